@@ -1,0 +1,60 @@
+import { execFileSync } from "node:child_process";
+import { readFileSync } from "node:fs";
+
+const checkMs = 250;
+
+/**
+ * Calls `onGone` once the npm that runs us is gone, even when it was killed with -9 and could tell nobody. npm may stand
+ * one shell above us. Started by hand and not by npm, nothing is watched: an engine started with nohup from a terminal
+ * may outlive that.
+ *
+ * @param {() => void} onGone
+ */
+export function watchNpm(onGone, env = process.env) {
+  if (env.npm_lifecycle_event === undefined) return;
+  const parent = process.ppid;
+  const grandparent = parentOf(parent);
+  const timer = setInterval(() => {
+    if (process.ppid === parent && (isNpm || parentOf(parent) === grandparent)) return;
+    clearInterval(timer);
+    onGone();
+  }, checkMs);
+  // Once there is a shell between us and npm, npm's death changes the shell's parent and not ours.
+  const isNpm = !isShell(parent);
+  timer.unref();
+}
+
+function isShell(pid) {
+  return /(^|\/)-?(sh|dash|bash|zsh|ash|busybox)$/.test(commandOf(pid));
+}
+
+function commandOf(pid) {
+  if (process.platform === "linux") return readProc(pid, "comm").trim();
+  return ask(pid, "comm=");
+}
+
+function parentOf(pid) {
+  if (process.platform !== "linux") return Number(ask(pid, "ppid="));
+  const stat = readProc(pid, "stat");
+  return Number(stat.slice(stat.lastIndexOf(")") + 2).split(" ")[1]);
+}
+
+/** Gone between the look and the read: "" stands for it, and differs from what was there before. */
+function readProc(pid, name) {
+  try {
+    return readFileSync(`/proc/${pid}/${name}`, "utf8");
+  } catch (error) {
+    if (error.code === "ENOENT" || error.code === "ESRCH") return "";
+    throw error;
+  }
+}
+
+function ask(pid, column) {
+  try {
+    return execFileSync("ps", ["-o", column, "-p", String(pid)], { encoding: "utf8" }).trim();
+  } catch (error) {
+    // ps ends with 1 when there is no such process.
+    if (error.status === 1) return "";
+    throw error;
+  }
+}

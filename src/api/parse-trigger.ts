@@ -1,0 +1,195 @@
+import { create, type JsonObject } from "@bufbuild/protobuf";
+import { type Timestamp, durationMs } from "@bufbuild/protobuf/wkt";
+import { z } from "zod";
+import {
+  type Action,
+  ActionSchema,
+  Channel,
+  ChannelSchema,
+  type Content,
+  ContentSchema,
+  FrequencyCap_Scope,
+  FrequencyCap_ScopeSchema,
+  FrequencyCapSchema,
+  type Policy,
+  PolicySchema,
+  Priority,
+  PrioritySchema,
+  QuietHours_Handling,
+  QuietHours_HandlingSchema,
+  QuietHoursSchema,
+  type Recipient,
+  RecipientSchema,
+} from "../../gen/intervention/v1/intervention_pb.js";
+import type { TriggerRequest } from "../../gen/intervention/v1/intervention_service_pb.js";
+import {
+  type Check,
+  checked,
+  durationBetween,
+  httpUrl,
+  jsonUpTo,
+  locale,
+  memberOf,
+  orEmpty,
+  parseFields,
+  text,
+  timeOfDay,
+  timestamp,
+  timeZone,
+  wholeNumber,
+  withoutControlCharacters,
+} from "./field-checks.ts";
+import { requireParent } from "./resource-name.ts";
+import { toBodyHash } from "./to-body-hash.ts";
+
+/** A request to intervene in which everything is right and every default is filled in. */
+export type ParsedTrigger = {
+  /** Never empty. */
+  readonly idempotencyKey: string;
+  readonly recipient: Recipient;
+  readonly content: Content;
+  /** May be empty. */
+  readonly campaign: string;
+  readonly priority: Priority;
+  /** Its channels are never empty. */
+  readonly policy: Policy;
+  readonly expiration: { readonly kind: "never" } | { readonly kind: "at"; readonly time: Timestamp } | { readonly kind: "after"; readonly ttlMs: number };
+  /** SHA-256 over all of the above but the key: tells a repeated call from a reused key. */
+  readonly bodyHash: Uint8Array;
+};
+
+/** What a request means beside its own fields. */
+export type TriggerSurroundings = {
+  readonly workspaceId: string;
+  /** The header `Idempotency-Key`; undefined when there is none. */
+  readonly keyHeader?: string | undefined;
+  /** Makes up a key where the caller gave none. */
+  readonly newKey: () => string;
+};
+
+export const USER_ID: readonly Check<string>[] = [text({ min: 1, max: 128 }), withoutControlCharacters];
+const KEY = text({ min: 1, max: 256 });
+const ACTIONS_MAX = 8;
+const DATA_BYTES_MAX = 16_384;
+const FROM_SECOND_TO_QUARTER = { minS: 1, maxS: 90 * 86_400, allowed: "1 s to 90 days" };
+const DEFAULT_CHANNELS = [Channel.REALTIME, Channel.INBOX];
+
+const actionSchema = z.object({
+  id: checked(text({ min: 1, max: 64 })),
+  label: checked(text({ min: 1, max: 200 })),
+  url: checked(orEmpty(httpUrl)),
+});
+
+const actionsSchema = checked<readonly Action[]>((actions) => (actions.length > ACTIONS_MAX ? `there are ${actions.length}; up to ${ACTIONS_MAX} are allowed` : undefined))
+  .pipe(z.array(actionSchema))
+  .superRefine((actions, context) => {
+    const firstOf = new Map<string, number>();
+    for (const [index, { id }] of actions.entries()) {
+      const first = firstOf.get(id);
+      if (first === undefined) firstOf.set(id, index);
+      else context.addIssue({ code: "custom", path: [index, "id"], message: `${JSON.stringify(id)} is the id of actions[${first}] already; each needs its own` });
+    }
+  });
+
+const channelsSchema = checked<readonly Channel[]>((channels) =>
+  channels.length > ChannelSchema.values.length ? `there are ${channels.length}; each may be named once` : undefined,
+)
+  .pipe(z.array(checked<Channel>(memberOf(ChannelSchema, { allowUnspecified: false }))))
+  .superRefine((channels, context) => {
+    for (const [index, channel] of channels.entries())
+      if (channels.indexOf(channel) < index) context.addIssue({ code: "custom", path: [index], message: `${ChannelSchema.value[channel]?.name ?? channel} is named twice` });
+  });
+
+const required = (what: string) => ({ error: `it is missing; it says ${what}` });
+
+const triggerSchema = z.object({
+  idempotencyKey: checked(KEY),
+  recipient: z.object({ userId: checked(...USER_ID), timeZone: checked(orEmpty(timeZone)), locale: checked(orEmpty(locale)) }, required("for whom this is")),
+  content: z.object(
+    {
+      title: checked(text({ min: 1, max: 200 })),
+      body: checked(text({ max: 4_000 })),
+      imageUrl: checked(orEmpty(httpUrl)),
+      actions: actionsSchema,
+      data: checked<JsonObject>(jsonUpTo(DATA_BYTES_MAX)).optional(),
+    },
+    required("what the user sees"),
+  ),
+  campaign: checked(text({ max: 128 }), withoutControlCharacters),
+  priority: checked<Priority>(memberOf(PrioritySchema, { allowUnspecified: true })),
+  expireTime: checked(timestamp).optional(),
+  ttl: checked(durationBetween(FROM_SECOND_TO_QUARTER)).optional(),
+  policy: z
+    .object({
+      channels: channelsSchema,
+      frequencyCap: z
+        .object({
+          max: checked(wholeNumber({ min: 1, max: 100 })),
+          window: z.custom((value) => value !== undefined, required("within how long is counted")).pipe(checked(durationBetween(FROM_SECOND_TO_QUARTER))),
+          scope: checked<FrequencyCap_Scope>(memberOf(FrequencyCap_ScopeSchema, { allowUnspecified: true })),
+        })
+        .optional(),
+      quietHours: z
+        .object({
+          start: checked(timeOfDay),
+          end: checked(timeOfDay),
+          handling: checked<QuietHours_Handling>(memberOf(QuietHours_HandlingSchema, { allowUnspecified: true })),
+        })
+        .refine(({ start, end }) => start !== end, { path: ["end"], error: "it is the same as start; the hours need a length" })
+        .optional(),
+    })
+    .optional(),
+});
+
+/** Makes a request safe to rely on.
+ *  @throws InvalidInput naming every bad field; NotFound when it names another workspace. */
+export function parseTrigger(request: TriggerRequest, surroundings: TriggerSurroundings): ParsedTrigger {
+  requireParent(request.parent, surroundings.workspaceId);
+  const { expiration } = request;
+  const fields = parseFields(triggerSchema, {
+    ...request,
+    idempotencyKey: chooseKey(request.idempotencyKey, surroundings),
+    expireTime: expiration.case === "expireTime" ? expiration.value : undefined,
+    ttl: expiration.case === "ttl" ? expiration.value : undefined,
+  });
+  // Messages are made anew, so that nothing this version does not know gets in or counts for the hash.
+  const parsed = {
+    idempotencyKey: fields.idempotencyKey,
+    recipient: create(RecipientSchema, fields.recipient),
+    content: toContent(fields.content),
+    campaign: fields.campaign,
+    priority: fields.priority || Priority.NORMAL,
+    policy: toPolicy(fields.policy),
+    expiration: toExpiration(fields),
+  };
+  return { ...parsed, bodyHash: toBodyHash(parsed) };
+}
+
+type Fields = z.output<typeof triggerSchema>;
+
+function toContent({ actions, data, ...content }: Fields["content"]): Content {
+  return create(ContentSchema, {
+    ...content,
+    actions: actions.map((action) => create(ActionSchema, action)),
+    ...(data === undefined ? {} : { data }),
+  });
+}
+
+function toPolicy(policy: Fields["policy"]): Policy {
+  const { channels = [], frequencyCap: cap, quietHours: quiet } = policy ?? {};
+  return create(PolicySchema, {
+    channels: channels.length === 0 ? DEFAULT_CHANNELS : [...channels],
+    ...(cap === undefined ? {} : { frequencyCap: create(FrequencyCapSchema, { ...cap, scope: cap.scope || FrequencyCap_Scope.USER }) }),
+    ...(quiet === undefined ? {} : { quietHours: create(QuietHoursSchema, { ...quiet, handling: quiet.handling || QuietHours_Handling.DELAY }) }),
+  });
+}
+
+function toExpiration({ expireTime, ttl }: Fields): ParsedTrigger["expiration"] {
+  if (expireTime !== undefined) return { kind: "at", time: expireTime };
+  return ttl === undefined ? { kind: "never" } : { kind: "after", ttlMs: Math.round(durationMs(ttl)) };
+}
+
+/** The field, the header, or a made-up key. The header is a quoted string by the IETF's draft, but most callers send it bare. */
+function chooseKey(field: string, { keyHeader = "", newKey }: TriggerSurroundings): string {
+  return field || (/^"(.*)"$/.exec(keyHeader)?.[1] ?? keyHeader) || newKey();
+}

@@ -1,0 +1,133 @@
+import { create, type DescMessage, type MessageInitShape } from "@bufbuild/protobuf";
+import { anyPack, durationFromMs } from "@bufbuild/protobuf/wkt";
+import { Code, ConnectError } from "@connectrpc/connect";
+import {
+  BadRequestSchema,
+  ErrorInfoSchema,
+  PreconditionFailureSchema,
+  QuotaFailureSchema,
+  ResourceInfoSchema,
+  RetryInfoSchema,
+} from "../../gen/google/rpc/error_details_pb.js";
+import { type Status, StatusSchema } from "../../gen/google/rpc/status_pb.js";
+import { assertNever } from "../domain/assert.ts";
+import {
+  DomainError,
+  InvalidInput,
+  KeyReused,
+  NotAllowedNow,
+  NotFound,
+  OverLimit,
+  PermissionDenied,
+  Unauthenticated,
+  Unavailable,
+} from "../domain/errors.ts";
+
+/** Scopes the reasons, so that a caller of several services can tell them apart (AIP-193). */
+export const ERROR_DOMAIN = "intervention.v1";
+
+type Detail = { readonly desc: DescMessage; readonly value: MessageInitShape<DescMessage> };
+type WireError = { readonly code: Code; readonly message: string; readonly details: Detail[] };
+
+/** What a caller gets for anything that was thrown. The cause stays on the error for the log and never reaches the wire. */
+export function toConnectError(error: unknown): ConnectError {
+  if (error instanceof ConnectError) return error;
+  const { code, message, details } = toWireError(error);
+  return new ConnectError(message, code, undefined, details, error);
+}
+
+/** The same error as data, where it is one answer among several. */
+export function toStatus(error: unknown): Status {
+  const { code, message, details } = toWireError(error);
+  return create(StatusSchema, {
+    code,
+    message,
+    details: details.map(({ desc, value }) => anyPack(desc, create(desc, value))),
+  });
+}
+
+/** A closed set of names for metrics and logs, such as `INVALID_ARGUMENT`. */
+export function toCodeName(error: ConnectError | undefined): string {
+  if (error === undefined) return "OK";
+  return Code[error.code].replaceAll(/(?<!^)([A-Z])/g, "_$1").toUpperCase();
+}
+
+/** Who must look at it: a bug is for us, a part that does not answer is for an operator, the rest is the caller's. */
+export function toSeverity(error: ConnectError): "bug" | "outage" | "caller" {
+  if (error.code === Code.Internal || error.code === Code.Unknown || error.code === Code.DataLoss) return "bug";
+  return error.code === Code.Unavailable ? "outage" : "caller";
+}
+
+/** The call was given up by its caller. */
+export const toCanceled = () => new ConnectError("the caller has gone", Code.Canceled);
+
+function toWireError(error: unknown): WireError {
+  if (error instanceof DomainError) {
+    const { code, reason, metadata, details } = describe(toKnown(error));
+    return { code, message: error.message, details: [toErrorInfo(reason, error, metadata), ...details, ...toRetryInfo(error)] };
+  }
+  if (error instanceof Error && error.name === "AbortError") return { code: Code.Canceled, message: "the caller has gone", details: [] };
+  return { code: Code.Internal, message: "internal error", details: [toErrorInfo("INTERNAL", error)] };
+}
+
+type Known = InvalidInput | NotFound | KeyReused | NotAllowedNow | OverLimit | Unavailable | Unauthenticated | PermissionDenied;
+const KNOWN = [InvalidInput, NotFound, KeyReused, NotAllowedNow, OverLimit, Unavailable, Unauthenticated, PermissionDenied];
+
+function toKnown(error: DomainError): Known {
+  if (KNOWN.some((kind) => error instanceof kind)) return error as Known;
+  throw new Error(`the domain error ${error.kind} has no place on the wire`);
+}
+
+type Description = { readonly code: Code; readonly reason: string; readonly metadata?: Record<string, string>; readonly details: Detail[] };
+
+function describe(error: Known): Description {
+  switch (error.kind) {
+    case "invalid_input":
+      return {
+        code: Code.InvalidArgument,
+        reason: "INVALID_INPUT",
+        details: [toDetail(BadRequestSchema, { fieldViolations: error.violations.map(({ field, description }) => ({ field, description })) })],
+      };
+    case "not_found": {
+      const { resourceType, resourceName } = error;
+      return { code: Code.NotFound, reason: "NOT_FOUND", details: [toDetail(ResourceInfoSchema, { resourceType, resourceName, description: error.message })] };
+    }
+    case "key_reused":
+      return {
+        code: Code.AlreadyExists,
+        reason: "IDEMPOTENCY_KEY_REUSED",
+        metadata: { idempotency_key: error.idempotencyKey, intervention_id: error.interventionId },
+        details: [],
+      };
+    case "not_allowed_now": {
+      const violations = [{ type: error.type, subject: error.subject, description: error.message }];
+      return { code: Code.FailedPrecondition, reason: error.type, details: [toDetail(PreconditionFailureSchema, { violations })] };
+    }
+    case "over_limit": {
+      const violations = [{ subject: error.subject, description: error.message }];
+      return { code: Code.ResourceExhausted, reason: "OVER_LIMIT", details: [toDetail(QuotaFailureSchema, { violations })] };
+    }
+    case "unavailable":
+      return { code: Code.Unavailable, reason: `${error.part.toUpperCase()}_UNAVAILABLE`, details: [] };
+    case "unauthenticated":
+      return { code: Code.Unauthenticated, reason: "UNAUTHENTICATED", details: [] };
+    case "permission_denied":
+      return { code: Code.PermissionDenied, reason: "PERMISSION_DENIED", details: [] };
+    default:
+      return assertNever(error);
+  }
+}
+
+/** Every error says whether the same call may be tried again; RetryInfo says when. */
+function toErrorInfo(reason: string, error: unknown, metadata: Record<string, string> = {}): Detail {
+  return toDetail(ErrorInfoSchema, { reason, domain: ERROR_DOMAIN, metadata: { ...metadata, retryable: String(isRetryable(error)) } });
+}
+
+function toRetryInfo(error: DomainError): Detail[] {
+  return isRetryable(error) ? [toDetail(RetryInfoSchema, { retryDelay: durationFromMs(error.retryAfterMs) })] : [];
+}
+
+const isRetryable = (error: unknown): error is Unavailable | OverLimit => error instanceof Unavailable || error instanceof OverLimit;
+
+/** Ties a detail's value to its type, which the wire types of Connect do not. */
+const toDetail = <Desc extends DescMessage>(desc: Desc, value: MessageInitShape<Desc>): Detail => ({ desc, value: value as Detail["value"] });

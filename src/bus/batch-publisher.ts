@@ -1,0 +1,140 @@
+import { headers as createHeaders, type MsgHdrs, nuid } from "@nats-io/transport-node";
+import { Unavailable } from "../domain/errors.ts";
+import type { Bus } from "./connect-bus.ts";
+
+/** One message for a stream. */
+export type OutgoingMessage = {
+  readonly subject: string;
+  readonly data: Uint8Array;
+  /** `Nats-Msg-Id`: the broker stores it once within its window. */
+  readonly messageId?: string;
+  readonly headers?: Readonly<Record<string, string>>;
+};
+
+/** The server's bound on messages of one atomic batch. */
+const BATCH_MESSAGES_MAX = 1_000;
+/** Keeps a batch from holding the connection for long. */
+const BATCH_BYTES_MAX = 4 * 1_048_576;
+/** Two overlap sending with syncing; more would only split the same messages into smaller batches. */
+const BATCHES_IN_FLIGHT_MAX = 2;
+/** What waits here at most; beyond it callers are refused, so that memory stays bounded when the bus is down. */
+const QUEUE_MAX = 50_000;
+const ACK_TIMEOUT_MS = 5_000;
+
+type Waiting = { readonly message: OutgoingMessage; readonly resolve: () => void; readonly reject: (error: Error) => void };
+
+/** Publishes to one stream with group commit: a lone message goes at once, and whatever comes while a sync is under way
+ *  shares the next one as an atomic batch (NATS ADR-50). A promise resolves when its message is on disk. */
+export class BatchPublisher {
+  readonly #bus: Bus;
+  readonly #queue: Waiting[] = [];
+  #inFlight = 0;
+  #idle: (() => void)[] = [];
+
+  constructor(bus: Bus) {
+    this.#bus = bus;
+  }
+
+  /** Messages not on disk yet. */
+  get depth(): number {
+    return this.#queue.length + this.#inFlight;
+  }
+
+  /** @throws Unavailable when the message may not be stored; publishing it again with the same id is safe. */
+  publish(message: OutgoingMessage): Promise<void> {
+    if (this.#queue.length >= QUEUE_MAX) return Promise.reject(new Unavailable("bus", { cause: new Error(`${QUEUE_MAX} messages wait to be published`), retryAfterMs: 1_000 }));
+    return new Promise((resolve, reject) => {
+      this.#queue.push({ message, resolve, reject });
+      // Waiting for the end of the tick lets the messages of one call share a batch and costs a lone one nothing.
+      if (this.#queue.length === 1) queueMicrotask(() => this.#pump());
+    });
+  }
+
+  /** Publishes several, of which some may be stored and some not when it throws. */
+  async publishAll(messages: readonly OutgoingMessage[]): Promise<void> {
+    await Promise.all(messages.map((message) => this.publish(message)));
+  }
+
+  /** Resolves when nothing waits any more. */
+  async drained(): Promise<void> {
+    if (this.depth > 0) await new Promise<void>((resolve) => this.#idle.push(resolve));
+  }
+
+  #pump(): void {
+    while (this.#queue.length > 0 && this.#inFlight < BATCHES_IN_FLIGHT_MAX) {
+      const batch = this.#take();
+      this.#inFlight += 1;
+      void this.#send(batch).finally(() => {
+        this.#inFlight -= 1;
+        if (this.depth === 0) for (const resolve of this.#idle.splice(0)) resolve();
+        this.#pump();
+      });
+    }
+  }
+
+  #take(): Waiting[] {
+    let bytes = 0;
+    let count = 0;
+    for (const { message } of this.#queue) {
+      bytes += message.data.length;
+      if (count === BATCH_MESSAGES_MAX || (count > 0 && bytes > BATCH_BYTES_MAX)) break;
+      count += 1;
+    }
+    return this.#queue.splice(0, count);
+  }
+
+  /** Never rejects: every waiting caller gets his own answer. */
+  async #send(batch: readonly Waiting[]): Promise<void> {
+    const [only] = batch;
+    if (batch.length > 1 && (await this.#sendAtomically(batch))) {
+      for (const { resolve } of batch) resolve();
+      return;
+    }
+    if (batch.length === 1 && only !== undefined) return this.#sendSingly(only);
+    // One duplicate id refuses a whole batch, and after a time-out nobody knows whether it was stored. Singly each gets a clear
+    // answer: what was stored already is answered as a duplicate.
+    await Promise.all(batch.map((waiting) => this.#sendSingly(waiting)));
+  }
+
+  async #sendSingly({ message, resolve, reject }: Waiting): Promise<void> {
+    try {
+      const headers = toHeaders(message);
+      await this.#bus.js.publish(message.subject, message.data, { timeout: ACK_TIMEOUT_MS, ...(headers === undefined ? {} : { headers }) });
+      resolve();
+    } catch (error) {
+      reject(new Unavailable("bus", { cause: error }));
+    }
+  }
+
+  /** @returns whether all of them are on disk; false leaves it open. */
+  async #sendAtomically(batch: readonly Waiting[]): Promise<boolean> {
+    const { nc } = this.#bus;
+    const id = nuid.next();
+    try {
+      for (const [index, { message }] of batch.entries()) {
+        const headers = toHeaders(message) ?? createHeaders();
+        headers.set("Nats-Batch-Id", id);
+        headers.set("Nats-Batch-Sequence", String(index + 1));
+        if (index < batch.length - 1) {
+          nc.publish(message.subject, message.data, { headers });
+          continue;
+        }
+        headers.set("Nats-Batch-Commit", "1");
+        const reply = await nc.request(message.subject, message.data, { headers, timeout: ACK_TIMEOUT_MS });
+        const ack = reply.json<{ error?: unknown; batch?: string; count?: number }>();
+        return ack.error === undefined && ack.batch === id && ack.count === batch.length;
+      }
+    } catch {
+      // Not swallowed: the caller resends singly, and a message that fails then too carries its cause.
+    }
+    return false;
+  }
+}
+
+function toHeaders(message: OutgoingMessage): MsgHdrs | undefined {
+  if (message.messageId === undefined && message.headers === undefined) return undefined;
+  const headers = createHeaders();
+  if (message.messageId !== undefined) headers.set("Nats-Msg-Id", message.messageId);
+  for (const [name, value] of Object.entries(message.headers ?? {})) headers.set(name, value);
+  return headers;
+}

@@ -1,0 +1,80 @@
+import { type JetStreamClient, type JetStreamManager, jetstream, jetstreamManager } from "@nats-io/jetstream";
+import { connect, type NatsConnection } from "@nats-io/transport-node";
+import { Unavailable } from "../domain/errors.ts";
+import { defineStreams, ensureStreams, type StreamOptions } from "./streams.ts";
+import { createSubjects, type Subjects } from "./subjects.ts";
+import { requireSyncedServers, type SyncCheck } from "./sync-check.ts";
+
+/** A connection to NATS, with the streams in place. */
+export type Bus = {
+  readonly nc: NatsConnection;
+  readonly js: JetStreamClient;
+  readonly jsm: JetStreamManager;
+  readonly subjects: Subjects;
+  /** Identifies the history of REALTIME: made anew, offsets mean nothing any more. */
+  readonly realtimeEpoch: () => Promise<string>;
+  readonly isConnected: () => boolean;
+  readonly close: () => Promise<void>;
+};
+
+/** Where NATS is and how the engine uses it. */
+export type BusOptions = {
+  readonly servers: string;
+  readonly name: string;
+  readonly namespace: string;
+  readonly streams: StreamOptions;
+  readonly syncCheck: SyncCheck;
+};
+
+/** A request that gets no answer by then counts as failed. */
+const REQUEST_TIMEOUT_MS = 5_000;
+/** The first connection is tried for this long, so that servers and engine can be started together. */
+const FIRST_CONNECT_MS = 20_000;
+
+/** Connects, and comes back by itself for ever after a broken connection.
+ *  @throws Unavailable when no server answers; UnsyncedServer when writes would not be safe. */
+export async function connectBus(options: BusOptions): Promise<Bus> {
+  const servers = options.servers.split(",").map((server) => server.trim());
+  const nc = await connectFirst(servers, options.name);
+  try {
+    await requireSyncedServers(options.syncCheck);
+    const subjects = createSubjects(options.namespace);
+    const jsm = await jetstreamManager(nc, { timeout: REQUEST_TIMEOUT_MS });
+    await ensureStreams(jsm, defineStreams(subjects, options.streams));
+    return {
+      nc,
+      js: jetstream(nc, { timeout: REQUEST_TIMEOUT_MS }),
+      jsm,
+      subjects,
+      realtimeEpoch: async () => String(Date.parse(String((await jsm.streams.info(subjects.stream("REALTIME"))).created))),
+      isConnected: () => !nc.isClosed() && isUp.get(nc) !== false,
+      close: () => nc.close(),
+    };
+  } catch (error) {
+    await nc.close();
+    throw error;
+  }
+}
+
+const isUp = new WeakMap<NatsConnection, boolean>();
+
+async function connectFirst(servers: string[], name: string): Promise<NatsConnection> {
+  const deadline = Date.now() + FIRST_CONNECT_MS;
+  for (;;) {
+    try {
+      const nc = await connect({ servers, name, maxReconnectAttempts: -1, reconnectTimeWait: 200, reconnectJitter: 200, timeout: REQUEST_TIMEOUT_MS, pingInterval: 5_000, maxPingOut: 2, ignoreAuthErrorAbort: true });
+      void watchStatus(nc);
+      return nc;
+    } catch (error) {
+      if (Date.now() > deadline) throw new Unavailable("bus", { cause: error });
+      await new Promise((resolve) => setTimeout(resolve, 200));
+    }
+  }
+}
+
+async function watchStatus(nc: NatsConnection): Promise<void> {
+  for await (const status of nc.status()) {
+    if (status.type === "disconnect") isUp.set(nc, false);
+    if (status.type === "reconnect") isUp.set(nc, true);
+  }
+}

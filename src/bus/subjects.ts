@@ -1,0 +1,49 @@
+import { Buffer } from "node:buffer";
+
+/** The streams the engine owns. */
+export type StreamName = "INTERVENTIONS" | "REALTIME" | "TRACKING" | "DELAYED" | "DEAD";
+
+const PLAIN = /^[A-Za-z0-9_-]{1,64}$/;
+
+/** Makes one subject token of any id: plain ones stay readable, others become `~` and their base64url.
+ *  Distinct ids stay distinct, since `~` is in no plain one. */
+export function toSubjectToken(id: string): string {
+  return PLAIN.test(id) ? id : `~${Buffer.from(id, "utf8").toString("base64url")}`;
+}
+
+/** Every subject and stream name in one place, under the engine's namespace. */
+export type Subjects = ReturnType<typeof createSubjects>;
+
+/** @param namespace prefix for engines that share one NATS; empty for none. */
+export function createSubjects(namespace: string) {
+  const p = namespace === "" ? "" : `${namespace}.`;
+  return {
+    stream: (name: StreamName): string => (namespace === "" ? name : `${namespace}_${name}`),
+    intervention: (workspace: string, priority: "high" | "normal" | "low") => `${p}iv.${workspace}.${priority}`,
+    interventionsOf: (priority: "high" | "normal" | "low") => `${p}iv.*.${priority}`,
+    realtime: (workspace: string, userToken: string) => `${p}rt.${workspace}.${userToken}`,
+    /** What REALTIME has stored, with its sequence in the headers: gateways listen here. */
+    live: (workspace: string, userToken: string) => `${p}live.${workspace}.${userToken}`,
+    track: (workspace: string, kind: string) => `${p}track.${workspace}.${kind}`,
+    later: (workspace: string, interventionId: string) => `${p}later.set.${workspace}.${interventionId}`,
+    due: (workspace: string, interventionId: string) => `${p}later.due.${workspace}.${interventionId}`,
+    dead: (workspace: string, stream: StreamName, reason: "malformed" | "failed") => `${p}dead.${workspace}.${stream}.${reason}`,
+    presence: (gatewayId: string) => `${p}presence.${gatewayId}`,
+    presenceWanted: `${p}presence-wanted`,
+    all: {
+      interventions: `${p}iv.>`,
+      realtime: `${p}rt.>`,
+      live: `${p}live.>`,
+      track: `${p}track.>`,
+      later: `${p}later.>`,
+      due: `${p}later.due.>`,
+      dead: `${p}dead.>`,
+      presence: `${p}presence.*`,
+    },
+    /** The workspace a subject of ours belongs to. */
+    workspaceOf(subject: string): string {
+      const parts = subject.slice(p.length).split(".");
+      return (parts[0] === "later" ? parts[2] : parts[1]) ?? "";
+    },
+  };
+}

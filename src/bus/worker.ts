@@ -1,0 +1,195 @@
+import { AckPolicy, type ConsumerMessages, type JsMsg } from "@nats-io/jetstream";
+import { nanos } from "@nats-io/transport-node";
+import type { Logger } from "pino";
+import { InvalidInput, Unavailable } from "../domain/errors.ts";
+import type { Bus } from "./connect-bus.ts";
+import { bury } from "./dead-letters.ts";
+import type { StreamName } from "./subjects.ts";
+
+/** What a worker does with which messages. */
+export type WorkerOptions<T> = {
+  readonly bus: Bus;
+  readonly log: Logger;
+  readonly stream: StreamName;
+  /** Durable consumer: workers of one name share its messages. */
+  readonly name: string;
+  readonly filterSubject: string;
+  /** Turns a body into what `handle` takes.
+   *  @throws InvalidInput when it can never be handled: it goes to the dead letters at once. */
+  readonly parse: (message: JsMsg) => T;
+  /** Returns when the effect of the whole batch is durable; must be safe to repeat. */
+  readonly handle: (batch: readonly T[]) => Promise<void>;
+  readonly batchMax: number;
+};
+
+/** A message not acknowledged by then goes to another worker. */
+const ACK_WAIT_MS = 30_000;
+/** Bounds what one consumer hands out, and so what workers hold in memory. */
+const ACK_PENDING_MAX = 5_000;
+/** A message whose handling fails this often for its own reasons is buried. Parts that do not answer don't count. */
+const ATTEMPTS_MAX = 5;
+/** By default a consumer can stay blind for 30 s when its leader dies; these find out in two seconds. */
+const PULL_EXPIRES_MS = 5_000;
+const IDLE_HEARTBEAT_MS = 1_000;
+const MISSED_HEARTBEATS_MAX = 2;
+const RETRY_MS = 250;
+
+type Pending<T> = { readonly message: JsMsg; readonly value: T };
+
+/** Takes messages off a stream in batches, as large as what came while the batch before was handled. */
+export class Worker<T> implements AsyncDisposable {
+  readonly #options: WorkerOptions<T>;
+  readonly #buffer: JsMsg[] = [];
+  #messages: ConsumerMessages | undefined;
+  #isStopping = false;
+  #work: Promise<void> = Promise.resolve();
+  #isWorking = false;
+  #pulling: Promise<void> = Promise.resolve();
+
+  private constructor(options: WorkerOptions<T>) {
+    this.#options = options;
+  }
+
+  /** Returns when the consumer exists and is being pulled. */
+  static async start<T>(options: WorkerOptions<T>): Promise<Worker<T>> {
+    const worker = new Worker(options);
+    await worker.#open();
+    worker.#pulling = worker.#keepPulling();
+    return worker;
+  }
+
+  /** Stops pulling, finishes what is being handled and hands back the rest. */
+  async stop(): Promise<void> {
+    this.#isStopping = true;
+    this.#messages?.stop();
+    for (const message of this.#buffer.splice(0)) message.nak();
+    await this.#work;
+    await this.#pulling;
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.stop();
+  }
+
+  async #open(): Promise<void> {
+    const { bus, stream, name, filterSubject } = this.#options;
+    const streamName = bus.subjects.stream(stream);
+    await bus.jsm.consumers.add(streamName, {
+      durable_name: name,
+      filter_subject: filterSubject,
+      ack_policy: AckPolicy.Explicit,
+      ack_wait: nanos(ACK_WAIT_MS),
+      max_ack_pending: ACK_PENDING_MAX,
+      // The server never gives up by itself: it would leave the message in a work queue for ever, unseen.
+      max_deliver: -1,
+    });
+    const consumer = await bus.js.consumers.get(streamName, name);
+    this.#messages = await consumer.consume({
+      max_messages: this.#options.batchMax * 2,
+      expires: PULL_EXPIRES_MS,
+      idle_heartbeat: IDLE_HEARTBEAT_MS,
+      callback: (message) => {
+        this.#buffer.push(message);
+        this.#wake();
+      },
+    });
+  }
+
+  /** Opens the consumer again whenever it fell silent or is gone. */
+  async #keepPulling(): Promise<void> {
+    while (!this.#isStopping) {
+      const messages = this.#messages;
+      if (messages !== undefined) {
+        await this.#untilBroken(messages);
+        messages.stop();
+      }
+      if (this.#isStopping) return;
+      await new Promise((resolve) => setTimeout(resolve, RETRY_MS));
+      try {
+        await this.#open();
+      } catch (error) {
+        this.#messages = undefined;
+        this.#options.log.warn({ event: "consumer_unavailable", consumer: this.#options.name, err: error }, "the consumer can't be opened at the moment");
+      }
+    }
+  }
+
+  async #untilBroken(messages: ConsumerMessages): Promise<void> {
+    const status = (async () => {
+      for await (const event of messages.status()) {
+        const isSilent = event.type === "heartbeats_missed" && event.count >= MISSED_HEARTBEATS_MAX;
+        if (isSilent || event.type === "consumer_deleted" || event.type === "consumer_not_found" || event.type === "stream_not_found" || event.type === "no_responders") {
+          if (!this.#isStopping) this.#options.log.warn({ event: "consumer_reopened", consumer: this.#options.name, because: event.type }, "the consumer fell silent and is opened again");
+          return;
+        }
+      }
+    })();
+    await Promise.race([status, messages.closed()]);
+  }
+
+  #wake(): void {
+    if (this.#isWorking || this.#isStopping || this.#buffer.length === 0) return;
+    this.#isWorking = true;
+    this.#work = this.#drainBuffer().finally(() => {
+      this.#isWorking = false;
+      this.#wake();
+    });
+  }
+
+  async #drainBuffer(): Promise<void> {
+    // One turn of the loop lets the messages of one network read form a batch.
+    await new Promise((resolve) => setImmediate(resolve));
+    while (this.#buffer.length > 0 && !this.#isStopping) await this.#handleBatch(this.#buffer.splice(0, this.#options.batchMax));
+  }
+
+  async #handleBatch(messages: readonly JsMsg[]): Promise<void> {
+    const pending: Pending<T>[] = [];
+    for (const message of messages) {
+      try {
+        pending.push({ message, value: this.#options.parse(message) });
+      } catch (error) {
+        await this.#giveUp(message, error instanceof InvalidInput ? "malformed" : "failed", error);
+      }
+    }
+    if (pending.length === 0) return;
+    if ((await this.#tryHandle(pending)) || pending.length === 1) return;
+    // One of them may be the cause: each alone, so that it does not hold up the others.
+    for (const one of pending) await this.#tryHandle([one]);
+  }
+
+  /** @returns whether every message has been settled: acknowledged, handed back or buried. */
+  async #tryHandle(pending: readonly Pending<T>[]): Promise<boolean> {
+    try {
+      await this.#options.handle(pending.map(({ value }) => value));
+      for (const { message } of pending) message.ack();
+      return true;
+    } catch (error) {
+      const { log, name } = this.#options;
+      if (error instanceof Unavailable) {
+        log.warn({ event: "batch_put_back", consumer: name, messages: pending.length, err: error }, "a part does not answer: the messages will be tried again");
+        for (const { message } of pending) message.nak(error.retryAfterMs);
+        return true;
+      }
+      const [only] = pending;
+      if (pending.length > 1 || only === undefined) return false;
+      if (only.message.info.deliveryCount >= ATTEMPTS_MAX) await this.#giveUp(only.message, "failed", error);
+      else {
+        log.error({ event: "message_failed", consumer: name, attempt: only.message.info.deliveryCount, err: error }, "a message could not be handled and will be tried again");
+        only.message.nak(RETRY_MS * 2 ** only.message.info.deliveryCount);
+      }
+      return true;
+    }
+  }
+
+  async #giveUp(message: JsMsg, reason: "malformed" | "failed", error: unknown): Promise<void> {
+    const { bus, log, name, stream } = this.#options;
+    try {
+      await bury(bus, { stream, subject: message.subject, sequence: message.seq, data: message.data, headers: message.headers, reason, error, attempts: message.info.deliveryCount });
+      message.ack();
+      log.error({ event: "message_buried", consumer: name, reason, sequence: message.seq, err: error }, "a message went to the dead letters");
+    } catch (cause) {
+      log.error({ event: "burial_failed", consumer: name, err: cause }, "the dead letters can't be reached: the message will be tried again");
+      message.nak(RETRY_MS * 4);
+    }
+  }
+}

@@ -1,0 +1,139 @@
+import { type Content, parseContent } from "./content.ts";
+import { InterventionClientError } from "./failure.ts";
+import { type JsonObject, parseJson, toDate, toInteger, toObject, toText } from "./json.ts";
+import type { TokenSource } from "./token-source.ts";
+
+/** One intervention that waits for its user. */
+export interface InboxItem {
+  readonly id: string;
+  readonly content: Content;
+  /** May be empty. */
+  readonly campaign: string;
+  readonly createTime: Date | undefined;
+  /** Undefined: unread. */
+  readonly readTime: Date | undefined;
+  /** Undefined: not archived. */
+  readonly archiveTime: Date | undefined;
+  /** After this it is not shown any more. Undefined: never. */
+  readonly expireTime: Date | undefined;
+}
+
+export interface InboxPage {
+  /** Newest first. */
+  readonly items: readonly InboxItem[];
+  /** Empty on the last page. */
+  readonly nextPageToken: string;
+  /** Of the whole inbox, at most 1,000 counted. */
+  readonly unreadCount: number;
+}
+
+export interface InboxListOptions {
+  /** 1 to 100. Default: 20. */
+  readonly pageSize?: number;
+  /** From the page before. */
+  readonly pageToken?: string;
+  /** Default: false. */
+  readonly includeArchived?: boolean;
+}
+
+/** What the user missed and what waits. Every method rejects with InterventionClientError. */
+export interface Inbox {
+  list(options?: InboxListOptions): Promise<InboxPage>;
+  unreadCount(): Promise<number>;
+  /** @returns how many are unread now. Doing it again changes nothing. */
+  markRead(ids: readonly string[]): Promise<number>;
+  /** @returns how many are unread now. Doing it again changes nothing. */
+  archive(ids: readonly string[]): Promise<number>;
+}
+
+/** The engine's own limit for one call. */
+const idsMax = 100;
+
+export function createInbox(parts: {
+  readonly url: string;
+  readonly tokens: TokenSource;
+  readonly fetch: typeof fetch;
+}): Inbox {
+  const call = async (method: string, request: JsonObject): Promise<JsonObject> => {
+    const { value } = await parts.tokens.get();
+    const first = await post(parts, method, request, value);
+    if (first.kind === "ok") return first.body;
+    if (first.error.code !== "unauthenticated") throw first.error;
+    // The token may have been refused for its age alone.
+    const fresh = await parts.tokens.get({ isFresh: true });
+    const second = await post(parts, method, request, fresh.value);
+    if (second.kind === "ok") return second.body;
+    throw second.error;
+  };
+  const unreadCount = async () => toInteger((await call("CountUnread", {})).unreadCount);
+  const change = async (method: string, ids: readonly string[]): Promise<number> => {
+    if (ids.length === 0) return unreadCount();
+    let unread = 0;
+    for (let start = 0; start < ids.length; start += idsMax) {
+      const answer = await call(method, { interventionIds: ids.slice(start, start + idsMax) });
+      unread = toInteger(answer.unreadCount);
+    }
+    return unread;
+  };
+  return {
+    list: async (options = {}) => {
+      const answer = await call("List", { ...options });
+      return {
+        items: (Array.isArray(answer.items) ? answer.items : []).map(parseItem),
+        nextPageToken: toText(answer.nextPageToken),
+        unreadCount: toInteger(answer.unreadCount),
+      };
+    },
+    unreadCount,
+    markRead: (ids) => change("MarkRead", ids),
+    archive: (ids) => change("Archive", ids),
+  };
+}
+
+type Answer =
+  | { readonly kind: "ok"; readonly body: JsonObject }
+  | { readonly kind: "failed"; readonly error: InterventionClientError };
+
+/** One unary call by the Connect protocol. Source: connectrpc.com/docs/protocol, "Unary-Request". */
+async function post(
+  parts: { readonly url: string; readonly fetch: typeof fetch },
+  method: string,
+  request: JsonObject,
+  token: string,
+): Promise<Answer> {
+  const failed = (code: string, message: string, cause?: unknown): Answer => ({
+    kind: "failed",
+    error: new InterventionClientError("INBOX_FAILED", `${method}: ${message}`, { code, cause }),
+  });
+  try {
+    const response = await parts.fetch(`${parts.url}/intervention.v1.InboxService/${method}`, {
+      method: "POST",
+      headers: {
+        "Content-Type": "application/json",
+        "Connect-Protocol-Version": "1",
+        Authorization: `Bearer ${token}`,
+      },
+      body: JSON.stringify(request),
+    });
+    const body = toObject(parseJson(await response.text())) ?? {};
+    if (response.ok) return { kind: "ok", body };
+    // Something between us and the engine may have answered, not in Connect's words.
+    const code = toText(body.code) || (response.status === 401 ? "unauthenticated" : "unavailable");
+    return failed(code, toText(body.message) || `the engine answered ${response.status}`);
+  } catch (cause) {
+    return failed("unavailable", String(cause), cause);
+  }
+}
+
+function parseItem(value: unknown): InboxItem {
+  const item = toObject(value) ?? {};
+  return {
+    id: toText(item.interventionId),
+    content: parseContent(item.content),
+    campaign: toText(item.campaign),
+    createTime: toDate(item.createTime),
+    readTime: toDate(item.readTime),
+    archiveTime: toDate(item.archiveTime),
+    expireTime: toDate(item.expireTime),
+  };
+}

@@ -1,0 +1,98 @@
+import { create, fromBinary, type MessageInitShape, toBinary } from "@bufbuild/protobuf";
+import { timestampFromDate } from "@bufbuild/protobuf/wkt";
+import fc from "fast-check";
+import { describe, expect, it, test } from "vitest";
+import { Answer, type DecisionInput, DecisionInputSchema, DecisionSchema, Outcome, Rule } from "../../../gen/intervention/v1/decision_pb.js";
+import { Channel, FrequencyCap_Scope, QuietHours_Handling } from "../../../gen/intervention/v1/intervention_pb.js";
+import { decide } from "./decide.ts";
+
+const NOW = new Date("2026-06-01T12:00:00Z");
+/** The plain-object form that `create` takes. */
+type Init = Extract<MessageInitShape<typeof DecisionInputSchema>, { $typeName?: never }>;
+
+const after = (ms: number) => timestampFromDate(new Date(NOW.getTime() + ms));
+const day = { seconds: 86_400n };
+
+function input(changes: Init = {}): DecisionInput {
+  return create(DecisionInputSchema, {
+    workspace: "main",
+    interventionId: "i1",
+    recipient: { userId: "ada" },
+    policy: {},
+    now: after(0),
+    hasLiveSocket: true,
+    defaultTimeZone: "UTC",
+    ...changes,
+  });
+}
+
+const prior = (count: number) => Array.from({ length: count }, (_, i) => ({ interventionId: `p${i}`, decideTime: after(-i) }));
+
+const cases: readonly [string, Init, Outcome, Channel, Rule][] = [
+  ["goes to the live socket", {}, Outcome.SEND, Channel.REALTIME, Rule.QUIET_HOURS],
+  ["goes to the inbox without one", { hasLiveSocket: false }, Outcome.SEND, Channel.INBOX, Rule.QUIET_HOURS],
+  ["goes to the inbox first if the policy says so", { policy: { channels: [Channel.INBOX, Channel.REALTIME] } }, Outcome.SEND, Channel.INBOX, Rule.QUIET_HOURS],
+  ["is not sent when only a socket is allowed and there is none", { hasLiveSocket: false, policy: { channels: [Channel.REALTIME] } }, Outcome.SUPPRESS, Channel.UNSPECIFIED, Rule.CHANNEL],
+  ["expires at its very time", { expireTime: after(0) }, Outcome.EXPIRE, Channel.UNSPECIFIED, Rule.EXPIRY],
+  ["is sent a millisecond before it expires", { expireTime: after(1) }, Outcome.SEND, Channel.REALTIME, Rule.QUIET_HOURS],
+  ["is sent below the cap", { policy: { frequencyCap: { max: 3, window: day } }, priorSends: prior(2) }, Outcome.SEND, Channel.REALTIME, Rule.QUIET_HOURS],
+  ["is not sent at the cap", { policy: { frequencyCap: { max: 3, window: day } }, priorSends: prior(3) }, Outcome.SUPPRESS, Channel.UNSPECIFIED, Rule.FREQUENCY_CAP],
+  ["waits for the end of quiet hours", { policy: { quietHours: { start: "11:00", end: "13:00" } } }, Outcome.DELAY, Channel.UNSPECIFIED, Rule.QUIET_HOURS],
+  ["waits by the user's own clock", { recipient: { userId: "ada", timeZone: "Asia/Tokyo" }, policy: { quietHours: { start: "20:00", end: "08:00" } } }, Outcome.DELAY, Channel.UNSPECIFIED, Rule.QUIET_HOURS],
+  ["is dropped in quiet hours if the policy says so", { policy: { quietHours: { start: "11:00", end: "13:00", handling: QuietHours_Handling.DROP } } }, Outcome.SUPPRESS, Channel.UNSPECIFIED, Rule.QUIET_HOURS],
+  ["expires when quiet hours outlast it", { expireTime: after(60_000), policy: { quietHours: { start: "11:00", end: "13:00" } } }, Outcome.EXPIRE, Channel.UNSPECIFIED, Rule.QUIET_HOURS],
+];
+
+describe("an intervention", () => {
+  test.each(cases)("%s", (_, changes, outcome, channel, lastRule) => {
+    const decision = decide(input(changes));
+    expect(decision.outcome).toBe(outcome);
+    expect(decision.channel).toBe(channel);
+    expect(decision.verdicts.at(-1)?.rule).toBe(lastRule);
+  });
+
+  it("keeps the verdict of every rule asked, in order, each with its reason", () => {
+    const decision = decide(input({ policy: { frequencyCap: { max: 2, window: day, scope: FrequencyCap_Scope.CAMPAIGN }, quietHours: { start: "22:00", end: "08:00" } }, campaign: "spring", priorSends: prior(1) }));
+    expect(decision.verdicts.map(({ rule, answer, reason }) => [rule, answer, reason])).toEqual([
+      [Rule.EXPIRY, Answer.PASS, "never expires"],
+      [Rule.DUPLICATE, Answer.PASS, "not decided before"],
+      [Rule.FREQUENCY_CAP, Answer.PASS, '1 sent of campaign "spring" to this user in 86400 s, cap 2'],
+      [Rule.CHANNEL, Answer.PASS, "realtime: the user has a live socket"],
+      [Rule.QUIET_HOURS, Answer.PASS, "not in quiet hours 22:00-08:00 in UTC"],
+    ]);
+  });
+
+  it("is decided again at the end of the quiet hours", () => {
+    const decision = decide(input({ policy: { quietHours: { start: "11:00", end: "13:00" } } }));
+    expect(decision.notBefore).toEqual(timestampFromDate(new Date("2026-06-01T13:00:00Z")));
+  });
+
+  it("gives the same bytes when decided again on its recorded input", () => {
+    const inputs = fc.record({
+      expireTime: fc.option(fc.integer({ min: -5_000, max: 100_000_000 }).map(after), { nil: undefined }),
+      hasLiveSocket: fc.boolean(),
+      sends: fc.integer({ min: 0, max: 5 }),
+      cap: fc.option(fc.integer({ min: 1, max: 5 }), { nil: undefined }),
+      zone: fc.constantFrom("", "Asia/Tokyo", "America/New_York"),
+      quiet: fc.option(fc.tuple(fc.integer({ min: 0, max: 23 }), fc.integer({ min: 0, max: 23 })), { nil: undefined }),
+    });
+    const clock = (hour: number) => `${String(hour).padStart(2, "0")}:00`;
+    fc.assert(
+      fc.property(inputs, ({ expireTime, hasLiveSocket, sends, cap, zone, quiet }) => {
+        const original = input({
+          ...(expireTime === undefined ? {} : { expireTime }),
+          hasLiveSocket,
+          priorSends: prior(sends),
+          recipient: { userId: "ada", timeZone: zone },
+          policy: {
+            ...(cap === undefined ? {} : { frequencyCap: { max: cap, window: day } }),
+            ...(quiet === undefined ? {} : { quietHours: { start: clock(quiet[0]), end: clock(quiet[1]) } }),
+          },
+        });
+        const first = toBinary(DecisionSchema, decide(original));
+        const again = toBinary(DecisionSchema, decide(fromBinary(DecisionInputSchema, toBinary(DecisionInputSchema, original))));
+        expect(again).toEqual(first);
+      }),
+    );
+  });
+});

@@ -1,0 +1,3 @@
+export { createLogger } from "./logs.ts";
+export { createMetrics, type Metrics } from "./metrics.ts";
+export { type OpenSpan, SPAN, startTraces, type Traces } from "./traces.ts";

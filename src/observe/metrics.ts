@@ -1,0 +1,33 @@
+import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from "prom-client";
+
+/** Seconds; the engine's figures lie between a millisecond and a second. */
+const DURATION_BUCKETS = [0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5];
+
+/** Every metric of the engine. Labels are closed sets. */
+export type Metrics = ReturnType<typeof createMetrics>;
+
+export function createMetrics() {
+  const registry = new Registry();
+  const registers = [registry];
+  collectDefaultMetrics({ register: registry });
+  return {
+    registry,
+    rpcDuration: new Histogram({ registers, name: "intervention_rpc_duration_seconds", help: "time to answer an RPC", labelNames: ["service", "method", "code"], buckets: DURATION_BUCKETS }),
+    accepted: new Counter({ registers, name: "intervention_accepted_total", help: "interventions accepted, by whether they were new", labelNames: ["result"] }),
+    acceptCommitSize: new Histogram({ registers, name: "intervention_accept_commit_size", help: "interventions that shared one commit", buckets: [1, 2, 5, 10, 20, 50, 100, 200, 500, 1000] }),
+    decisions: new Counter({ registers, name: "intervention_decisions_total", help: "decisions made, by outcome and channel", labelNames: ["outcome", "channel"] }),
+    decideLag: new Histogram({ registers, name: "intervention_decide_lag_seconds", help: "time from accepting to deciding, first round only", buckets: DURATION_BUCKETS }),
+    capConflicts: new Counter({ registers, name: "intervention_cap_conflicts_total", help: "decisions made again because another decider sent to the same user" }),
+    events: new Counter({ registers, name: "intervention_events_total", help: "events stored, by kind", labelNames: ["kind"] }),
+    eventsRepeated: new Counter({ registers, name: "intervention_events_repeated_total", help: "events that were stored before" }),
+    sockets: new Gauge({ registers, name: "intervention_sockets", help: "live connections now" }),
+    socketsClosed: new Counter({ registers, name: "intervention_sockets_closed_total", help: "connections ended, by reason", labelNames: ["reason"] }),
+    frames: new Counter({ registers, name: "intervention_frames_total", help: "frames, by direction", labelNames: ["direction"] }),
+    resumes: new Counter({ registers, name: "intervention_resumes_total", help: "sessions resumed, by whether all could be recovered", labelNames: ["recovered"] }),
+    sweptToInbox: new Counter({ registers, name: "intervention_undelivered_total", help: "sends that no device acknowledged in time, by what became of them", labelNames: ["into"] }),
+    reconciled: new Counter({ registers, name: "intervention_reconciled_total", help: "accepted interventions found missing from the stream and put on it again" }),
+    queueDepth: new Gauge({ registers, name: "intervention_queue_messages", help: "messages waiting in a work queue", labelNames: ["queue"] }),
+    queueAckPending: new Gauge({ registers, name: "intervention_queue_ack_pending_messages", help: "messages handed out and not acknowledged yet", labelNames: ["queue"] }),
+    deadLetters: new Gauge({ registers, name: "intervention_dead_letters", help: "dead letters waiting for an operator" }),
+  };
+}

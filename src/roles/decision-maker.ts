@@ -1,0 +1,158 @@
+import { create, toBinary } from "@bufbuild/protobuf";
+import { timestampDate, timestampFromDate } from "@bufbuild/protobuf/wkt";
+import { Binary } from "mongodb";
+import { type Decision, type DecisionInput, DecisionInputSchema, DecisionSchema, Outcome } from "../../gen/intervention/v1/decision_pb.js";
+import { Channel, FrequencyCap_Scope } from "../../gen/intervention/v1/intervention_pb.js";
+import { toSubjectToken } from "../bus/index.ts";
+import { invariant } from "../domain/assert.ts";
+import { decide, toCapSince } from "../domain/decision/decide.ts";
+import { DELIVERY_RANK } from "../domain/delivery.ts";
+import { SPAN } from "../observe/index.ts";
+import { type DecisionDocument, decisionId, findDecisions, findLastCapSequence, insertDecisions, listPriorSends, toDecision } from "../store/index.ts";
+import type { DecideOptions, ToDecide } from "./decide.ts";
+
+/** A decision that stands in the store, whoever made it. */
+export type Standing = { readonly work: ToDecide; readonly document: DecisionDocument; readonly decision: Decision; readonly isNew: boolean };
+
+/** What a cap is asked about one user. */
+type History = { readonly sends: { interventionId: string; decidedAt: Date }[]; lastSequence: number };
+
+/** Two deciders can meet at one user again and again, but each time one of them gets through. */
+const CONFLICTS_MAX = 20;
+
+/** Makes decisions and records them: load, decide, save. */
+export class DecisionMaker {
+  readonly #options: DecideOptions;
+
+  constructor(options: DecideOptions) {
+    this.#options = options;
+  }
+
+  /** Decides each intervention of a batch, once for ever: where a decision of this round stands already, it is returned as it is. */
+  async decideAll(batch: readonly ToDecide[]): Promise<Standing[]> {
+    const standing: Standing[] = [];
+    // The same message can be twice in one batch, when it was put on the stream again.
+    let open = [...new Map(batch.map((work) => [idOf(work), work])).values()];
+    for (let attempt = 1; open.length > 0; attempt += 1) {
+      invariant(attempt <= CONFLICTS_MAX, `${open.length} decisions met other deciders ${CONFLICTS_MAX} times`);
+      const made = await this.#decideOnce(open);
+      const conflicts = new Map((await insertDecisions(this.#options.store, made.map(({ document }) => document))).map(({ index, indexName }) => [index, indexName]));
+      const decidedBefore: ToDecide[] = [];
+      const again: ToDecide[] = [];
+      for (const [index, one] of made.entries()) {
+        const conflict = conflicts.get(index);
+        if (conflict === undefined) standing.push(this.#count(one));
+        else if (conflict === "cap_sequence") again.push(one.work);
+        else decidedBefore.push(one.work);
+      }
+      standing.push(...(await this.#load(decidedBefore)));
+      this.#options.metrics.capConflicts.inc(again.length);
+      open = again;
+    }
+    return standing;
+  }
+
+  async #decideOnce(batch: readonly ToDecide[]): Promise<Standing[]> {
+    const now = new Date();
+    const histories = new Map<string, Promise<History>>();
+    const made: Standing[] = [];
+    // In order: the sends of this batch count for what comes after them.
+    for (const work of batch) {
+      const input = this.#toInput(work, now);
+      const since = toCapSince(input);
+      const history = since === undefined ? undefined : await this.#history(histories, input, since);
+      if (history !== undefined) input.priorSends = history.sends.slice(0, input.policy?.frequencyCap?.max).map(({ interventionId, decidedAt }) => ({ $typeName: "intervention.v1.DecisionInput.PriorSend", interventionId, decideTime: timestampFromDate(decidedAt) }));
+      const span = this.#options.traces.openSampled(SPAN.decide, work.traceparent);
+      const decision = decide(input);
+      span?.end();
+      if (history !== undefined && decision.outcome === Outcome.SEND) {
+        history.sends.unshift({ interventionId: input.interventionId, decidedAt: now });
+        history.lastSequence += 1;
+      }
+      const capSequence = history !== undefined && decision.outcome === Outcome.SEND ? history.lastSequence : undefined;
+      made.push({ work: { ...work, traceparent: span?.traceparent ?? work.traceparent }, decision, document: toDocument({ input, decision, capSequence, now }), isNew: true });
+    }
+    return made;
+  }
+
+  #toInput({ message }: ToDecide, now: Date): DecisionInput {
+    const userId = message.recipient?.userId ?? "";
+    return create(DecisionInputSchema, {
+      workspace: message.workspace,
+      interventionId: message.interventionId,
+      round: message.round,
+      ...(message.recipient === undefined ? {} : { recipient: message.recipient }),
+      campaign: message.campaign,
+      ...(message.policy === undefined ? {} : { policy: message.policy }),
+      ...(message.expireTime === undefined ? {} : { expireTime: message.expireTime }),
+      now: timestampFromDate(now),
+      hasLiveSocket: this.#options.presence.isOnline(message.workspace, toSubjectToken(userId)),
+      defaultTimeZone: this.#options.defaultTimeZone,
+    });
+  }
+
+  #history(loaded: Map<string, Promise<History>>, input: DecisionInput, since: Date): Promise<History> {
+    const { store } = this.#options;
+    const cap = input.policy?.frequencyCap;
+    const userId = input.recipient?.userId ?? "";
+    const isByCampaign = cap?.scope === FrequencyCap_Scope.CAMPAIGN;
+    const key = JSON.stringify([input.workspace, userId, isByCampaign ? input.campaign : null, since.getTime(), cap?.max]);
+    const known = loaded.get(key);
+    if (known !== undefined) return known;
+    const load = async () => {
+      const [sends, lastSequence] = await Promise.all([
+        listPriorSends(store, { workspaceId: input.workspace, userId, since, limit: cap?.max ?? 0, ...(isByCampaign ? { campaign: input.campaign } : {}) }),
+        findLastCapSequence(store, input.workspace, userId),
+      ]);
+      return { sends: sends.map(({ interventionId, decidedAt }) => ({ interventionId, decidedAt })), lastSequence };
+    };
+    const history = load();
+    loaded.set(key, history);
+    return history;
+  }
+
+  async #load(works: readonly ToDecide[]): Promise<Standing[]> {
+    if (works.length === 0) return [];
+    const found = new Map((await findDecisions(this.#options.store, works.map(idOf))).map((document) => [document._id, document]));
+    return works.map((work) => {
+      const document = found.get(idOf(work));
+      invariant(document !== undefined, `decision ${idOf(work)} was refused as there already, and is not there`);
+      return { work, document, decision: toDecision(document), isNew: false };
+    });
+  }
+
+  #count(made: Standing): Standing {
+    const { metrics } = this.#options;
+    metrics.decisions.inc({ outcome: made.document.outcome, channel: made.document.channel ?? "none" });
+    const { acceptTime, round } = made.work.message;
+    if (round === 0 && acceptTime !== undefined) metrics.decideLag.observe((made.document.decidedAt.getTime() - timestampDate(acceptTime).getTime()) / 1_000);
+    return made;
+  }
+}
+
+const idOf = ({ message }: ToDecide) => decisionId(message.interventionId, message.round);
+
+const OUTCOMES = { [Outcome.SEND]: "send", [Outcome.DELAY]: "delay", [Outcome.SUPPRESS]: "suppress", [Outcome.EXPIRE]: "expire", [Outcome.CANCEL]: "cancel" } as const;
+
+function toDocument({ input, decision, capSequence, now }: { input: DecisionInput; decision: Decision; capSequence: number | undefined; now: Date }): DecisionDocument {
+  invariant(decision.outcome !== Outcome.UNSPECIFIED, "a decision has an outcome");
+  const channel = decision.channel === Channel.REALTIME ? "realtime" : decision.channel === Channel.INBOX ? "inbox" : undefined;
+  const state = channel === "realtime" ? "sent" : "inboxed";
+  return {
+    _id: decisionId(input.interventionId, input.round),
+    workspaceId: input.workspace,
+    interventionId: input.interventionId,
+    userId: input.recipient?.userId ?? "",
+    campaign: input.campaign,
+    round: input.round,
+    outcome: OUTCOMES[decision.outcome],
+    decidedAt: now,
+    ...(decision.notBefore === undefined ? {} : { notBefore: timestampDate(decision.notBefore) }),
+    ...(capSequence === undefined ? {} : { capSequence }),
+    input: new Binary(toBinary(DecisionInputSchema, input)),
+    decision: new Binary(toBinary(DecisionSchema, decision)),
+    ...(channel === undefined
+      ? {}
+      : { channel, delivery: { state, rank: DELIVERY_RANK[state], since: now, ...(input.expireTime === undefined ? {} : { expireAt: timestampDate(input.expireTime) }) } }),
+  };
+}

@@ -1,0 +1,108 @@
+import { create, toBinary } from "@bufbuild/protobuf";
+import { timestampDate, timestampFromDate } from "@bufbuild/protobuf/wkt";
+import { Binary } from "mongodb";
+import { type InterventionMessage, InterventionMessageSchema, RealtimeMessageSchema } from "../../gen/intervention/v1/bus_pb.js";
+import { Outcome } from "../../gen/intervention/v1/decision_pb.js";
+import { type Event, EventKind, EventSchema } from "../../gen/intervention/v1/event_pb.js";
+import { Channel } from "../../gen/intervention/v1/intervention_pb.js";
+import { type InterventionFrame, InterventionFrameSchema } from "../../gen/intervention/v1/realtime_pb.js";
+import { type BatchPublisher, type OutgoingMessage, scheduleDecision, toKindName, toSubjectToken } from "../bus/index.ts";
+import { type InboxDocument, insertInboxItems } from "../store/index.ts";
+import type { DecideOptions } from "./decide.ts";
+import type { Standing } from "./decision-maker.ts";
+
+/** Does what decisions lead to. Everything here can be done again without harm, for a decision whose maker died in between:
+ *  messages and events have ids of their own, and inbox items are there once. */
+export class EffectRunner {
+  readonly #options: DecideOptions & { readonly realtime: BatchPublisher };
+
+  constructor(options: DecideOptions & { readonly realtime: BatchPublisher }) {
+    this.#options = options;
+  }
+
+  /** Returns when every effect is on disk. */
+  async run(standing: readonly Standing[]): Promise<void> {
+    const { bus, events, realtime, store } = this.#options;
+    // A delivery that has moved on needs nothing any more; pushing it again would show it twice to a page that is new.
+    const due = standing.filter(({ document, isNew }) => isNew || document.delivery === undefined || document.delivery.state === "sent" || document.delivery.state === "inboxed");
+    const sends = due.filter(({ document }) => document.outcome === "send");
+    const toInbox = sends.filter(({ document }) => document.channel === "inbox");
+    const delays = due.filter(({ document }) => document.outcome === "delay");
+    await insertInboxItems(store, toInbox.map(toInboxDocument));
+    await Promise.all([
+      realtime.publishAll(sends.map((one) => this.#toMessage(one))),
+      ...delays.map(({ document, work }) => scheduleDecision(bus, create(InterventionMessageSchema, { ...work.message, round: document.round + 1 }), document.notBefore ?? document.decidedAt)),
+      events.publish(due.flatMap(toEvents)),
+    ]);
+  }
+
+  #toMessage({ document, work }: Standing): OutgoingMessage {
+    const { subjects } = this.#options.bus;
+    const { interventionId, workspaceId, userId } = document;
+    const message =
+      document.channel === "realtime"
+        ? create(RealtimeMessageSchema, { message: { case: "intervention", value: toInterventionFrame(work.message) } })
+        : create(RealtimeMessageSchema, { message: { case: "inboxChanged", value: { interventionId } } });
+    return {
+      subject: subjects.realtime(workspaceId, toSubjectToken(userId)),
+      data: toBinary(RealtimeMessageSchema, message),
+      messageId: `${interventionId}:${document.channel}`,
+      ...(work.traceparent?.endsWith("-01") === true ? { headers: { traceparent: work.traceparent } } : {}),
+    };
+  }
+}
+
+/** What a device shows of an intervention. */
+export function toInterventionFrame(message: InterventionMessage): InterventionFrame {
+  return create(InterventionFrameSchema, {
+    interventionId: message.interventionId,
+    campaign: message.campaign,
+    ...(message.content === undefined ? {} : { content: message.content }),
+    ...(message.acceptTime === undefined ? {} : { acceptTime: message.acceptTime }),
+    ...(message.expireTime === undefined ? {} : { expireTime: message.expireTime }),
+  });
+}
+
+/** An inbox item made of an intervention. */
+export function toInboxItem(message: InterventionMessage, at: Date): InboxDocument {
+  return {
+    _id: message.interventionId,
+    workspaceId: message.workspace,
+    userId: message.recipient?.userId ?? "",
+    createdAt: at,
+    frame: new Binary(toBinary(InterventionFrameSchema, toInterventionFrame(message))),
+    ...(message.expireTime === undefined ? {} : { expireAt: timestampDate(message.expireTime) }),
+  };
+}
+
+const toInboxDocument = ({ document, work }: Standing) => toInboxItem(work.message, document.decidedAt);
+
+/** The events a decision stands for. Accepting is told here too: what is decided was accepted, at the time it says. */
+function toEvents({ document, work, decision }: Standing): Event[] {
+  const { message, traceparent } = work;
+  const channel = decision.channel;
+  const at = document.decidedAt;
+  const event = (kind: EventKind, occurredAt: Date, more: { reason?: string; id?: string } = {}) =>
+    create(EventSchema, {
+      eventId: `${message.interventionId}:${toKindName(kind)}${more.id ?? ""}`,
+      kind,
+      workspace: message.workspace,
+      interventionId: message.interventionId,
+      userId: message.recipient?.userId ?? "",
+      campaign: message.campaign,
+      channel,
+      occurTime: timestampFromDate(occurredAt),
+      receiveTime: timestampFromDate(at),
+      reason: more.reason ?? "",
+      traceParent: traceparent?.endsWith("-01") === true ? traceparent : "",
+    });
+  const events: Event[] = [];
+  if (document.round === 0) events.push(event(EventKind.ACCEPTED, message.acceptTime === undefined ? at : timestampDate(message.acceptTime)));
+  if (decision.outcome === Outcome.CANCEL) return events;
+  // A delay and what follows it are both decisions; the first round has the plain id.
+  events.push(event(EventKind.DECIDED, at, { reason: document.outcome, ...(document.round === 0 ? {} : { id: `:${document.round}` }) }));
+  if (channel === Channel.REALTIME) events.push(event(EventKind.SENT, at));
+  if (channel === Channel.INBOX) events.push(event(EventKind.INBOXED, at));
+  if (decision.outcome === Outcome.EXPIRE) events.push(event(EventKind.EXPIRED, at));
+  return events;
+}

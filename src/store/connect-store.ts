@@ -1,0 +1,105 @@
+import { type Collection, type Db, MongoClient, type Document, MongoError, MongoServerError } from "mongodb";
+import { Unavailable } from "../domain/errors.ts";
+import { type CheckpointDocument, checkpointIndexes } from "./checkpoints.ts";
+import { type DecisionDocument, decisionIndexes } from "./decisions.ts";
+import { type EventDocument, eventIndexes } from "./events.ts";
+import { type InboxDocument, inboxIndexes } from "./inbox.ts";
+import { type InterventionDocument, interventionIndexes } from "./interventions.ts";
+import { type ApiKeyDocument, apiKeyIndexes, type WorkspaceDocument, workspaceIndexes } from "./workspaces.ts";
+
+/** The collections, with their indexes in place. */
+export type Store = {
+  readonly workspaces: Collection<WorkspaceDocument>;
+  readonly apiKeys: Collection<ApiKeyDocument>;
+  readonly interventions: Collection<InterventionDocument>;
+  readonly decisions: Collection<DecisionDocument>;
+  readonly events: Collection<EventDocument>;
+  readonly inbox: Collection<InboxDocument>;
+  readonly checkpoints: Collection<CheckpointDocument>;
+  readonly db: Db;
+  readonly ping: () => Promise<void>;
+  readonly close: () => Promise<void>;
+};
+
+/** An index as code: its name, its keys, and what it is restricted to. */
+export type IndexDefinition = { readonly name: string; readonly key: Readonly<Record<string, 1 | -1>>; readonly unique?: boolean; readonly partialFilterExpression?: Document };
+
+const SERVER_SELECTION_MS = 5_000;
+/** The first connection is tried for this long, so that server and engine can be started together. */
+const FIRST_SELECTION_MS = 20_000;
+/** Deadline of one operation. The driver keeps it too, so it holds on servers that do not. */
+const OPERATION_MS = 10_000;
+
+/** Connects and makes the indexes that are missing.
+ *  @throws Unavailable when no server answers. */
+export async function connectStore(options: { readonly url: string; readonly database: string; readonly name: string }): Promise<Store> {
+  const client = new MongoClient(options.url, {
+    appName: options.name,
+    serverSelectionTimeoutMS: FIRST_SELECTION_MS,
+    // OK means on disk, on a majority.
+    writeConcern: { w: "majority", journal: true },
+    readConcern: { level: "majority" },
+    timeoutMS: OPERATION_MS + SERVER_SELECTION_MS,
+    ignoreUndefined: true,
+    maxPoolSize: 20,
+  });
+  try {
+    await client.connect();
+    const db = client.db(options.database);
+    await Promise.all([
+      ensureIndexes(db, "workspaces", workspaceIndexes),
+      ensureIndexes(db, "api_keys", apiKeyIndexes),
+      ensureIndexes(db, "interventions", interventionIndexes),
+      ensureIndexes(db, "decisions", decisionIndexes),
+      ensureIndexes(db, "events", eventIndexes),
+      ensureIndexes(db, "inbox", inboxIndexes),
+      ensureIndexes(db, "checkpoints", checkpointIndexes),
+    ]);
+    return {
+      workspaces: db.collection("workspaces"),
+      apiKeys: db.collection("api_keys"),
+      interventions: db.collection("interventions"),
+      decisions: db.collection("decisions"),
+      events: db.collection("events"),
+      inbox: db.collection("inbox"),
+      checkpoints: db.collection("checkpoints"),
+      db,
+      ping: async () => void (await db.command({ ping: 1 }, { timeoutMS: 1_000 })),
+      close: () => client.close(),
+    };
+  } catch (error) {
+    await client.close();
+    throw new Unavailable("store", { cause: error });
+  }
+}
+
+/** Index builds of one new collection collide when several processes start at once: that is tried again. */
+async function ensureIndexes(db: Db, collection: string, indexes: readonly IndexDefinition[]): Promise<void> {
+  if (indexes.length === 0) return;
+  for (let attempt = 1; ; attempt += 1) {
+    try {
+      await db.collection(collection).createIndexes(indexes.map((index) => ({ ...index, key: { ...index.key } })));
+      return;
+    } catch (error) {
+      if (attempt === 5 || !(error instanceof MongoServerError)) throw error;
+      await new Promise((resolve) => setTimeout(resolve, 100 * attempt));
+    }
+  }
+}
+
+/** Runs a store operation; what went wrong with the server becomes Unavailable, which is tried again. */
+export async function onStore<T>(operation: () => Promise<T>): Promise<T> {
+  try {
+    return await operation();
+  } catch (error) {
+    if (error instanceof MongoError && !isCallersFault(error)) throw new Unavailable("store", { cause: error });
+    throw error;
+  }
+}
+
+/** Codes of BadValue, FailedToParse, TypeMismatch and BSONObjectTooLarge: no retry would help. */
+const CALLERS_FAULTS = new Set<number | string>([2, 9, 14, 10334]);
+
+function isCallersFault(error: MongoError): boolean {
+  return error instanceof MongoServerError && error.code !== undefined && CALLERS_FAULTS.has(error.code);
+}

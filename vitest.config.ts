@@ -15,6 +15,7 @@ export default defineConfig({
           name: "it",
           include: withServers,
           exclude: never,
+          globalSetup: ["src/testing/shared-servers.ts"],
           testTimeout: 60_000,
           hookTimeout: 60_000,
           // Each worker runs servers of its own, and two cores carry no more.

@@ -2,7 +2,7 @@
 export type Service<T> = {
   readonly start: (container: Container) => Promise<T> | T;
   /** Called in the reverse order of starting, with what `start` returned. */
-  readonly stop?: (value: T) => Promise<void> | void;
+  readonly stop?: (value: T) => PromiseLike<void> | void;
 };
 
 /** Names a part and carries its type. */
@@ -21,7 +21,7 @@ export function defineService<T>(name: string, service: Service<T>): ServiceKey<
 export class ServiceContainer implements Container, AsyncDisposable {
   readonly #replaced = new Map<string, Service<unknown>>();
   readonly #started = new Map<string, { readonly key: unknown; readonly value: Promise<unknown> }>();
-  readonly #stops: { readonly name: string; readonly stop: () => Promise<void> | void }[] = [];
+  readonly #stops: { readonly name: string; readonly stop: () => PromiseLike<void> | void }[] = [];
   #isStopping = false;
 
   /** Puts another part in the place of `key`, for a test. Only before it is first used. */

@@ -1,6 +1,6 @@
 import { relative } from "node:path";
 import { ConfigError, describeConfig } from "./config.ts";
-import { credentialsPath } from "./start/credentials.ts";
+import { credentialsPath } from "./first-start.ts";
 import { type Engine, startEngine } from "./start/engine.ts";
 import { type ProcessLog, stderrLog } from "./start/process-log.ts";
 import { readyText } from "./start/ready-text.ts";

@@ -44,7 +44,9 @@ const SHOWN_MAX = 40;
 
 /** A value as an error may show it: bounded, and with what can't be seen escaped. */
 export function show(value: string): string {
-  return value.length <= SHOWN_MAX ? JSON.stringify(value) : `${JSON.stringify(value.slice(0, SHOWN_MAX).toWellFormed())}…`;
+  return value.length <= SHOWN_MAX
+    ? JSON.stringify(value)
+    : `${JSON.stringify(value.slice(0, SHOWN_MAX).toWellFormed())}…`;
 }
 
 /** Text of so many characters (Unicode code points). */
@@ -54,19 +56,22 @@ export const text = ({ min = 0, max }: { readonly min?: number; readonly max: nu
     if (!value.isWellFormed()) return `${show(value)} is not well-formed Unicode`;
     if (value.length < min) return `it is empty; ${allowed} characters are needed`;
     // Most strings are short; only a long one needs to be counted by code points.
-    if (value.length > max && [...value.slice(0, max * 2 + 1)].length > max) return `${show(value)} has more than ${max} characters; ${allowed} are allowed`;
+    if (value.length > max && [...value.slice(0, max * 2 + 1)].length > max)
+      return `${show(value)} has more than ${max} characters; ${allowed} are allowed`;
     return undefined;
   };
 };
 
 const CONTROL_CHARACTER = /\p{Cc}/u;
-export const withoutControlCharacters: Check<string> = (value) => (CONTROL_CHARACTER.test(value) ? `${show(value)} has a control character` : undefined);
+export const withoutControlCharacters: Check<string> = (value) =>
+  CONTROL_CHARACTER.test(value) ? `${show(value)} has a control character` : undefined;
 
 const URL_CHARACTERS_MAX = 2_048;
 
 /** An absolute http or https URL; empty is left to the schema around it. */
 export const httpUrl: Check<string> = (value) => {
-  if (value.length > URL_CHARACTERS_MAX) return `${show(value)} has ${value.length} characters; up to ${URL_CHARACTERS_MAX} are allowed`;
+  if (value.length > URL_CHARACTERS_MAX)
+    return `${show(value)} has ${value.length} characters; up to ${URL_CHARACTERS_MAX} are allowed`;
   const url = URL.canParse(value) ? new URL(value) : undefined;
   const isAbsolute = /^https?:\/\//i.test(value) && (url?.protocol === "http:" || url?.protocol === "https:");
   return isAbsolute ? undefined : `${show(value)} is not an absolute http or https URL`;
@@ -106,13 +111,17 @@ export const locale: Check<string> = (value) => {
   return `${show(value)} is not a BCP 47 tag such as "fr-CA"`;
 };
 
-export const timeOfDay: Check<string> = (value) => (/^([01]\d|2[0-3]):[0-5]\d$/.test(value) ? undefined : `${show(value)} is not HH:MM in 00:00-23:59`);
+export const timeOfDay: Check<string> = (value) =>
+  /^([01]\d|2[0-3]):[0-5]\d$/.test(value) ? undefined : `${show(value)} is not HH:MM in 00:00-23:59`;
 
 /** One of the enum's values; numbers that this version does not know are refused, not guessed at. */
 export const memberOf = (desc: DescEnum, options: { readonly allowUnspecified: boolean }): Check<number> => {
   const allowed = desc.values.filter(({ number }) => options.allowUnspecified || number !== 0);
   const names = allowed.map(({ name }) => name).join(", ");
-  return (value) => (allowed.some(({ number }) => number === value) ? undefined : `${desc.value[value]?.name ?? value} is not one of ${names}`);
+  return (value) =>
+    allowed.some(({ number }) => number === value)
+      ? undefined
+      : `${desc.value[value]?.name ?? value} is not one of ${names}`;
 };
 
 export const wholeNumber = ({ min, max }: { readonly min: number; readonly max: number }): Check<number> => {
@@ -122,9 +131,18 @@ export const wholeNumber = ({ min, max }: { readonly min: number; readonly max: 
 const NANOS_PER_SECOND = 1_000_000_000;
 
 /** A duration between two bounds in seconds. */
-export const durationBetween = ({ minS, maxS, allowed }: { readonly minS: number; readonly maxS: number; readonly allowed: string }): Check<Duration> => {
+export const durationBetween = ({
+  minS,
+  maxS,
+  allowed,
+}: {
+  readonly minS: number;
+  readonly maxS: number;
+  readonly allowed: string;
+}): Check<Duration> => {
   return ({ seconds, nanos }) => {
-    const isNormal = Math.abs(nanos) < NANOS_PER_SECOND && (seconds === 0n || nanos === 0 || seconds > 0n === nanos > 0);
+    const isNormal =
+      Math.abs(nanos) < NANOS_PER_SECOND && (seconds === 0n || nanos === 0 || seconds > 0n === nanos > 0);
     const value = Number(seconds) + nanos / NANOS_PER_SECOND;
     return isNormal && value >= minS && value <= maxS ? undefined : `${value} s is not in ${allowed}`;
   };
@@ -134,7 +152,8 @@ export const durationBetween = ({ minS, maxS, allowed }: { readonly minS: number
 const TIMESTAMP_SECONDS = { min: -62_135_596_800n, max: 253_402_300_799n };
 
 export const timestamp: Check<Timestamp> = ({ seconds, nanos }) => {
-  const isIn = seconds >= TIMESTAMP_SECONDS.min && seconds <= TIMESTAMP_SECONDS.max && nanos >= 0 && nanos < NANOS_PER_SECOND;
+  const isIn =
+    seconds >= TIMESTAMP_SECONDS.min && seconds <= TIMESTAMP_SECONDS.max && nanos >= 0 && nanos < NANOS_PER_SECOND;
   return isIn ? undefined : `${seconds} s and ${nanos} ns is not a time in the years 1 to 9999`;
 };
 
@@ -156,7 +175,9 @@ function findJsonProblem(value: JsonValue, depth: number): string | undefined {
   if (typeof value === "string") return value.isWellFormed() ? undefined : `${show(value)} is not well-formed Unicode`;
   if (value === null || typeof value !== "object") return undefined;
   for (const [key, child] of Object.entries(value)) {
-    const problem = key.isWellFormed() ? findJsonProblem(child, depth + 1) : `the name ${show(key)} is not well-formed Unicode`;
+    const problem = key.isWellFormed()
+      ? findJsonProblem(child, depth + 1)
+      : `the name ${show(key)} is not well-formed Unicode`;
     if (problem !== undefined) return problem;
   }
   return undefined;

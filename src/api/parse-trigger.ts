@@ -1,5 +1,5 @@
 import { create, type JsonObject } from "@bufbuild/protobuf";
-import { type Timestamp, durationMs } from "@bufbuild/protobuf/wkt";
+import { durationMs, type Timestamp } from "@bufbuild/protobuf/wkt";
 import { z } from "zod";
 import {
   type Action,
@@ -32,6 +32,7 @@ import {
   memberOf,
   orEmpty,
   parseFields,
+  show,
   text,
   timeOfDay,
   timestamp,
@@ -53,7 +54,10 @@ export type ParsedTrigger = {
   readonly priority: Priority;
   /** Its channels are never empty. */
   readonly policy: Policy;
-  readonly expiration: { readonly kind: "never" } | { readonly kind: "at"; readonly time: Timestamp } | { readonly kind: "after"; readonly ttlMs: number };
+  readonly expiration:
+    | { readonly kind: "never" }
+    | { readonly kind: "at"; readonly time: Timestamp }
+    | { readonly kind: "after"; readonly ttlMs: number };
   /** SHA-256 over all of the above but the key: tells a repeated call from a reused key. */
   readonly bodyHash: Uint8Array;
 };
@@ -80,31 +84,47 @@ const actionSchema = z.object({
   url: checked(orEmpty(httpUrl)),
 });
 
-const actionsSchema = checked<readonly Action[]>((actions) => (actions.length > ACTIONS_MAX ? `there are ${actions.length}; up to ${ACTIONS_MAX} are allowed` : undefined))
+const actionsSchema = checked<Pick<Action, "id" | "label" | "url">[]>((actions) =>
+  actions.length > ACTIONS_MAX ? `there are ${actions.length}; up to ${ACTIONS_MAX} are allowed` : undefined,
+)
   .pipe(z.array(actionSchema))
   .superRefine((actions, context) => {
     const firstOf = new Map<string, number>();
     for (const [index, { id }] of actions.entries()) {
       const first = firstOf.get(id);
       if (first === undefined) firstOf.set(id, index);
-      else context.addIssue({ code: "custom", path: [index, "id"], message: `${JSON.stringify(id)} is the id of actions[${first}] already; each needs its own` });
+      else
+        context.addIssue({
+          code: "custom",
+          path: [index, "id"],
+          message: `${JSON.stringify(id)} is the id of actions[${first}] already; each needs its own`,
+        });
     }
   });
 
-const channelsSchema = checked<readonly Channel[]>((channels) =>
+const channelsSchema = checked<Channel[]>((channels) =>
   channels.length > ChannelSchema.values.length ? `there are ${channels.length}; each may be named once` : undefined,
 )
   .pipe(z.array(checked<Channel>(memberOf(ChannelSchema, { allowUnspecified: false }))))
   .superRefine((channels, context) => {
     for (const [index, channel] of channels.entries())
-      if (channels.indexOf(channel) < index) context.addIssue({ code: "custom", path: [index], message: `${ChannelSchema.value[channel]?.name ?? channel} is named twice` });
+      if (channels.indexOf(channel) < index)
+        context.addIssue({
+          code: "custom",
+          path: [index],
+          message: `${ChannelSchema.value[channel]?.name ?? channel} is named twice`,
+        });
   });
 
 const required = (what: string) => ({ error: `it is missing; it says ${what}` });
 
-const triggerSchema = z.object({
+const bodySchema = z.object({
   idempotencyKey: checked(KEY),
-  recipient: z.object({ userId: checked(...USER_ID), timeZone: checked(orEmpty(timeZone)), locale: checked(orEmpty(locale)) }, required("for whom this is")),
+  keyHeader: z.string(),
+  recipient: z.object(
+    { userId: checked(...USER_ID), timeZone: checked(orEmpty(timeZone)), locale: checked(orEmpty(locale)) },
+    required("for whom this is"),
+  ),
   content: z.object(
     {
       title: checked(text({ min: 1, max: 200 })),
@@ -125,7 +145,9 @@ const triggerSchema = z.object({
       frequencyCap: z
         .object({
           max: checked(wholeNumber({ min: 1, max: 100 })),
-          window: z.custom((value) => value !== undefined, required("within how long is counted")).pipe(checked(durationBetween(FROM_SECOND_TO_QUARTER))),
+          window: z
+            .custom((value) => value !== undefined, required("within how long is counted"))
+            .pipe(checked(durationBetween(FROM_SECOND_TO_QUARTER))),
           scope: checked<FrequencyCap_Scope>(memberOf(FrequencyCap_ScopeSchema, { allowUnspecified: true })),
         })
         .optional(),
@@ -135,10 +157,20 @@ const triggerSchema = z.object({
           end: checked(timeOfDay),
           handling: checked<QuietHours_Handling>(memberOf(QuietHours_HandlingSchema, { allowUnspecified: true })),
         })
-        .refine(({ start, end }) => start !== end, { path: ["end"], error: "it is the same as start; the hours need a length" })
+        .refine(({ start, end }) => start !== end, {
+          path: ["end"],
+          error: "it is the same as start; the hours need a length",
+        })
         .optional(),
     })
     .optional(),
+});
+
+const triggerSchema = bodySchema.superRefine(({ idempotencyKey, keyHeader }, context) => {
+  // Where field and header disagree nobody can know which was meant.
+  if (keyHeader === "" || keyHeader === idempotencyKey) return;
+  const message = `${show(idempotencyKey)} is not the ${show(keyHeader)} of the header Idempotency-Key; send one of them`;
+  context.addIssue({ code: "custom", path: ["idempotencyKey"], message });
 });
 
 /** Makes a request safe to rely on.
@@ -146,9 +178,11 @@ const triggerSchema = z.object({
 export function parseTrigger(request: TriggerRequest, surroundings: TriggerSurroundings): ParsedTrigger {
   requireParent(request.parent, surroundings.workspaceId);
   const { expiration } = request;
+  const keyHeader = unquote(surroundings.keyHeader);
   const fields = parseFields(triggerSchema, {
     ...request,
-    idempotencyKey: chooseKey(request.idempotencyKey, surroundings),
+    idempotencyKey: request.idempotencyKey || keyHeader || surroundings.newKey(),
+    keyHeader,
     expireTime: expiration.case === "expireTime" ? expiration.value : undefined,
     ttl: expiration.case === "ttl" ? expiration.value : undefined,
   });
@@ -179,8 +213,12 @@ function toPolicy(policy: Fields["policy"]): Policy {
   const { channels = [], frequencyCap: cap, quietHours: quiet } = policy ?? {};
   return create(PolicySchema, {
     channels: channels.length === 0 ? DEFAULT_CHANNELS : [...channels],
-    ...(cap === undefined ? {} : { frequencyCap: create(FrequencyCapSchema, { ...cap, scope: cap.scope || FrequencyCap_Scope.USER }) }),
-    ...(quiet === undefined ? {} : { quietHours: create(QuietHoursSchema, { ...quiet, handling: quiet.handling || QuietHours_Handling.DELAY }) }),
+    ...(cap === undefined
+      ? {}
+      : { frequencyCap: create(FrequencyCapSchema, { ...cap, scope: cap.scope || FrequencyCap_Scope.USER }) }),
+    ...(quiet === undefined
+      ? {}
+      : { quietHours: create(QuietHoursSchema, { ...quiet, handling: quiet.handling || QuietHours_Handling.DELAY }) }),
   });
 }
 
@@ -189,7 +227,7 @@ function toExpiration({ expireTime, ttl }: Fields): ParsedTrigger["expiration"] 
   return ttl === undefined ? { kind: "never" } : { kind: "after", ttlMs: Math.round(durationMs(ttl)) };
 }
 
-/** The field, the header, or a made-up key. The header is a quoted string by the IETF's draft, but most callers send it bare. */
-function chooseKey(field: string, { keyHeader = "", newKey }: TriggerSurroundings): string {
-  return field || (/^"(.*)"$/.exec(keyHeader)?.[1] ?? keyHeader) || newKey();
+/** The header is a quoted string by the IETF's draft, but most callers send it bare. */
+function unquote(keyHeader = ""): string {
+  return /^"(.*)"$/.exec(keyHeader)?.[1] ?? keyHeader;
 }

@@ -6,14 +6,16 @@ const NAME = /^workspaces\/([^/]+)\/interventions\/([^/]+)$/;
 const INTERVENTION_ID = /^[a-z2-7]{26}$/;
 
 export const toParentName = (workspaceId: string) => `workspaces/${workspaceId}`;
-export const toInterventionName = (workspaceId: string, interventionId: string) => `workspaces/${workspaceId}/interventions/${interventionId}`;
+export const toInterventionName = (workspaceId: string, interventionId: string) =>
+  `workspaces/${workspaceId}/interventions/${interventionId}`;
 
 /** Lets a request name the caller's own workspace, or none.
  *  @throws InvalidInput when it names no workspace; NotFound when it names another: whether that exists is nobody's business. */
 export function requireParent(parent: string, workspaceId: string, field = "parent"): void {
   if (parent === "") return;
   const named = PARENT.exec(parent)?.[1];
-  if (named === undefined) throw new InvalidInput([{ field, description: `${show(parent)} is not workspaces/{workspace}` }]);
+  if (named === undefined)
+    throw new InvalidInput([{ field, description: `${show(parent)} is not workspaces/{workspace}` }]);
   if (named !== workspaceId) throw new NotFound("workspace", named);
 }
 

@@ -64,21 +64,48 @@ export const toCanceled = () => new ConnectError("the caller has gone", Code.Can
 function toWireError(error: unknown): WireError {
   if (error instanceof DomainError) {
     const { code, reason, metadata, details } = describe(toKnown(error));
-    return { code, message: error.message, details: [toErrorInfo(reason, error, metadata), ...details, ...toRetryInfo(error)] };
+    return {
+      code,
+      message: error.message,
+      details: [toErrorInfo(reason, error, metadata), ...details, ...toRetryInfo(error)],
+    };
   }
-  if (error instanceof Error && error.name === "AbortError") return { code: Code.Canceled, message: "the caller has gone", details: [] };
+  if (error instanceof Error && error.name === "AbortError")
+    return { code: Code.Canceled, message: "the caller has gone", details: [] };
   return { code: Code.Internal, message: "internal error", details: [toErrorInfo("INTERNAL", error)] };
 }
 
-type Known = InvalidInput | NotFound | KeyReused | NotAllowedNow | OverLimit | Unavailable | Unauthenticated | PermissionDenied;
-const KNOWN = [InvalidInput, NotFound, KeyReused, NotAllowedNow, OverLimit, Unavailable, Unauthenticated, PermissionDenied];
+type Known =
+  | InvalidInput
+  | NotFound
+  | KeyReused
+  | NotAllowedNow
+  | OverLimit
+  | Unavailable
+  | Unauthenticated
+  | PermissionDenied;
+const KNOWN = [
+  InvalidInput,
+  NotFound,
+  KeyReused,
+  NotAllowedNow,
+  OverLimit,
+  Unavailable,
+  Unauthenticated,
+  PermissionDenied,
+];
 
 function toKnown(error: DomainError): Known {
   if (KNOWN.some((kind) => error instanceof kind)) return error as Known;
   throw new Error(`the domain error ${error.kind} has no place on the wire`);
 }
 
-type Description = { readonly code: Code; readonly reason: string; readonly metadata?: Record<string, string>; readonly details: Detail[] };
+type Description = {
+  readonly code: Code;
+  readonly reason: string;
+  readonly metadata?: Record<string, string>;
+  readonly details: Detail[];
+};
 
 function describe(error: Known): Description {
   switch (error.kind) {
@@ -86,11 +113,19 @@ function describe(error: Known): Description {
       return {
         code: Code.InvalidArgument,
         reason: "INVALID_INPUT",
-        details: [toDetail(BadRequestSchema, { fieldViolations: error.violations.map(({ field, description }) => ({ field, description })) })],
+        details: [
+          toDetail(BadRequestSchema, {
+            fieldViolations: error.violations.map(({ field, description }) => ({ field, description })),
+          }),
+        ],
       };
     case "not_found": {
       const { resourceType, resourceName } = error;
-      return { code: Code.NotFound, reason: "NOT_FOUND", details: [toDetail(ResourceInfoSchema, { resourceType, resourceName, description: error.message })] };
+      return {
+        code: Code.NotFound,
+        reason: "NOT_FOUND",
+        details: [toDetail(ResourceInfoSchema, { resourceType, resourceName, description: error.message })],
+      };
     }
     case "key_reused":
       return {
@@ -101,11 +136,19 @@ function describe(error: Known): Description {
       };
     case "not_allowed_now": {
       const violations = [{ type: error.type, subject: error.subject, description: error.message }];
-      return { code: Code.FailedPrecondition, reason: error.type, details: [toDetail(PreconditionFailureSchema, { violations })] };
+      return {
+        code: Code.FailedPrecondition,
+        reason: error.type,
+        details: [toDetail(PreconditionFailureSchema, { violations })],
+      };
     }
     case "over_limit": {
       const violations = [{ subject: error.subject, description: error.message }];
-      return { code: Code.ResourceExhausted, reason: "OVER_LIMIT", details: [toDetail(QuotaFailureSchema, { violations })] };
+      return {
+        code: Code.ResourceExhausted,
+        reason: "OVER_LIMIT",
+        details: [toDetail(QuotaFailureSchema, { violations })],
+      };
     }
     case "unavailable":
       return { code: Code.Unavailable, reason: `${error.part.toUpperCase()}_UNAVAILABLE`, details: [] };
@@ -120,14 +163,22 @@ function describe(error: Known): Description {
 
 /** Every error says whether the same call may be tried again; RetryInfo says when. */
 function toErrorInfo(reason: string, error: unknown, metadata: Record<string, string> = {}): Detail {
-  return toDetail(ErrorInfoSchema, { reason, domain: ERROR_DOMAIN, metadata: { ...metadata, retryable: String(isRetryable(error)) } });
+  return toDetail(ErrorInfoSchema, {
+    reason,
+    domain: ERROR_DOMAIN,
+    metadata: { ...metadata, retryable: String(isRetryable(error)) },
+  });
 }
 
 function toRetryInfo(error: DomainError): Detail[] {
   return isRetryable(error) ? [toDetail(RetryInfoSchema, { retryDelay: durationFromMs(error.retryAfterMs) })] : [];
 }
 
-const isRetryable = (error: unknown): error is Unavailable | OverLimit => error instanceof Unavailable || error instanceof OverLimit;
+const isRetryable = (error: unknown): error is Unavailable | OverLimit =>
+  error instanceof Unavailable || error instanceof OverLimit;
 
 /** Ties a detail's value to its type, which the wire types of Connect do not. */
-const toDetail = <Desc extends DescMessage>(desc: Desc, value: MessageInitShape<Desc>): Detail => ({ desc, value: value as Detail["value"] });
+const toDetail = <Desc extends DescMessage>(desc: Desc, value: MessageInitShape<Desc>): Detail => ({
+  desc,
+  value: value as Detail["value"],
+});

@@ -1,4 +1,4 @@
-import type { StoredMsg } from "@nats-io/jetstream";
+import { JetStreamError, type StoredMsg } from "@nats-io/jetstream";
 import { headers as createHeaders, type MsgHdrs } from "@nats-io/transport-node";
 import { NotFound } from "../domain/errors.ts";
 import type { Bus } from "./connect-bus.ts";
@@ -20,6 +20,7 @@ export type DeadLetter = {
 /** Headers of the letter itself; all others are the message's own. */
 const HEADER = { stream: "Dead-Stream", subject: "Dead-Subject", error: "Dead-Error", attempts: "Dead-Attempts" } as const;
 const ERROR_CHARACTERS_MAX = 500;
+const MESSAGE_NOT_FOUND = 404;
 
 /** What is known of a message that is given up. */
 export type Burial = {
@@ -49,8 +50,13 @@ export async function bury(bus: Bus, burial: Burial): Promise<void> {
 export async function listDeadLetters(bus: Bus, options: { readonly workspace: string; readonly after: number; readonly limit: number }): Promise<DeadLetter[]> {
   const filter = bus.subjects.all.dead.replace(">", `${options.workspace}.>`);
   const letters: DeadLetter[] = [];
-  const found = await bus.jsm.direct.getBatch(bus.subjects.stream("DEAD"), { seq: options.after + 1, next_by_subj: filter, batch: options.limit });
-  for await (const message of found) letters.push(toDeadLetter(message));
+  try {
+    const found = await bus.jsm.direct.getBatch(bus.subjects.stream("DEAD"), { seq: options.after + 1, next_by_subj: filter, batch: options.limit });
+    for await (const message of found) letters.push(toDeadLetter(message));
+  } catch (error) {
+    // The broker's way of saying that there is none (any more).
+    if (!(error instanceof JetStreamError && "code" in error && error.code === MESSAGE_NOT_FOUND)) throw error;
+  }
   return letters;
 }
 

@@ -196,6 +196,8 @@ export function createInterventionClient(options: InterventionClientOptions): In
       stopWatching = undefined;
       tracker.flush();
       connection.dispatch({ kind: "close" });
+      // A timer would keep a Node process alive.
+      tracker.stop();
     },
   };
 }

@@ -100,6 +100,7 @@ export function createConnection(parts: ConnectionParts): Connection {
   };
 
   let resume: Resume | undefined;
+  let owner = "";
   const open = async (attempt: number, kind: TransportKind, isFresh: boolean): Promise<void> => {
     let token: Token;
     try {
@@ -112,7 +113,8 @@ export function createConnection(parts: ConnectionParts): Connection {
       });
     }
     if (attempt !== session.attempt || session.phase.kind !== "connecting") return;
-    resume = parts.resumeFor(token.owner);
+    owner = token.owner;
+    resume = parts.resumeFor(owner);
     const isResuming = resume !== undefined;
     try {
       transport = parts.openTransport(
@@ -120,6 +122,9 @@ export function createConnection(parts: ConnectionParts): Connection {
         { url: parts.url, token: token.value, resume },
         {
           opened: () => dispatch({ kind: "opened", attempt, isResuming }),
+          heard: () => {
+            if (attempt === session.attempt) dispatch({ kind: "heard" });
+          },
           received: (text) => {
             if (attempt === session.attempt) receive(text);
           },
@@ -136,8 +141,11 @@ export function createConnection(parts: ConnectionParts): Connection {
 
   const refreshToken = async (attempt: number): Promise<void> => {
     try {
-      const { value } = await tokens.get({ isFresh: true });
-      if (attempt === session.attempt) transport?.send({ refreshToken: { token: value } });
+      const token = await tokens.get({ isFresh: true });
+      if (attempt !== session.attempt) return;
+      // Somebody else has signed in meanwhile: a session cannot change hands, so another one begins.
+      if (token.owner !== owner) dispatch({ kind: "ended", attempt, code: 4001 });
+      else transport?.send({ refreshToken: { token: token.value } });
     } catch (error) {
       parts.report(
         error instanceof InterventionClientError ? error : new InterventionClientError("TOKEN_FAILED", String(error)),

@@ -12,7 +12,8 @@ export function createEmitter<Events>(): Emitter<Events> {
   const listeners: { [Name in keyof Events]?: Set<Listener<Events[Name]>> } = {};
   return {
     on: (name, listener) => {
-      const set = (listeners[name] ??= new Set());
+      const set = listeners[name] ?? new Set();
+      listeners[name] = set;
       // Wrapped, so that the same function registered twice is two listeners, each with its own end.
       const own: typeof listener = (value) => listener(value);
       set.add(own);

@@ -8,6 +8,5 @@ export type { StorageLike } from "./memory.ts";
 export type { InterventionClientOptions } from "./options.ts";
 export type { PageLike } from "./page.ts";
 export type { ConnectionState, TransportMode } from "./session-state.ts";
-export type { EventSourceConstructor } from "./sse-transport.ts";
 export type { Clock } from "./timers.ts";
 export type { WebSocketConstructor } from "./websocket-transport.ts";

@@ -1,7 +1,6 @@
 import type { StorageLike } from "./memory.ts";
 import { currentPage, type PageLike } from "./page.ts";
 import type { TransportMode } from "./session-state.ts";
-import type { EventSourceConstructor } from "./sse-transport.ts";
 import { type Clock, globalClock } from "./timers.ts";
 import type { WebSocketConstructor } from "./websocket-transport.ts";
 
@@ -18,8 +17,6 @@ export interface InterventionClientOptions {
   readonly storage?: StorageLike | null;
   /** Default: the global one. In older Nodes pass the one of `ws`. */
   readonly webSocket?: WebSocketConstructor;
-  /** Default: the global one; without any, `auto` stays with WebSocket. */
-  readonly eventSource?: EventSourceConstructor;
   /** Default: the global one. */
   readonly fetch?: typeof fetch;
   /** Default: the page this runs in, if any; null: none. */
@@ -36,7 +33,6 @@ export interface ClientParts {
   readonly mode: TransportMode;
   readonly storage: () => StorageLike | undefined;
   readonly webSocket: WebSocketConstructor | undefined;
-  readonly eventSource: EventSourceConstructor | undefined;
   readonly fetch: typeof fetch;
   readonly page: PageLike | undefined;
   readonly random: () => number;
@@ -44,17 +40,13 @@ export interface ClientParts {
 }
 
 /** Fills in what the surroundings offer.
- *  @throws TypeError when they cannot carry the transport that was asked for: that would never work. */
+ *  @throws TypeError when there is no WebSocket and nothing else will do: that would never work. */
 export function toParts(options: InterventionClientOptions): ClientParts {
-  const scope: { WebSocket?: WebSocketConstructor; EventSource?: EventSourceConstructor } = globalThis;
+  const scope: { WebSocket?: WebSocketConstructor } = globalThis;
   const webSocket = options.webSocket ?? scope.WebSocket;
-  const eventSource = options.eventSource ?? scope.EventSource;
-  const asked = options.transport ?? "auto";
-  const mode = asked === "auto" && eventSource === undefined ? "websocket" : asked;
+  const mode = options.transport ?? "auto";
   if (mode === "websocket" && webSocket === undefined)
     throw new TypeError("no WebSocket here: pass one as `webSocket`");
-  if (mode === "sse" && eventSource === undefined)
-    throw new TypeError("no EventSource here: pass one as `eventSource`");
   const { storage, page } = options;
   return {
     url: options.url.replace(/\/+$/, ""),
@@ -63,7 +55,6 @@ export function toParts(options: InterventionClientOptions): ClientParts {
     // Looked up late, since in some browsers already the name `sessionStorage` throws; Node has none.
     storage: () => (storage === undefined ? pageStorage() : (storage ?? undefined)),
     webSocket,
-    eventSource,
     // Wrapped: a browser's fetch refuses to be called as a method of anything but its window.
     fetch: options.fetch ?? ((input, init) => fetch(input, init)),
     page: page === undefined ? currentPage() : (page ?? undefined),

@@ -58,7 +58,7 @@ export function waiting(session: Session, { now, random, mode }: Surroundings, o
   const drainMs = isOpen && phase.drainUntil !== undefined ? Math.max(0, phase.drainUntil - now) : undefined;
   const ms = isPatient ? patienceMs * (1 + random) : (drainMs ?? backoffMs(failures, random));
   // Browsers hide why a connection failed to open; a refused token looks like a dead network.
-  const isTokenSuspect = session.isTokenSuspect || (!isOpen && failures % 2 === 1);
+  const isTokenSuspect = session.isTokenSuspect || (!isOpen && failures % 2 === 0);
   return {
     session: {
       ...leave(session, { mode, isBlocked: options.isBlocked ?? true }),

@@ -118,7 +118,9 @@ function timer(session: Session, name: TimerName, around: Surroundings): Step {
     case "retry":
       return phase.kind === "waiting" ? attempt(session, around.mode) : stay(session);
     case "deadline":
-      return phase.kind === "connecting" || phase.kind === "greeting" ? waiting(session, around) : stay(session);
+      if (phase.kind !== "connecting" && phase.kind !== "greeting") return stay(session);
+      // The page's token function may be what hangs: the next attempt calls it anew.
+      return waiting({ ...session, isTokenSuspect: true }, around);
     case "silence":
       return phase.kind === "open" ? listen(session, phase, around) : stay(session);
     case "drain":
@@ -154,7 +156,7 @@ function attempt(session: Session, mode: TransportMode): Step {
   const next = session.attempt + 1;
   const transport = mode !== "auto" ? mode : session.blocked >= blockedMax ? "sse" : "websocket";
   return {
-    session: { ...session, attempt: next, phase: { kind: "connecting", transport } },
+    session: { ...session, attempt: next, phase: { kind: "connecting", transport }, isTokenSuspect: false },
     effects: [
       { kind: "cancelTimers" },
       { kind: "drop" },

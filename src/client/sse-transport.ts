@@ -1,100 +1,71 @@
-import type { ClientEvent } from "./frame.ts";
+import { createEventStreamReader } from "./event-stream.ts";
+import { postTrack } from "./post-track.ts";
 import type { Transport, TransportListener, TransportTarget } from "./transport.ts";
 
-/** The part of the standard EventSource that is used. */
-export interface EventSourceLike {
-  onopen: ((event: never) => void) | null;
-  onmessage: ((event: never) => void) | null;
-  onerror: ((event: never) => void) | null;
-  close(): void;
-}
-
-export type EventSourceConstructor = new (url: string) => EventSourceLike;
-
-export interface SseParts {
-  readonly eventSource: EventSourceConstructor;
-  readonly fetch: typeof fetch;
-}
-
-/** Server-sent events down and POST up, for networks that let no WebSocket through. EventSource has a
- *  reconnect of its own, but without jitter and with the old token for ever; so its first error ends
- *  this transport, and the session opens another one that says where to go on. */
-export function openSse(parts: SseParts, target: TransportTarget, listener: TransportListener): Transport {
-  const query = new URLSearchParams({ token: target.token });
-  if (target.resume !== undefined) query.set("last_event_id", `${target.resume.epoch}:${target.resume.offset}`);
-  const source = new parts.eventSource(`${target.url}/v1/events?${query}`);
-  let isClosed = false;
-  const close = () => {
-    isClosed = true;
-    source.close();
-  };
-  source.onopen = () => listener.opened();
-  source.onmessage = ({ data }: { readonly data: unknown }) => {
-    if (!isClosed && typeof data === "string") listener.received(data);
-  };
-  source.onerror = () => {
-    if (isClosed) return;
+/** Server-sent events down and POST up, for networks that let no WebSocket through. Read by fetch and
+ *  not by EventSource, which hides the status and the heartbeat, reconnects without jitter and with the
+ *  old token for ever, and could only carry the token in the address, where logs keep it. */
+export function openSse(fetchIt: typeof fetch, target: TransportTarget, listener: TransportListener): Transport {
+  const abort = new AbortController();
+  const { signal } = abort;
+  const close = () => abort.abort();
+  const end = (code: number) => {
+    if (signal.aborted) return;
     close();
-    // EventSource does not say why; 1006 is WebSocket's word for the same.
-    listener.ended(1006);
+    listener.ended(code);
   };
+  void readEvents(fetchIt, target, listener, signal).then(end);
   return {
     send: (frame) => {
-      // Hello, pong and refreshToken have no counterpart here: the address said it all.
+      // Hello, pong and refreshToken have no counterpart here: the request said it all.
       if (!("track" in frame)) return;
-      const { events } = frame.track;
-      void postTrack(parts.fetch, target, events).then((answers) => {
-        for (const answer of answers) {
-          if (isClosed) return;
-          if (answer.kind === "frame") listener.received(answer.frame);
-          else {
-            close();
-            listener.ended(4001);
-          }
-        }
+      void postTrack(fetchIt, target, frame.track.events).then((answer) => {
+        if (answer.isTokenRefused) end(4001);
+        for (const text of answer.frames) if (!signal.aborted) listener.received(text);
       });
     },
     close,
   };
 }
 
-type TrackAnswer = { readonly kind: "tokenRefused" } | { readonly kind: "frame"; readonly frame: string };
-
-/** Never rejects: the answer is told as the frame a socket would have brought. */
-async function postTrack(
+/** Never rejects.
+ *  @returns the WebSocket close code that says the same as the stream's end. */
+async function readEvents(
   fetchIt: typeof fetch,
-  target: TransportTarget,
-  events: readonly ClientEvent[],
-): Promise<TrackAnswer[]> {
-  const refs = events.map(({ ref }) => ref);
-  const fault = (reason: string, message: string): TrackAnswer[] => [
-    { kind: "frame", frame: JSON.stringify({ fault: { reason, message, refs } }) },
-  ];
+  { url, token, resume }: TransportTarget,
+  listener: TransportListener,
+  signal: AbortSignal,
+): Promise<number> {
   try {
-    const response = await fetchIt(`${target.url}/v1/track`, trackRequest(target.token, events));
-    if (response.ok) return [{ kind: "frame", frame: `{"tracked":${await response.text()}}` }];
-    if (response.status === 401) return [{ kind: "tokenRefused" }];
-    if (response.status === 400) {
-      if (events.length === 1) return fault("BAD_EVENT", await response.text());
-      // One bad event must not take the others with it: halve until it stands alone.
-      const half = Math.ceil(events.length / 2);
-      return [
-        ...(await postTrack(fetchIt, target, events.slice(0, half))),
-        ...(await postTrack(fetchIt, target, events.slice(half))),
-      ];
+    const response = await fetchIt(`${url}/v1/events`, {
+      headers: {
+        Accept: "text/event-stream",
+        Authorization: `Bearer ${token}`,
+        ...(resume && { "Last-Event-ID": `${resume.epoch}:${resume.offset}` }),
+      },
+      cache: "no-store",
+      signal,
+    });
+    if (!response.ok || response.body === null) return codeOf[response.status] ?? lostCode;
+    listener.opened();
+    const feed = createEventStreamReader({
+      message: (data) => {
+        // A listener may close the client between two events of one piece.
+        if (!signal.aborted) listener.received(data);
+      },
+      comment: () => listener.heard(),
+    });
+    const decoder = new TextDecoder();
+    const reader = response.body.getReader();
+    for (let piece = await reader.read(); !piece.done; piece = await reader.read()) {
+      feed(decoder.decode(piece.value, { stream: true }));
     }
-    return fault("UNAVAILABLE", `the engine answered ${response.status}`);
-  } catch (error) {
-    return fault("UNAVAILABLE", String(error));
+    return lostCode;
+  } catch {
+    // A network that failed, or our own abort; the session knows what to do about either.
+    return lostCode;
   }
 }
 
-/** Also for the last words of a page that goes away: `keepalive` lets the browser send them after it. */
-export function trackRequest(token: string, events: readonly ClientEvent[]): RequestInit {
-  return {
-    method: "POST",
-    headers: { "Content-Type": "application/json", Authorization: `Bearer ${token}` },
-    body: JSON.stringify({ events }),
-    keepalive: true,
-  };
-}
+const lostCode = 1006;
+const codeOf: { readonly [status: number]: number } = { 401: 4001, 403: 4003, 429: 4009, 503: 1012 };

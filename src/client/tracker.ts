@@ -3,7 +3,7 @@ import { InterventionClientError } from "./failure.ts";
 import type { ClientEvent } from "./frame.ts";
 import type { Report } from "./intervention.ts";
 import { batchMax, type Outbox } from "./outbox.ts";
-import { trackRequest } from "./sse-transport.ts";
+import { trackRequest } from "./post-track.ts";
 import { type Clock, createTimers } from "./timers.ts";
 import type { TokenSource } from "./token-source.ts";
 
@@ -17,6 +17,8 @@ export interface Tracker {
    *  timers of a hidden page may be held back for a minute. */
   soon(): void;
   flush(): void;
+  /** Sends nothing again by itself until the next `soon`. */
+  stop(): void;
   /** The page goes away, perhaps for good. */
   leave(): void;
 }
@@ -42,8 +44,12 @@ const postponeMsSpread = 4_000;
 export function createTracker(parts: TrackerParts): Tracker {
   const { clock, random, connection, report, outbox } = parts;
   const timers = createTimers<"resend">(clock);
-  // Refs are unique among those of earlier pages too, which may wait in the same outbox.
-  const prefix = [random(), random()].map((part) => part.toString(36).slice(2, 12)).join("");
+  // Refs are unique among those of earlier pages too: theirs may wait in the same outbox, and a click's
+  // ref is its name for ever. The time stands in for dice that are loaded, as some embedded browsers' are.
+  const prefix = [random(), random()].reduce(
+    (text, part) => text + part.toString(36).slice(2, 12),
+    toBase36(clock.now()),
+  );
   let count = 0;
 
   const flush = (): void => {
@@ -69,7 +75,7 @@ export function createTracker(parts: TrackerParts): Tracker {
 
   const add = ({ kind, interventionId, actionId }: Report): void => {
     count += 1;
-    const ref = `${prefix}-${count.toString(36)}`;
+    const ref = `${prefix}-${toBase36(count)}`;
     const event: ClientEvent = {
       ref,
       kind,
@@ -108,6 +114,7 @@ export function createTracker(parts: TrackerParts): Tracker {
     },
     soon,
     flush,
+    stop: () => timers.cancelAll(),
     leave: () => {
       flush();
       const token = parts.tokens.peek();
@@ -120,4 +127,8 @@ export function createTracker(parts: TrackerParts): Tracker {
       });
     },
   };
+}
+
+function toBase36(number: number): string {
+  return Math.floor(number).toString(36);
 }

@@ -6,14 +6,12 @@ import { openWebSocket } from "./websocket-transport.ts";
 
 /** Chooses the way the session asks for. `toParts` has made sure that the surroundings have it. */
 export function toTransportOpener(
-  parts: Pick<ClientParts, "webSocket" | "eventSource" | "fetch">,
+  parts: Pick<ClientParts, "webSocket" | "fetch">,
 ): (kind: TransportKind, target: TransportTarget, listener: TransportListener) => Transport {
-  const { webSocket, eventSource } = parts;
+  const { webSocket } = parts;
   return (kind, target, listener) => {
     if (kind === "websocket" && webSocket !== undefined) return openWebSocket(webSocket, target, listener);
-    if (kind === "sse" && eventSource !== undefined) {
-      return openSse({ eventSource, fetch: parts.fetch }, target, listener);
-    }
+    if (kind === "sse") return openSse(parts.fetch, target, listener);
     throw new TypeError(`no ${kind} here`);
   };
 }

@@ -9,6 +9,8 @@ export interface Transport {
 
 export interface TransportListener {
   opened(): void;
+  /** The other side is there, though it had nothing to say. */
+  heard(): void;
   /** A ServerFrame in JSON. */
   received(text: string): void;
   /** @param code WebSocket's close code, or the one that says the same. */

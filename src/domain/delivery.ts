@@ -6,24 +6,18 @@
  *      ├──► expired
  *      └──► cancelled (from sent and inboxed)
  *
- *  Reports from devices arrive late, twice and out of order, so a state is a rank: the furthest one reported stands, and
- *  what comes after is ignored if it is not further. */
+ *  Reports from devices arrive late, twice and out of order, so a state is a rank: the furthest one reported stands. The state
+ *  is not stored anywhere: it is what the stored events add up to, so that it can't disagree with them. */
 export type DeliveryState = "sent" | "inboxed" | "expired" | "cancelled" | "delivered" | "displayed" | "dismissed" | "clicked";
 
-/** A device that shows a message proves that it was delivered after all, whatever the engine thought: so what devices report
- *  ranks above what the engine does by itself. */
-export const DELIVERY_RANK: Readonly<Record<DeliveryState, number>> = {
-  sent: 0,
-  inboxed: 10,
-  expired: 20,
-  cancelled: 30,
-  delivered: 40,
-  displayed: 50,
-  dismissed: 60,
-  clicked: 70,
-};
+/** From the least far to the furthest. A device that shows a message proves that it was delivered after all, whatever the engine
+ *  thought: so what devices report comes after what the engine does by itself. */
+const ORDER: readonly DeliveryState[] = ["sent", "inboxed", "expired", "cancelled", "delivered", "displayed", "dismissed", "clicked"];
 
-/** The state after a report. */
-export function toFurthest(current: DeliveryState, reported: DeliveryState): DeliveryState {
-  return DELIVERY_RANK[reported] > DELIVERY_RANK[current] ? reported : current;
+/** The state that the kinds of events of one delivery add up to. Kinds that say nothing about it are passed over.
+ *  @param first where the decision put it. */
+export function toDeliveryState(first: "sent" | "inboxed", kinds: Iterable<string>): DeliveryState {
+  let furthest = ORDER.indexOf(first);
+  for (const kind of kinds) furthest = Math.max(furthest, ORDER.findIndex((state) => state === kind));
+  return ORDER[furthest] ?? first;
 }

@@ -6,7 +6,7 @@ import { z } from "zod";
 import { insertApiKey, insertWorkspace, listApiKeys, listWorkspaces, type Store } from "../store/index.ts";
 
 /** A tenant, as everything inside knows it. */
-export type Workspace = { readonly id: string; readonly idSecret: Uint8Array };
+export type Workspace = { readonly id: string; readonly idSecret: Uint8Array; readonly createdAt: Date };
 /** A service that has shown an API key. */
 export type ServiceCaller = { readonly kind: "service"; readonly workspace: Workspace };
 /** A user's browser or app that has shown a token. */
@@ -82,7 +82,7 @@ export class AccessDirectory {
   async refresh(): Promise<void> {
     const [workspaces, keys] = await Promise.all([listWorkspaces(this.#store), listApiKeys(this.#store)]);
     this.#workspaces = new Map(
-      workspaces.map(({ _id: id, idSecret, tokenSecret }) => [id, { workspace: { id, idSecret: idSecret.value() }, tokenSecret: Buffer.from(tokenSecret.value()) }]),
+      workspaces.map(({ _id: id, createdAt, idSecret, tokenSecret }) => [id, { workspace: { id, createdAt, idSecret: idSecret.value() }, tokenSecret: Buffer.from(tokenSecret.value()) }]),
     );
     this.#keys = new Map(keys.map(({ _id, workspaceId }) => [_id, workspaceId]));
   }
@@ -103,9 +103,9 @@ export class AccessDirectory {
 /** Keys are 256 random bits, so that a plain hash is enough to keep them. */
 export const hashApiKey = (apiKey: string) => createHash("sha256").update(apiKey).digest("hex");
 
-/** Makes a workspace with one key; the key is shown here and never again. A workspace that is there keeps its secrets. */
-export async function createWorkspace(store: Store, id: string): Promise<{ apiKey: string }> {
-  const apiKey = `iek_${randomBytes(32).toString("base64url")}`;
+/** Makes a workspace unless it is there, and gives it a key; the key is shown here and never again.
+ *  @param apiKey one that was made before, for a store that does not know it. Default: a new one. */
+export async function createWorkspace(store: Store, id: string, apiKey = `iek_${randomBytes(32).toString("base64url")}`): Promise<{ apiKey: string }> {
   const createdAt = new Date();
   await insertWorkspace(store, { _id: id, createdAt, tokenSecret: new Binary(randomBytes(32)), idSecret: new Binary(randomBytes(32)) });
   await insertApiKey(store, { _id: hashApiKey(apiKey), workspaceId: id, createdAt });

@@ -24,7 +24,7 @@ export function createMetrics() {
     socketsClosed: new Counter({ registers, name: "intervention_sockets_closed_total", help: "connections ended, by reason", labelNames: ["reason"] }),
     frames: new Counter({ registers, name: "intervention_frames_total", help: "frames, by direction", labelNames: ["direction"] }),
     resumes: new Counter({ registers, name: "intervention_resumes_total", help: "sessions resumed, by whether all could be recovered", labelNames: ["recovered"] }),
-    sweptToInbox: new Counter({ registers, name: "intervention_undelivered_total", help: "sends that no device acknowledged in time, by what became of them", labelNames: ["into"] }),
+    undelivered: new Counter({ registers, name: "intervention_undelivered_total", help: "sends that no device acknowledged in time, by what became of them", labelNames: ["into"] }),
     reconciled: new Counter({ registers, name: "intervention_reconciled_total", help: "accepted interventions found missing from the stream and put on it again" }),
     queueDepth: new Gauge({ registers, name: "intervention_queue_messages", help: "messages waiting in a work queue", labelNames: ["queue"] }),
     queueAckPending: new Gauge({ registers, name: "intervention_queue_ack_pending_messages", help: "messages handed out and not acknowledged yet", labelNames: ["queue"] }),

@@ -1,4 +1,4 @@
-import { fromBinary, toBinary } from "@bufbuild/protobuf";
+import { fromBinary } from "@bufbuild/protobuf";
 import type { Logger } from "pino";
 import { InterventionMessageSchema, type InterventionMessage } from "../../gen/intervention/v1/bus_pb.js";
 import type { Bus, EventPublisher, PresenceView } from "../bus/index.ts";
@@ -58,6 +58,3 @@ function toWork(data: Uint8Array, traceparent: string | undefined): ToDecide {
   }
   throw new InvalidInput([{ field: "message", description: `an InterventionMessage without workspace, id or recipient, ${data.length} bytes` }]);
 }
-
-/** The bytes of a message, for putting it on a stream. */
-export const toBody = (message: InterventionMessage) => toBinary(InterventionMessageSchema, message);

@@ -6,16 +6,15 @@ import { Channel, FrequencyCap_Scope } from "../../gen/intervention/v1/intervent
 import { toSubjectToken } from "../bus/index.ts";
 import { invariant } from "../domain/assert.ts";
 import { decide, toCapSince } from "../domain/decision/decide.ts";
-import { DELIVERY_RANK } from "../domain/delivery.ts";
 import { SPAN } from "../observe/index.ts";
-import { type DecisionDocument, decisionId, findDecisions, findLastCapSequence, insertDecisions, listPriorSends, toDecision } from "../store/index.ts";
+import { type DecisionDocument, decisionId, findDecisions, findLastCapNumber, insertDecisions, listPriorSends, toCapSlot, toDecision } from "../store/index.ts";
 import type { DecideOptions, ToDecide } from "./decide.ts";
 
 /** A decision that stands in the store, whoever made it. */
 export type Standing = { readonly work: ToDecide; readonly document: DecisionDocument; readonly decision: Decision; readonly isNew: boolean };
 
 /** What a cap is asked about one user. */
-type History = { readonly sends: { interventionId: string; decidedAt: Date }[]; lastSequence: number };
+type History = { readonly sends: { interventionId: string; decidedAt: Date }[]; lastNumber: number };
 
 /** Two deciders can meet at one user again and again, but each time one of them gets through. */
 const CONFLICTS_MAX = 20;
@@ -42,7 +41,7 @@ export class DecisionMaker {
       for (const [index, one] of made.entries()) {
         const conflict = conflicts.get(index);
         if (conflict === undefined) standing.push(this.#count(one));
-        else if (conflict === "cap_sequence") again.push(one.work);
+        else if (conflict === "cap_slot") again.push(one.work);
         else decidedBefore.push(one.work);
       }
       standing.push(...(await this.#load(decidedBefore)));
@@ -67,10 +66,10 @@ export class DecisionMaker {
       span?.end();
       if (history !== undefined && decision.outcome === Outcome.SEND) {
         history.sends.unshift({ interventionId: input.interventionId, decidedAt: now });
-        history.lastSequence += 1;
+        history.lastNumber += 1;
       }
-      const capSequence = history !== undefined && decision.outcome === Outcome.SEND ? history.lastSequence : undefined;
-      made.push({ work: { ...work, traceparent: span?.traceparent ?? work.traceparent }, decision, document: toDocument({ input, decision, capSequence, now }), isNew: true });
+      const capNumber = history !== undefined && decision.outcome === Outcome.SEND ? history.lastNumber : undefined;
+      made.push({ work: { ...work, traceparent: span?.traceparent ?? work.traceparent }, decision, document: toDocument({ input, decision, capNumber, now }), isNew: true });
     }
     return made;
   }
@@ -100,11 +99,11 @@ export class DecisionMaker {
     const known = loaded.get(key);
     if (known !== undefined) return known;
     const load = async () => {
-      const [sends, lastSequence] = await Promise.all([
+      const [sends, lastNumber] = await Promise.all([
         listPriorSends(store, { workspaceId: input.workspace, userId, since, limit: cap?.max ?? 0, ...(isByCampaign ? { campaign: input.campaign } : {}) }),
-        findLastCapSequence(store, input.workspace, userId),
+        findLastCapNumber(store, input.workspace, userId),
       ]);
-      return { sends: sends.map(({ interventionId, decidedAt }) => ({ interventionId, decidedAt })), lastSequence };
+      return { sends: sends.map(({ interventionId, decidedAt }) => ({ interventionId, decidedAt })), lastNumber };
     };
     const history = load();
     loaded.set(key, history);
@@ -134,10 +133,9 @@ const idOf = ({ message }: ToDecide) => decisionId(message.interventionId, messa
 
 const OUTCOMES = { [Outcome.SEND]: "send", [Outcome.DELAY]: "delay", [Outcome.SUPPRESS]: "suppress", [Outcome.EXPIRE]: "expire", [Outcome.CANCEL]: "cancel" } as const;
 
-function toDocument({ input, decision, capSequence, now }: { input: DecisionInput; decision: Decision; capSequence: number | undefined; now: Date }): DecisionDocument {
+function toDocument({ input, decision, capNumber, now }: { input: DecisionInput; decision: Decision; capNumber: number | undefined; now: Date }): DecisionDocument {
   invariant(decision.outcome !== Outcome.UNSPECIFIED, "a decision has an outcome");
   const channel = decision.channel === Channel.REALTIME ? "realtime" : decision.channel === Channel.INBOX ? "inbox" : undefined;
-  const state = channel === "realtime" ? "sent" : "inboxed";
   return {
     _id: decisionId(input.interventionId, input.round),
     workspaceId: input.workspace,
@@ -148,11 +146,9 @@ function toDocument({ input, decision, capSequence, now }: { input: DecisionInpu
     outcome: OUTCOMES[decision.outcome],
     decidedAt: now,
     ...(decision.notBefore === undefined ? {} : { notBefore: timestampDate(decision.notBefore) }),
-    ...(capSequence === undefined ? {} : { capSequence }),
+    ...(capNumber === undefined ? {} : { capSlot: toCapSlot({ workspaceId: input.workspace, userId: input.recipient?.userId ?? "", number: capNumber }) }),
     input: new Binary(toBinary(DecisionInputSchema, input)),
     decision: new Binary(toBinary(DecisionSchema, decision)),
-    ...(channel === undefined
-      ? {}
-      : { channel, delivery: { state, rank: DELIVERY_RANK[state], since: now, ...(input.expireTime === undefined ? {} : { expireAt: timestampDate(input.expireTime) }) } }),
+    ...(channel === undefined ? {} : { channel }),
   };
 }

@@ -7,7 +7,7 @@ import { type Event, EventKind, EventSchema } from "../../gen/intervention/v1/ev
 import { Channel } from "../../gen/intervention/v1/intervention_pb.js";
 import { type InterventionFrame, InterventionFrameSchema } from "../../gen/intervention/v1/realtime_pb.js";
 import { type BatchPublisher, type OutgoingMessage, scheduleDecision, toKindName, toSubjectToken } from "../bus/index.ts";
-import { type InboxDocument, insertInboxItems } from "../store/index.ts";
+import { findHappened, type InboxDocument, insertInboxItems, toPosition } from "../store/index.ts";
 import type { DecideOptions } from "./decide.ts";
 import type { Standing } from "./decision-maker.ts";
 
@@ -23,8 +23,7 @@ export class EffectRunner {
   /** Returns when every effect is on disk. */
   async run(standing: readonly Standing[]): Promise<void> {
     const { bus, events, realtime, store } = this.#options;
-    // A delivery that has moved on needs nothing any more; pushing it again would show it twice to a page that is new.
-    const due = standing.filter(({ document, isNew }) => isNew || document.delivery === undefined || document.delivery.state === "sent" || document.delivery.state === "inboxed");
+    const due = await this.#dropReached(standing);
     const sends = due.filter(({ document }) => document.outcome === "send");
     const toInbox = sends.filter(({ document }) => document.channel === "inbox");
     const delays = due.filter(({ document }) => document.outcome === "delay");
@@ -34,6 +33,15 @@ export class EffectRunner {
       ...delays.map(({ document, work }) => scheduleDecision(bus, create(InterventionMessageSchema, { ...work.message, round: document.round + 1 }), document.notBefore ?? document.decidedAt)),
       events.publish(due.flatMap(toEvents)),
     ]);
+  }
+
+  /** Of decisions made before, those whose delivery has gone on need nothing any more: pushed again, they would be shown twice
+   *  to a page that is new. */
+  async #dropReached(standing: readonly Standing[]): Promise<readonly Standing[]> {
+    const old = standing.filter(({ isNew }) => !isNew).map(({ document }) => document.interventionId);
+    if (old.length === 0) return standing;
+    const reached = await findHappened(this.#options.store, old, ["delivered", "expired", "cancelled"]);
+    return standing.filter(({ document, isNew }) => isNew || !reached.has(document.interventionId));
   }
 
   #toMessage({ document, work }: Standing): OutgoingMessage {
@@ -69,6 +77,8 @@ export function toInboxItem(message: InterventionMessage, at: Date): InboxDocume
     _id: message.interventionId,
     workspaceId: message.workspace,
     userId: message.recipient?.userId ?? "",
+    position: toPosition(at, message.interventionId),
+    state: "unread",
     createdAt: at,
     frame: new Binary(toBinary(InterventionFrameSchema, toInterventionFrame(message))),
     ...(message.expireTime === undefined ? {} : { expireAt: timestampDate(message.expireTime) }),

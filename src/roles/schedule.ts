@@ -1,10 +1,12 @@
+import { randomUUID } from "node:crypto";
+import { type ConsumerInfo, JetStreamApiError } from "@nats-io/jetstream";
 import type { Logger } from "pino";
 import type { Bus, EventPublisher, StreamName } from "../bus/index.ts";
 import type { AccessDirectory } from "../integrations/access-directory.ts";
 import type { Metrics } from "../observe/index.ts";
-import type { Store } from "../store/index.ts";
-import { reconcileAccepted, reconcileDelayed } from "./reconcile.ts";
-import { sweepUndelivered } from "./sweep.ts";
+import { claimLease, type Store } from "../store/index.ts";
+import { Walk } from "./walk.ts";
+import { walkDelayed } from "./walk-delayed.ts";
 
 /** What the role stands on. */
 export type ScheduleOptions = {
@@ -18,34 +20,33 @@ export type ScheduleOptions = {
   readonly reconcileAfterMs: number;
 };
 
-const SWEEP_MS = 1_000;
-/** As often as waiting for the reconciler makes sense at all. */
-const RECONCILE_MS_MAX = 5_000;
+const WALK_MS = 1_000;
 const QUEUES_MS = 5_000;
-/** One sweep goes on while it finds full pages, up to this many: a mass disconnect is worked off at once. */
-const PAGES_MAX = 100;
+/** Whoever walks keeps the right to it this long: when he dies another one goes on. */
+const LEASE_MS = 10_000;
 
-/** Looks after what time alone brings about. Any number of these may run: what they do is claimed or safe to repeat. */
+/** Looks after what time alone brings about. Any number of these may run: one of them walks. */
 export function startSchedule(options: ScheduleOptions): AsyncDisposable {
-  const { access, bus, store, metrics, log } = options;
-  const sweep = { bus, store, metrics, log, events: options.events, undeliveredAfterMs: options.undeliveredAfterMs };
-  const reconcile = { bus, store, metrics, log, afterMs: options.reconcileAfterMs };
-  const eachWorkspace = async (work: (workspaceId: string) => Promise<unknown>) => {
-    for (const { id } of access.workspaces()) await work(id);
+  const { access, bus, store, events, metrics, log } = options;
+  const walkOptions = { bus, store, events, metrics, log, undeliveredAfterMs: options.undeliveredAfterMs, undecidedAfterMs: options.reconcileAfterMs };
+  const walks = new Map<string, Walk>();
+  const holder = randomUUID();
+  const walkAll = async () => {
+    for (const workspace of access.workspaces()) {
+      const now = new Date();
+      const isOurs = await claimLease(store, `accepted/${workspace.id}`, { holder, now, until: new Date(now.getTime() + LEASE_MS) });
+      // Another one has gone on meanwhile: his checkpoint counts, not where we were.
+      if (!isOurs) walks.delete(workspace.id);
+      if (!isOurs) continue;
+      const walk = walks.get(workspace.id) ?? new Walk(walkOptions, workspace);
+      walks.set(workspace.id, walk);
+      await walk.step(now);
+      await walkDelayed(walkOptions, walk, workspace, now);
+    }
   };
   let isStuck = false;
   const loops = [
-    startLoop("sweep", SWEEP_MS, log, () =>
-      eachWorkspace(async (id) => {
-        for (let page = 0; page < PAGES_MAX && (await sweepUndelivered(sweep, id, new Date())) > 0; page += 1);
-      }),
-    ),
-    startLoop("reconcile", Math.min(RECONCILE_MS_MAX, options.reconcileAfterMs), log, () =>
-      eachWorkspace(async (id) => {
-        await reconcileAccepted(reconcile, id, new Date());
-        await reconcileDelayed(reconcile, id, new Date());
-      }),
-    ),
+    startLoop("walk", WALK_MS, log, walkAll),
     startLoop("queues", QUEUES_MS, log, async () => {
       isStuck = await watchQueues(options, isStuck);
     }),
@@ -96,7 +97,8 @@ const CONSUMERS: readonly (readonly [StreamName, string])[] = [
 async function watchQueues({ bus, log, metrics }: ScheduleOptions, wasStuck: boolean): Promise<boolean> {
   let seen = 0;
   for (const [stream, name] of CONSUMERS) {
-    const info = await bus.jsm.consumers.info(bus.subjects.stream(stream), name);
+    const info = await findConsumer(bus, stream, name);
+    if (info === undefined) continue;
     metrics.queueDepth.set({ queue: name }, info.num_pending);
     metrics.queueAckPending.set({ queue: name }, info.num_ack_pending);
     if (stream === "INTERVENTIONS") seen += info.num_pending + info.num_ack_pending;
@@ -108,4 +110,16 @@ async function watchQueues({ bus, log, metrics }: ScheduleOptions, wasStuck: boo
   log.error({ event: "queue_stuck", messages: state.messages }, "the work queue holds messages that no consumer sees: its consumers are made anew");
   for (const [stream, name] of CONSUMERS) if (stream === "INTERVENTIONS") await bus.jsm.consumers.delete(bus.subjects.stream(stream), name);
   return false;
+}
+
+const CONSUMER_NOT_FOUND = 10014;
+
+async function findConsumer(bus: Bus, stream: StreamName, name: string): Promise<ConsumerInfo | undefined> {
+  try {
+    return await bus.jsm.consumers.info(bus.subjects.stream(stream), name);
+  } catch (error) {
+    // Nobody has started that role yet.
+    if (error instanceof JetStreamApiError && error.code === CONSUMER_NOT_FOUND) return undefined;
+    throw error;
+  }
 }

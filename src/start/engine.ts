@@ -1,6 +1,7 @@
 import { join, resolve } from "node:path";
 import { type Config, loadConfig, type Role } from "../config.ts";
-import { type Credentials, readCredentials } from "./credentials.ts";
+import { Unavailable } from "../domain/errors.ts";
+import { BadCredentialsFile, type Credentials, ensureCredentials } from "../first-start.ts";
 import { type EmbeddedServers, startEmbeddedServers } from "./embedded-servers.ts";
 import { freePort, listenProblem } from "./free-port.ts";
 import type { KeptProcess } from "./kept-process.ts";
@@ -58,6 +59,13 @@ export async function startEngine(options: EngineOptions): Promise<Engine> {
     NATS_MONITOR_URL: servers.natsMonitorUrl ?? config.NATS_MONITOR_URL,
     MONGODB_URL: servers.mongodbUrl,
   };
+  // Before the roles, so that one process makes the first workspace and the others find it.
+  const credentials = await makeCredentials({ ...config, MONGODB_URL: servers.mongodbUrl }).catch(
+    async (error: unknown) => {
+      await servers.stop();
+      throw error;
+    },
+  );
   const logDir = options.roleLogs === "files" ? join(config.DATA_DIR, "logs") : undefined;
   const started = await Promise.allSettled(
     parseProcesses(config.PROCESSES).map(async (roles) => {
@@ -75,7 +83,6 @@ export async function startEngine(options: EngineOptions): Promise<Engine> {
   try {
     const failed = started.find((outcome) => outcome.status === "rejected");
     if (failed !== undefined) throw failed.reason;
-    const credentials = await readCredentials(config.DATA_DIR);
     return {
       config,
       ...urlsOf(config),
@@ -96,6 +103,23 @@ export async function startEngine(options: EngineOptions): Promise<Engine> {
   } catch (error) {
     await stop();
     throw error;
+  }
+}
+
+async function makeCredentials(config: Config): Promise<Credentials> {
+  try {
+    return await ensureCredentials(config, urlsOf(config));
+  } catch (cause) {
+    if (cause instanceof BadCredentialsFile) throw new StartFailure(`${cause.message}.`, { cause });
+    if (cause instanceof Unavailable) {
+      throw new StartFailure(
+        "MongoDB does not answer: start it, correct MONGODB_URL, or unset it for an embedded one.",
+        {
+          cause,
+        },
+      );
+    }
+    throw cause;
   }
 }
 

@@ -22,12 +22,11 @@ export type Store = {
 };
 
 /** An index as code: its name, its keys, and what it is restricted to. */
-export type IndexDefinition = { readonly name: string; readonly key: Readonly<Record<string, 1 | -1>>; readonly unique?: boolean; readonly partialFilterExpression?: Document };
+export type IndexDefinition = { readonly name: string; readonly key: Readonly<Record<string, 1 | -1>>; readonly unique?: boolean; readonly sparse?: boolean; readonly partialFilterExpression?: Document };
 
-const SERVER_SELECTION_MS = 5_000;
-/** The first connection is tried for this long, so that server and engine can be started together. */
-const FIRST_SELECTION_MS = 20_000;
-/** Deadline of one operation. The driver keeps it too, so it holds on servers that do not. */
+/** A server is looked for this long: one that restarts is waited for, and server and engine can be started together. */
+const SELECTION_MS = 20_000;
+/** An operation that has no answer by then counts as failed: not every server keeps a deadline by itself. */
 const OPERATION_MS = 10_000;
 
 /** Connects and makes the indexes that are missing.
@@ -35,11 +34,12 @@ const OPERATION_MS = 10_000;
 export async function connectStore(options: { readonly url: string; readonly database: string; readonly name: string }): Promise<Store> {
   const client = new MongoClient(options.url, {
     appName: options.name,
-    serverSelectionTimeoutMS: FIRST_SELECTION_MS,
+    serverSelectionTimeoutMS: SELECTION_MS,
     // OK means on disk, on a majority.
     writeConcern: { w: "majority", journal: true },
     readConcern: { level: "majority" },
-    timeoutMS: OPERATION_MS + SERVER_SELECTION_MS,
+    socketTimeoutMS: OPERATION_MS,
+    connectTimeoutMS: OPERATION_MS,
     ignoreUndefined: true,
     maxPoolSize: 20,
   });
@@ -64,7 +64,7 @@ export async function connectStore(options: { readonly url: string; readonly dat
       inbox: db.collection("inbox"),
       checkpoints: db.collection("checkpoints"),
       db,
-      ping: async () => void (await db.command({ ping: 1 }, { timeoutMS: 1_000 })),
+      ping: async () => void (await db.command({ ping: 1 })),
       close: () => client.close(),
     };
   } catch (error) {

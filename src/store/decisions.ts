@@ -1,21 +1,10 @@
 import { fromBinary } from "@bufbuild/protobuf";
-import { Binary, type Filter } from "mongodb";
+import type { Binary } from "mongodb";
 import { type Decision, DecisionInputSchema, DecisionSchema, type DecisionInput } from "../../gen/intervention/v1/decision_pb.js";
-import { DELIVERY_RANK, type DeliveryState } from "../domain/delivery.ts";
 import { type IndexDefinition, onStore, type Store } from "./connect-store.ts";
 import { type Conflict, insertNew } from "./insert-new.ts";
 
-/** The message a decision led to. */
-export type Delivery = {
-  readonly state: DeliveryState;
-  readonly rank: number;
-  readonly since: Date;
-  readonly expireAt?: Date;
-  /** Whether it was put into the inbox after no device had acknowledged it. */
-  readonly wasInboxed?: boolean;
-};
-
-/** One decision, and its delivery when there is one. Its id makes it the only one of its round, whoever decides. */
+/** One decision, never changed. Its id makes it the only one of its round, whoever decides. */
 export type DecisionDocument = {
   /** `{intervention}/{round}`. */
   readonly _id: string;
@@ -29,25 +18,23 @@ export type DecisionDocument = {
   readonly decidedAt: Date;
   /** When to decide again. */
   readonly notBefore?: Date;
-  /** Numbers the sends to one user that a frequency cap was asked about. Two deciders that counted the same history choose the
-   *  same number; the unique index lets one of them through, and the other counts again. */
-  readonly capSequence?: number;
+  /** `{workspace}/{user}/{number}`: numbers the sends to one user that a frequency cap was asked about. Two deciders that counted
+   *  the same history choose the same number; the unique index lets one of them through, and the other counts again. */
+  readonly capSlot?: string;
   /** DecisionInput; absent for a cancellation. */
   readonly input?: Binary;
   /** Decision. */
   readonly decision: Binary;
-  readonly delivery?: Delivery;
 };
 
+// A partial index has the field it is restricted by among its keys: there are planners that don't see otherwise that it fits.
 export const decisionIndexes = [
   // Frequency caps: what was sent to this user lately.
-  { name: "sends_by_user", key: { workspaceId: 1, userId: 1, decidedAt: -1 }, partialFilterExpression: { outcome: "send" } },
+  { name: "sends_by_user", key: { workspaceId: 1, userId: 1, outcome: 1, decidedAt: -1 }, partialFilterExpression: { outcome: "send" } },
   // Frequency caps: one decider at a time for a user.
-  { name: "cap_sequence", key: { workspaceId: 1, userId: 1, capSequence: -1 }, unique: true, partialFilterExpression: { capSequence: { $exists: true } } },
-  // What nobody acknowledged.
-  { name: "undelivered", key: { workspaceId: 1, "delivery.since": 1 }, partialFilterExpression: { "delivery.state": "sent" } },
+  { name: "cap_slot", key: { capSlot: 1 }, unique: true, sparse: true },
   // What waits for its time.
-  { name: "delayed", key: { workspaceId: 1, notBefore: 1 }, partialFilterExpression: { outcome: "delay" } },
+  { name: "delayed", key: { workspaceId: 1, outcome: 1, notBefore: 1 }, partialFilterExpression: { outcome: "delay" } },
 ] as const satisfies readonly IndexDefinition[];
 
 export const decisionId = (interventionId: string, round: number) => `${interventionId}/${round}`;
@@ -57,13 +44,18 @@ export const toDecision = (document: Pick<DecisionDocument, "decision">): Decisi
 export const toDecisionInput = (document: Pick<DecisionDocument, "input">): DecisionInput | undefined =>
   document.input === undefined ? undefined : fromBinary(DecisionInputSchema, document.input.value());
 
-/** Every round of one intervention, in order. */
-export function listRounds(store: Store, workspaceId: string, interventionId: string): Promise<DecisionDocument[]> {
-  // "0" is the character after "/": the range holds the ids that begin with `{intervention}/`.
-  return onStore(async () => {
-    const rounds = await store.decisions.find({ _id: { $gte: `${interventionId}/`, $lt: `${interventionId}0` }, workspaceId }).toArray();
-    return rounds.sort((a, b) => a.round - b.round);
-  });
+/** Rounds looked up at once; hardly any intervention has more than two. */
+const ROUNDS_PER_LOOK = 8;
+const LOOKS_MAX = 16;
+
+/** Every round of one intervention, in order. By their ids, since a range of ids is no index scan on every server. */
+export async function listRounds(store: Store, workspaceId: string, interventionId: string): Promise<DecisionDocument[]> {
+  const rounds: DecisionDocument[] = [];
+  for (let look = 0; look < LOOKS_MAX && rounds.length === look * ROUNDS_PER_LOOK; look += 1) {
+    const ids = Array.from({ length: ROUNDS_PER_LOOK }, (_, i) => decisionId(interventionId, look * ROUNDS_PER_LOOK + i));
+    rounds.push(...(await findDecisions(store, ids)).filter((round) => round.workspaceId === workspaceId));
+  }
+  return rounds.sort((a, b) => a.round - b.round);
 }
 
 /** The latest round of each intervention that has one. */
@@ -84,10 +76,18 @@ export function findDecisions(store: Store, ids: readonly string[]): Promise<Dec
   return onStore(() => store.decisions.find({ _id: { $in: [...ids] } }).toArray());
 }
 
+/** What a walk through the decisions needs of each. */
+export type DecisionOutline = Pick<DecisionDocument, "_id" | "interventionId" | "outcome" | "channel" | "decidedAt" | "round">;
+
+/** Those of the decisions that were made, in outline. */
+export function findDecisionOutlines(store: Store, ids: readonly string[]): Promise<DecisionOutline[]> {
+  const projection = { interventionId: 1, outcome: 1, channel: 1, decidedAt: 1, round: 1 };
+  return onStore(() => store.decisions.find({ _id: { $in: [...ids] } }, { projection }).toArray());
+}
+
 /** Those of the ids for which a decision was made. */
 export async function findDecidedIds(store: Store, ids: readonly string[]): Promise<Set<string>> {
-  const found = await onStore(() => store.decisions.find({ _id: { $in: [...ids] } }, { projection: { _id: 1 } }).toArray());
-  return new Set(found.map(({ _id }) => _id));
+  return new Set((await findDecisionOutlines(store, ids)).map(({ _id }) => _id));
 }
 
 /** Records decisions; the first of each round stands. */
@@ -98,89 +98,39 @@ export function insertDecisions(store: Store, documents: readonly DecisionDocume
 /** A send that counts for a cap. */
 export type PriorSend = Pick<DecisionDocument, "interventionId" | "decidedAt">;
 
+/** The sends in which a cap by campaign looks for its own. */
+const SENDS_LOOKED_AT_MAX = 1_000;
+
 /** The newest sends to a user since a time, at most `limit`, newest first. */
-export function listPriorSends(
+export async function listPriorSends(
   store: Store,
   options: { readonly workspaceId: string; readonly userId: string; readonly campaign?: string; readonly since: Date; readonly limit: number },
 ): Promise<PriorSend[]> {
-  const filter: Filter<DecisionDocument> = {
-    workspaceId: options.workspaceId,
-    userId: options.userId,
-    outcome: "send",
-    decidedAt: { $gt: options.since },
-    ...(options.campaign === undefined ? {} : { campaign: options.campaign }),
-  };
-  return onStore(() => store.decisions.find(filter, { projection: { interventionId: 1, decidedAt: 1 } }).sort({ decidedAt: -1 }).limit(options.limit).toArray());
+  const filter = { workspaceId: options.workspaceId, userId: options.userId, outcome: "send" as const, decidedAt: { $gt: options.since } };
+  const projection = { interventionId: 1, decidedAt: 1, campaign: 1 };
+  const limit = options.campaign === undefined ? options.limit : SENDS_LOOKED_AT_MAX;
+  const sends = await onStore(() => store.decisions.find(filter, { projection }).sort({ decidedAt: -1 }).limit(limit).toArray());
+  return (options.campaign === undefined ? sends : sends.filter(({ campaign }) => campaign === options.campaign)).slice(0, options.limit);
 }
+
+/** Where the capped sends to one user are numbered. The ids are escaped, so that no user's name runs into another's. */
+const toCapPrefix = (workspaceId: string, userId: string) => `${workspaceId}/${encodeURIComponent(userId)}/`;
+
+/** The slot of the n-th capped send to a user. */
+export const toCapSlot = (options: { readonly workspaceId: string; readonly userId: string; readonly number: number }) =>
+  `${toCapPrefix(options.workspaceId, options.userId)}${String(options.number).padStart(9, "0")}`;
 
 /** The highest number given to a capped send of this user; 0 when there is none. */
-export async function findLastCapSequence(store: Store, workspaceId: string, userId: string): Promise<number> {
-  const [last] = await onStore(() =>
-    store.decisions
-      .find({ workspaceId, userId, capSequence: { $exists: true } }, { projection: { capSequence: 1 } })
-      .sort({ capSequence: -1 })
-      .limit(1)
-      .toArray(),
-  );
-  return last?.capSequence ?? 0;
+export async function findLastCapNumber(store: Store, workspaceId: string, userId: string): Promise<number> {
+  const prefix = toCapPrefix(workspaceId, userId);
+  // ":" is the character after "9".
+  const filter = { capSlot: { $gte: prefix, $lt: `${prefix}:` } };
+  const [last] = await onStore(() => store.decisions.find(filter, { projection: { capSlot: 1 } }).sort({ capSlot: -1 }).limit(1).toArray());
+  return Number(last?.capSlot?.slice(prefix.length) ?? 0);
 }
 
-/** Sends that no device has acknowledged since a time, oldest first. */
-export function listUndelivered(store: Store, options: { readonly workspaceId: string; readonly sentBefore: Date; readonly limit: number }): Promise<DecisionDocument[]> {
-  return onStore(() =>
-    store.decisions
-      .find({ workspaceId: options.workspaceId, "delivery.state": "sent", "delivery.since": { $lt: options.sentBefore } })
-      .sort({ "delivery.since": 1 })
-      .limit(options.limit)
-      .toArray(),
-  );
-}
-
-/** Delays that should have ended between two times, oldest first. */
+/** Delays that should have ended between two times. */
 export function listDelaysDue(store: Store, options: { readonly workspaceId: string; readonly from: Date; readonly until: Date; readonly limit: number }): Promise<DecisionDocument[]> {
-  return onStore(() =>
-    store.decisions
-      .find({ workspaceId: options.workspaceId, outcome: "delay", notBefore: { $gte: options.from, $lte: options.until } })
-      .sort({ notBefore: 1 })
-      .limit(options.limit)
-      .toArray(),
-  );
+  const filter = { workspaceId: options.workspaceId, outcome: "delay" as const, notBefore: { $gte: options.from, $lte: options.until } };
+  return onStore(() => store.decisions.find(filter).sort({ notBefore: 1 }).limit(options.limit).toArray());
 }
-
-/** A step of one delivery. */
-export type DeliveryStep = { readonly decisionId: string; readonly workspaceId: string; readonly state: DeliveryState; readonly at: Date };
-
-/** Moves deliveries on; those that are as far already stay. */
-export async function advanceDeliveries(store: Store, steps: readonly DeliveryStep[]): Promise<void> {
-  if (steps.length === 0) return;
-  await onStore(() =>
-    store.decisions.bulkWrite(
-      steps.map((step) => ({
-        updateOne: {
-          filter: { _id: step.decisionId, workspaceId: step.workspaceId, "delivery.rank": { $lt: DELIVERY_RANK[step.state] } },
-          update: toDeliveryUpdate(step),
-        },
-      })),
-      { ordered: false },
-    ),
-  );
-}
-
-/** How far the deliveries of these decisions have come. */
-export function findDeliveries(store: Store, ids: readonly string[]): Promise<Pick<DecisionDocument, "_id" | "interventionId" | "workspaceId" | "userId" | "outcome" | "delivery">[]> {
-  const projection = { interventionId: 1, workspaceId: 1, userId: 1, outcome: 1, delivery: 1 };
-  return onStore(() => store.decisions.find({ _id: { $in: [...ids] } }, { projection }).toArray());
-}
-
-/** Moves one delivery on from exactly one state.
- *  @returns whether it was in that state. */
-export async function claimDelivery(store: Store, step: DeliveryStep & { readonly from: DeliveryState }): Promise<boolean> {
-  const result = await onStore(() =>
-    store.decisions.updateOne({ _id: step.decisionId, workspaceId: step.workspaceId, "delivery.state": step.from }, toDeliveryUpdate(step)),
-  );
-  return result.modifiedCount === 1;
-}
-
-const toDeliveryUpdate = ({ state, at }: DeliveryStep) => ({
-  $set: { "delivery.state": state, "delivery.rank": DELIVERY_RANK[state], "delivery.since": at, ...(state === "inboxed" ? { "delivery.wasInboxed": true } : {}) },
-});

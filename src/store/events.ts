@@ -1,4 +1,4 @@
-import { onStore, type IndexDefinition, type Store } from "./connect-store.ts";
+import { type IndexDefinition, onStore, type Store } from "./connect-store.ts";
 import { insertNew } from "./insert-new.ts";
 
 /** One touchpoint. */
@@ -15,27 +15,58 @@ export type EventDocument = {
   readonly receivedAt: Date;
   readonly actionId?: string;
   readonly reason?: string;
+  /** The intervention, of an event that can happen again and so is not found by its id. `insertEvents` sets it. */
+  readonly again?: string;
 };
 
-/** The id says all that is asked of it so far: whose it is, and which kind. */
-export const eventIndexes = [] as const satisfies readonly IndexDefinition[];
+export const eventIndexes = [
+  // Explain, Watch and the state: what can happen again. The others are found by their ids, which costs no index.
+  { name: "again", key: { again: 1 }, sparse: true },
+] as const satisfies readonly IndexDefinition[];
+
+/** Every kind. */
+export const EVENT_KINDS = ["accepted", "decided", "sent", "inboxed", "delivered", "displayed", "clicked", "dismissed", "expired", "cancelled"] as const;
+type EventKindName = (typeof EVENT_KINDS)[number];
+
+/** The id of the one event of this kind that an intervention can have. */
+export const eventId = (interventionId: string, kind: EventKindName) => `${interventionId}:${kind}`;
 
 /** Stores those that are new.
  *  @returns how many were stored before. */
 export async function insertEvents(store: Store, events: readonly EventDocument[]): Promise<number> {
-  return (await insertNew(store.events, events)).length;
+  const documents = events.map((event) => (event._id === `${event.interventionId}:${event.kind}` ? event : { ...event, again: event.interventionId }));
+  return (await insertNew(store.events, documents)).length;
 }
 
-const EVENTS_OF_ONE_MAX = 1_000;
+/** Bounds what a user's clicks can make of a list. */
+const REPEATED_MAX = 10_000;
+
+/** What happened to these interventions of one workspace, in order of time. */
+async function findEvents(store: Store, workspaceId: string, interventionIds: readonly string[]): Promise<EventDocument[]> {
+  const ids = interventionIds.flatMap((id) => EVENT_KINDS.map((kind) => eventId(id, kind)));
+  const [once, repeated] = await onStore(() =>
+    Promise.all([store.events.find({ _id: { $in: ids } }).toArray(), store.events.find({ again: { $in: [...interventionIds] } }).limit(REPEATED_MAX).toArray()]),
+  );
+  return [...once, ...repeated]
+    .filter((event) => event.workspaceId === workspaceId)
+    .sort((a, b) => a.occurredAt.getTime() - b.occurredAt.getTime() || a.receivedAt.getTime() - b.receivedAt.getTime());
+}
 
 /** What happened to one intervention, in order of time. */
 export function listEvents(store: Store, workspaceId: string, interventionId: string): Promise<EventDocument[]> {
-  // ";" is the character after ":": the range holds the ids that begin with `{intervention}:`.
-  return onStore(async () => {
-    const events = await store.events
-      .find({ _id: { $gte: `${interventionId}:`, $lt: `${interventionId};` }, workspaceId })
-      .limit(EVENTS_OF_ONE_MAX)
-      .toArray();
-    return events.sort((a, b) => a.occurredAt.getTime() - b.occurredAt.getTime() || a.receivedAt.getTime() - b.receivedAt.getTime());
-  });
+  return findEvents(store, workspaceId, [interventionId]);
+}
+
+/** The kinds of what happened to each, from which its state is told. */
+export async function findEventKinds(store: Store, workspaceId: string, interventionIds: readonly string[]): Promise<Map<string, Set<string>>> {
+  const kinds = new Map(interventionIds.map((id) => [id, new Set<string>()]));
+  for (const event of await findEvents(store, workspaceId, interventionIds)) kinds.get(event.interventionId)?.add(event.kind);
+  return kinds;
+}
+
+/** Those of the interventions to which an event of one of these kinds has happened; of kinds that can happen again, the first. */
+export async function findHappened(store: Store, interventionIds: readonly string[], kinds: readonly EventKindName[]): Promise<Set<string>> {
+  const ids = interventionIds.flatMap((id) => kinds.map((kind) => eventId(id, kind)));
+  const found = await onStore(() => store.events.find({ _id: { $in: ids } }, { projection: { interventionId: 1 } }).toArray());
+  return new Set(found.map(({ interventionId }) => interventionId));
 }

@@ -1,5 +1,6 @@
-import type { Binary, Filter } from "mongodb";
+import type { Binary } from "mongodb";
 import { type IndexDefinition, onStore, type Store } from "./connect-store.ts";
+import { findHappened } from "./events.ts";
 import { insertNew } from "./insert-new.ts";
 
 /** What waits for a user's return. */
@@ -8,79 +9,80 @@ export type InboxDocument = {
   readonly _id: string;
   readonly workspaceId: string;
   readonly userId: string;
+  /** `toPosition` of the time and the id: what lists are ordered by and pages begin at. */
+  readonly position: string;
+  /** Withdrawn: cancelled; never shown again. */
+  readonly state: "unread" | "read" | "archived" | "withdrawn";
   readonly createdAt: Date;
   /** InterventionFrame, with offset 0. */
   readonly frame: Binary;
   readonly expireAt?: Date;
   readonly readAt?: Date;
   readonly archivedAt?: Date;
-  /** Cancelled, or delivered after all: never shown again. */
-  readonly withdrawnAt?: Date;
+  /** It was sent to a live socket first, and no device acknowledged it. One that does so later takes it out of here. */
+  readonly wasSent?: boolean;
 };
 
-export const inboxIndexes = [{ name: "by_user", key: { workspaceId: 1, userId: 1, createdAt: -1, _id: -1 } }] as const satisfies readonly IndexDefinition[];
+export const inboxIndexes = [{ name: "by_user", key: { workspaceId: 1, userId: 1, position: -1 } }] as const satisfies readonly IndexDefinition[];
 
-/** No badge shows more. */
-const UNREAD_COUNTED_MAX = 1_000;
+/** No badge shows more, and no list goes further back. */
+const LOOKED_AT_MAX = 1_000;
 
 /** Puts items in; one that is there stays as it is. */
 export async function insertInboxItems(store: Store, items: readonly InboxDocument[]): Promise<void> {
   await insertNew(store.inbox, items);
 }
 
-/** Where a page begins. */
-export type InboxPosition = { readonly createdAt: Date; readonly id: string };
+type Whose = { readonly workspaceId: string; readonly userId: string };
 
-/** A page, newest first, without what has expired or was withdrawn. */
-export function listInbox(
-  store: Store,
-  options: { readonly workspaceId: string; readonly userId: string; readonly now: Date; readonly after?: InboxPosition; readonly limit: number; readonly includeArchived: boolean },
-): Promise<InboxDocument[]> {
-  const { after } = options;
-  const filter: Filter<InboxDocument> = {
-    ...shownTo(options),
-    ...(options.includeArchived ? {} : { archivedAt: { $exists: false } }),
-    ...(after === undefined ? {} : { $and: [{ $or: [{ createdAt: { $lt: after.createdAt } }, { createdAt: after.createdAt, _id: { $lt: after.id } }] }] }),
-  };
-  return onStore(() => store.inbox.find(filter).sort({ createdAt: -1, _id: -1 }).limit(options.limit).toArray());
+/** A page, newest first, without what has expired, was withdrawn or reached a device after all.
+ *  @param options.before a position; the page begins after it. */
+export async function listInbox(store: Store, options: Whose & { readonly now: Date; readonly before?: string; readonly limit: number; readonly includeArchived: boolean }): Promise<InboxDocument[]> {
+  const filter = { workspaceId: options.workspaceId, userId: options.userId, ...(options.before === undefined ? {} : { position: { $lt: options.before } }) };
+  const newest = await onStore(() => store.inbox.find(filter).sort({ position: -1 }).limit(LOOKED_AT_MAX).toArray());
+  const states = new Set(options.includeArchived ? ["unread", "read", "archived"] : ["unread", "read"]);
+  return (await dropDelivered(store, newest.filter((item) => states.has(item.state) && !isExpired(item, options.now)))).slice(0, options.limit);
 }
 
-/** How many are neither read nor archived, up to 1,000. */
-export function countUnread(store: Store, options: { readonly workspaceId: string; readonly userId: string; readonly now: Date }): Promise<number> {
-  return onStore(() => store.inbox.countDocuments({ ...shownTo(options), readAt: { $exists: false }, archivedAt: { $exists: false } }, { limit: UNREAD_COUNTED_MAX }));
+/** How many are neither read nor archived, of the newest 1,000. */
+export async function countUnread(store: Store, { workspaceId, userId, now }: Whose & { readonly now: Date }): Promise<number> {
+  const projection = { state: 1, expireAt: 1, wasSent: 1 };
+  const newest = await onStore(() => store.inbox.find({ workspaceId, userId }, { projection }).sort({ position: -1 }).limit(LOOKED_AT_MAX).toArray());
+  return (await dropDelivered(store, newest.filter((item) => item.state === "unread" && !isExpired(item, now)))).length;
 }
 
-/** Marks a user's items.
- *  @returns the ids of those that were not marked before. */
-export async function markInbox(
-  store: Store,
-  options: { readonly workspaceId: string; readonly userId: string; readonly ids: readonly string[]; readonly mark: "readAt" | "archivedAt" | "withdrawnAt"; readonly at: Date },
-): Promise<string[]> {
-  const marked: string[] = [];
-  for (const id of options.ids) {
-    const filter = { _id: id, workspaceId: options.workspaceId, userId: options.userId, [options.mark]: { $exists: false } };
-    const result = await onStore(() => store.inbox.updateOne(filter, { $set: { [options.mark]: options.at } }));
-    if (result.modifiedCount === 1) marked.push(id);
-  }
-  return marked;
+const isExpired = ({ expireAt }: Pick<InboxDocument, "expireAt">, now: Date) => expireAt !== undefined && expireAt.getTime() <= now.getTime();
+
+async function dropDelivered<T extends Pick<InboxDocument, "_id" | "wasSent">>(store: Store, items: readonly T[]): Promise<readonly T[]> {
+  const sent = items.filter(({ wasSent }) => wasSent === true).map(({ _id }) => _id);
+  if (sent.length === 0) return items;
+  const delivered = await findHappened(store, sent, ["delivered"]);
+  return items.filter(({ _id }) => !delivered.has(_id));
 }
 
-/** Withdraws items of several users at once. */
-export async function withdrawInboxItems(store: Store, items: readonly { readonly workspaceId: string; readonly userId: string; readonly id: string }[], at: Date): Promise<void> {
-  if (items.length === 0) return;
-  await onStore(() =>
-    store.inbox.bulkWrite(
-      items.map(({ workspaceId, userId, id }) => ({ updateOne: { filter: { _id: id, workspaceId, userId, withdrawnAt: { $exists: false } }, update: { $set: { withdrawnAt: at } } } })),
-      { ordered: false },
-    ),
-  );
+/** Those of the ids that are in a user's inbox, whether or not they are still shown. */
+export async function findInboxItems(store: Store, { workspaceId, userId, ids }: Whose & { readonly ids: readonly string[] }): Promise<InboxDocument[]> {
+  const found = await onStore(() => store.inbox.find({ _id: { $in: [...ids] } }).toArray());
+  return found.filter((item) => item.workspaceId === workspaceId && item.userId === userId);
 }
 
-function shownTo(options: { readonly workspaceId: string; readonly userId: string; readonly now: Date }): Filter<InboxDocument> {
-  return {
-    workspaceId: options.workspaceId,
-    userId: options.userId,
-    withdrawnAt: { $exists: false },
-    $or: [{ expireAt: { $exists: false } }, { expireAt: { $gt: options.now } }],
-  };
+/** Marks a user's items. What is withdrawn stays so, and what is archived is not unread again. */
+export async function markInbox(store: Store, options: Whose & { readonly ids: readonly string[]; readonly mark: "read" | "archived"; readonly at: Date }): Promise<void> {
+  const own = await findInboxItems(store, options);
+  const from = options.mark === "read" ? ["unread"] : ["unread", "read"];
+  const time = options.mark === "read" ? "readAt" : "archivedAt";
+  // The condition stands in the update, not in the filter: there are planners that find a document by its id only if nothing
+  // else is asked of it.
+  const when = <T>(then: T, otherwise: unknown) => ({ $cond: [{ $in: ["$state", from] }, then, otherwise] });
+  await updateById(store, own.map(({ _id }) => _id), [{ $set: { [time]: when(options.at, `$${time}`), state: when(options.mark, "$state") } }]);
+}
+
+/** Withdraws items. */
+export async function withdrawInboxItems(store: Store, ids: readonly string[]): Promise<void> {
+  await updateById(store, ids, [{ $set: { state: "withdrawn" } }]);
+}
+
+async function updateById(store: Store, ids: readonly string[], update: { $set: Record<string, unknown> }[]): Promise<void> {
+  if (ids.length === 0) return;
+  await onStore(() => store.inbox.bulkWrite(ids.map((_id) => ({ updateOne: { filter: { _id }, update } })), { ordered: false }));
 }

@@ -1,4 +1,4 @@
-import { appendFileSync, writeFileSync } from "node:fs";
+import { appendFileSync } from "node:fs";
 import { connect } from "node:net";
 import { join } from "node:path";
 
@@ -9,7 +9,6 @@ const note = (what: string) => appendFileSync(join(DATA_DIR, "notes.txt"), `${RO
 if (FAKE_FAILURE !== undefined && ROLES === "track") {
   process.send?.({ kind: "failed", message: FAKE_FAILURE }, undefined, undefined, () => process.exit(1));
 } else {
-  writeFileSync(join(DATA_DIR, "credentials.json"), JSON.stringify({ workspace: "main", api_key: "key" }));
   process.on("SIGTERM", () => {
     const { hostname, port } = new URL(NATS_URL);
     const socket = connect({ host: hostname, port: Number(port) });

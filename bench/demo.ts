@@ -1,0 +1,138 @@
+import { createClient } from "@connectrpc/connect";
+import { InboxService } from "../gen/intervention/v1/inbox_service_pb.js";
+import { InterventionService } from "../gen/intervention/v1/intervention_service_pb.js";
+import { SessionService } from "../gen/intervention/v1/session_service_pb.js";
+import { type Engine, StartFailure } from "../src/start/index.ts";
+import { startBenchEngine } from "./bench-engine.ts";
+import { toTransport } from "./call-engine.ts";
+import { type Purchase, readCdnow, toTotals } from "./cdnow.ts";
+import { closing } from "./closing.ts";
+import { Account } from "./demo/account.ts";
+import { chooseShoppers } from "./demo/choose-shoppers.ts";
+import { killInTurn } from "./demo/kill-in-turn.ts";
+import { Progress } from "./demo/progress.ts";
+import { replay } from "./demo/replay.ts";
+import { formatReport, isGood, type Report, toJson } from "./demo/report.ts";
+import { settle } from "./demo/settle.ts";
+import { connectShoppers } from "./demo/shoppers.ts";
+import { parseOptions, UsageError } from "./options.ts";
+import { seededRandom } from "./random.ts";
+
+const help = `npm run demo replays real purchases through an engine of its own, with a thousand shoppers connected.
+
+  --purchases N   only the first N in order of date (default: all 69,659)
+  --shoppers N    how many customers are connected by WebSocket (default 1000)
+  --rate R        purchases a second (default 1500)
+  --kill          kill -9 every process and server of the engine once, on the way
+  --seed N        order of the kills (default 1)
+  --json          the result as one line of JSON
+`;
+
+/** Every role in a process of its own, so that each can die alone. */
+const apartProcesses = "api;gateway;decide;track,schedule";
+/** What a kill interrupted is seen to after this long; the defaults of 30 s would only make the end longer. */
+const afterMs = { UNDELIVERED_AFTER_MS: "10000", RECONCILE_AFTER_MS: "10000" };
+
+const args = process.argv.slice(2);
+if (args.includes("--help")) process.stdout.write(help);
+else process.exitCode = await main();
+
+async function main(): Promise<number> {
+  try {
+    const options = parseOptions(args, { numbers: ["purchases", "shoppers", "rate", "seed"], flags: ["kill", "json"] });
+    const all = await readCdnow();
+    const purchases = all.slice(0, options.number("purchases", all.length));
+    const isKilling = options.flag("kill");
+    const progress = new Progress(process.stderr);
+    progress.say("Starting the engine.");
+    const report = await closing(async ({ own }) => {
+      const engine = own(
+        await startBenchEngine({ env: isKilling ? { ...afterMs, PROCESSES: apartProcesses } : afterMs }),
+      );
+      return await runDemo({
+        engine,
+        purchases,
+        shopperCount: options.number("shoppers", 1_000),
+        rate: options.number("rate", 1_500),
+        killSeed: isKilling ? options.number("seed", 1) : undefined,
+        progress,
+      });
+    });
+    process.stdout.write(options.flag("json") ? `${JSON.stringify(toJson(report))}\n` : `${formatReport(report)}\n`);
+    return isGood(report) ? 0 : 1;
+  } catch (error) {
+    if (error instanceof UsageError) {
+      process.stderr.write(`${error.message}\n\n${help}`);
+      return 2;
+    }
+    if (!(error instanceof StartFailure)) throw error;
+    process.stderr.write(`${error.message}\n`);
+    return 1;
+  }
+}
+
+type DemoOptions = {
+  readonly engine: Engine;
+  readonly purchases: readonly Purchase[];
+  readonly shopperCount: number;
+  readonly rate: number;
+  /** Undefined: nothing is killed. */
+  readonly killSeed: number | undefined;
+  readonly progress: Progress;
+};
+
+async function runDemo(options: DemoOptions): Promise<Report> {
+  const { engine, purchases, progress } = options;
+  const transport = toTransport(engine);
+  const account = new Account();
+  const now = () => performance.now();
+  const customers = chooseShoppers(purchases, options.shopperCount);
+  progress.say(`Connecting ${customers.length.toLocaleString("en-US")} shoppers.`);
+  const sessions = createClient(SessionService, transport);
+  const shoppers = await connectShoppers({ edgeUrl: engine.edgeUrl, sessions, customers, account, now });
+
+  progress.say(`Replaying ${purchases.length.toLocaleString("en-US")} purchases.`);
+  const startMs = now();
+  const ended = new AbortController();
+  let retries = 0;
+  let kills = 0;
+  const killing =
+    options.killSeed === undefined
+      ? undefined
+      : killInTurn({
+          engine,
+          random: seededRandom(options.killSeed),
+          progress: () => account.acceptedCount / purchases.length,
+          signal: ended.signal,
+          onKill: (name) => {
+            kills += 1;
+            progress.say(`Killed ${name} with -9.`);
+          },
+        });
+  const timer = setInterval(() => progress.show(account.acceptedCount, purchases.length, "purchases accepted"), 100);
+  try {
+    const onRetry = () => {
+      retries += 1;
+    };
+    const interventions = createClient(InterventionService, transport);
+    await Promise.all([replay({ purchases, interventions, account, now, rate: options.rate, onRetry }), killing]);
+  } finally {
+    ended.abort();
+    clearInterval(timer);
+  }
+  progress.show(purchases.length, purchases.length, "purchases accepted");
+  const replayMs = now() - startMs;
+  const displayed = await settle({ engine, inbox: createClient(InboxService, transport), account, shoppers, progress });
+  const { errors } = shoppers;
+  shoppers.close();
+  return {
+    ...account.balance(),
+    shoppers: customers.length,
+    displayed,
+    sent: toTotals(purchases),
+    retries,
+    kills,
+    clientErrors: errors,
+    replayMs,
+  };
+}

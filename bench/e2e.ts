@@ -1,0 +1,172 @@
+import { setTimeout as delay } from "node:timers/promises";
+import type { Engine } from "../src/start/index.ts";
+import { startBenchEngine } from "./bench-engine.ts";
+import { countEvents, listInboxIds, openBenchStore } from "./bench-store.ts";
+import { type Closing, closing } from "./closing.ts";
+import { Latencies, machineMs } from "./latencies.ts";
+import { startLoadProcess } from "./load/channel.ts";
+import type { Caller, FromSender, Schedule, ToSender } from "./load/messages.ts";
+import { connectReceivers, type Receivers } from "./load/receivers.ts";
+import { cpuBetween, type Figures, readFigures, sum } from "./process-figures.ts";
+import { untilStill } from "./until-still.ts";
+
+export type E2eOptions = {
+  /** Interventions a second. */
+  readonly rate: number;
+  readonly sockets: number;
+  readonly seconds: number;
+  /** Load of the same kind before, which counts nowhere: a program that has just started is slower than it will be. */
+  readonly warmupSeconds: number;
+  /** 1 is a call each; more is so many to a TriggerBatch. */
+  readonly batch: number;
+  readonly transport: Caller;
+  readonly say: (line: string) => void;
+};
+
+const untilStartMs = 500;
+const figuresEveryMs = 500;
+/** Beyond what the engine waits before it puts what no device acknowledged into the inbox. */
+const stillMsMax = 45_000;
+const pollMs = 200;
+
+/** Interventions from one process through the engine to sockets in others, at intended times that wait for nobody. */
+export function benchE2e(options: E2eOptions) {
+  return closing((scope) => measure(options, scope));
+}
+
+async function measure(options: E2eOptions, { own }: Closing) {
+  const { batch, rate, say, sockets } = options;
+  say("Starting the engine.");
+  const engine = own(await startBenchEngine());
+  say(`Connecting ${sockets} sockets.`);
+  const receivers = own(await connectReceivers(engine, sockets));
+  const sender = own(startLoadProcess<FromSender, ToSender>("load-sender.ts"));
+  const prepared = sender.next("prepared");
+  const url = options.transport === "grpc" ? engine.grpcUrl : engine.edgeUrl;
+  const apiKey = engine.credentials.api_key;
+  const warmup = Math.round((rate * options.warmupSeconds) / batch) * batch;
+  const to = Math.round(rate * options.seconds);
+  sender.send({ kind: "prepare", caller: options.transport, url, apiKey, users: sockets, from: -warmup, to, batch });
+  await prepared;
+
+  say(`Sending ${rate} a second for ${options.seconds} s, after ${options.warmupSeconds} s of warm-up.`);
+  const schedule: Schedule = { startMs: machineMs() + untilStartMs + (warmup / rate) * 1_000, rate, batch };
+  const sending = sender.next("sent");
+  for (const { send } of [sender, ...receivers.all]) send({ kind: "start", schedule });
+  await delay(schedule.startMs - machineMs());
+  const before = readFigures(engine);
+  const peak = watchMemory(engine);
+  const sent = await sending;
+  const sentMs = machineMs();
+
+  say("Waiting until everything accepted has arrived and is recorded.");
+  await untilReceived(receivers, sent.accepted.length);
+  const finished = await finish(receivers);
+  const store = own(await openBenchStore(engine));
+  let [delivered, displayed] = [0, 0];
+  await untilStill({
+    stillMsMax,
+    pollMs: 5 * pollMs,
+    left: async () => {
+      delivered = await countEvents(store, "delivered", sent.accepted);
+      displayed = await countEvents(store, "displayed", sent.accepted);
+      return Math.max(0, 2 * finished.ids.size - delivered - displayed);
+    },
+  });
+  const after = readFigures(engine);
+  const inbox = new Set(await listInboxIds(store));
+  const lost = sent.accepted.filter((id) => !finished.ids.has(id) && !inbox.has(id)).length;
+  const percentiles = finished.latencies.percentiles();
+  const cpuBy = cpuBetween(before, after);
+  const rssBy = peak();
+  return {
+    rate,
+    accepted: sent.accepted.length,
+    delivered,
+    displayed,
+    lost,
+    twice: finished.twice,
+    p50_ms: percentiles.p50,
+    p99_ms: percentiles.p99,
+    p999_ms: percentiles.p999,
+    cpu_s: round(sum(cpuBy)),
+    rss_mb: round(sum(rssBy)),
+    max_ms: percentiles.max,
+    received: finished.ids.size,
+    to_inbox: sent.accepted.filter((id) => inbox.has(id)).length,
+    failed: sent.failed,
+    sockets,
+    seconds: options.seconds,
+    batch,
+    transport: options.transport,
+    drain_s: round((machineMs() - sentMs) / 1_000),
+    sender_late_ms_max: round(sent.lateMsMax),
+    closed_sockets: finished.closed,
+    faults: finished.faults,
+    cpu_by: cpuBy,
+    rss_by: rssBy,
+    load_cpu_s: round(sent.cpuS + finished.cpuS),
+  };
+}
+
+/** Until as much has been received as was accepted and every report is confirmed, or nothing moves any more. */
+async function untilReceived({ all }: Receivers, accepted: number): Promise<void> {
+  await untilStill({
+    stillMsMax,
+    pollMs,
+    left: async () => {
+      const counts = await Promise.all(
+        all.map((receiver) => {
+          const counted = receiver.next("counted");
+          receiver.send({ kind: "count" });
+          return counted;
+        }),
+      );
+      const received = counts.reduce((total, count) => total + count.received, 0);
+      return Math.max(0, accepted - received) + counts.reduce((total, count) => total + count.untracked, 0);
+    },
+  });
+}
+
+async function finish({ all }: Receivers) {
+  const reports = await Promise.all(
+    all.map((receiver) => {
+      const finished = receiver.next("finished");
+      receiver.send({ kind: "finish" });
+      return finished;
+    }),
+  );
+  const ids = new Set<string>();
+  const latencies = new Latencies();
+  const faults: Record<string, number> = {};
+  let [twice, closed, cpuS] = [0, 0, 0];
+  for (const report of reports) {
+    for (const id of report.ids) ids.add(id);
+    latencies.add(report.latencies);
+    for (const [reason, times] of Object.entries(report.faults)) faults[reason] = (faults[reason] ?? 0) + times;
+    twice += report.twice;
+    closed += report.closed;
+    cpuS += report.cpuS;
+  }
+  return { ids, latencies, faults, twice, closed, cpuS };
+}
+
+/** Looks at the memory now and then. @returns a function that ends it and gives the greatest seen of each process. */
+function watchMemory(engine: Engine): () => Record<string, number> {
+  const peak: Record<string, number> = {};
+  const look = () => {
+    const { rssMb }: Figures = readFigures(engine);
+    for (const [name, mb] of Object.entries(rssMb)) peak[name] = Math.max(peak[name] ?? 0, round(mb));
+  };
+  look();
+  const timer = setInterval(look, figuresEveryMs);
+  return () => {
+    clearInterval(timer);
+    look();
+    return peak;
+  };
+}
+
+function round(value: number): number {
+  return Math.round(value * 100) / 100;
+}

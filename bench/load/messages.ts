@@ -1,0 +1,63 @@
+/** The intended time of number n: `startMs` and so many batches of `batch` at `rate` a second. Numbers below 0 are the warm-up. */
+export type Schedule = { readonly startMs: number; readonly rate: number; readonly batch: number };
+
+export function intendedMs({ startMs, rate, batch }: Schedule, n: number): number {
+  return startMs + (Math.floor(n / batch) * batch * 1_000) / rate;
+}
+
+/** Carries the number of an intervention to the receiver and back. */
+export const titleOf = (n: number) => `Offer ${n}`;
+export const numberOf = (title: string) => Number(title.slice("Offer ".length));
+
+export type Caller = "grpc" | "connect";
+
+export type ToSender =
+  | {
+      readonly kind: "prepare";
+      readonly caller: Caller;
+      readonly url: string;
+      readonly apiKey: string;
+      readonly users: number;
+      /** From which number to which, the last not included. */
+      readonly from: number;
+      readonly to: number;
+      readonly batch: number;
+    }
+  | { readonly kind: "start"; readonly schedule: Schedule };
+
+export type FromSender =
+  | { readonly kind: "prepared" }
+  | {
+      readonly kind: "sent";
+      /** Ids of what was accepted, without the warm-up. */
+      readonly accepted: readonly string[];
+      /** Requests that were not, by reason. */
+      readonly failed: Readonly<Record<string, number>>;
+      /** How late the sender itself was at worst, ms: a part of every latency that is not the engine's. */
+      readonly lateMsMax: number;
+      readonly cpuS: number;
+    };
+
+export type ToReceiver =
+  | { readonly kind: "open"; readonly edgeUrl: string; readonly tokens: readonly string[] }
+  | { readonly kind: "start"; readonly schedule: Schedule }
+  | { readonly kind: "count" }
+  | { readonly kind: "finish" };
+
+export type FromReceiver =
+  | { readonly kind: "opened" }
+  | { readonly kind: "counted"; readonly received: number; readonly untracked: number }
+  | {
+      readonly kind: "finished";
+      /** Ids of what came, each once, without the warm-up. */
+      readonly ids: readonly string[];
+      /** How often something came that had come before. */
+      readonly twice: number;
+      /** Of the intended send, as `Latencies.toText`. */
+      readonly latencies: string;
+      /** Sockets that the engine closed. */
+      readonly closed: number;
+      /** Faults that came, by reason. */
+      readonly faults: Readonly<Record<string, number>>;
+      readonly cpuS: number;
+    };

@@ -1,0 +1,262 @@
+import { create, toBinary } from "@bufbuild/protobuf";
+import { timestampDate, timestampFromDate, timestampFromMs, timestampMs } from "@bufbuild/protobuf/wkt";
+import { Binary } from "mongodb";
+import { InterventionMessageSchema } from "../../gen/intervention/v1/bus_pb.js";
+import { Priority } from "../../gen/intervention/v1/intervention_pb.js";
+import { BatchPublisher, type Bus } from "../bus/index.ts";
+import { InvalidInput, KeyReused, OverLimit, Unavailable } from "../domain/errors.ts";
+import type { Workspace } from "../integrations/access-directory.ts";
+import {
+  decisionId,
+  findDecidedIds,
+  findInterventions,
+  type InterventionDocument,
+  insertNew,
+  type Store,
+} from "../store/index.ts";
+import { toInterventionId } from "./intervention-id.ts";
+import type { ParsedTrigger } from "./parse-trigger.ts";
+
+/** What became of one request. */
+export type AcceptResult =
+  | {
+      readonly kind: "accepted";
+      readonly interventionId: string;
+      readonly duplicate: boolean;
+      readonly acceptedAt: Date;
+    }
+  | { readonly kind: "failed"; readonly error: unknown };
+
+/** The part of the engine's metrics that is written here. */
+export type AcceptorMetrics = {
+  readonly accepted: { readonly inc: (labels: { readonly result: "new" | "duplicate" }) => void };
+  readonly acceptCommitSize: { readonly observe: (requests: number) => void };
+};
+
+/** What an acceptor works with. */
+export type AcceptorParts = {
+  readonly store: Store;
+  readonly bus: Bus;
+  readonly now: () => Date;
+  readonly metrics?: AcceptorMetrics;
+};
+
+/** One commit is one insert and one or two atomic batches, whose bound at the broker this is. */
+const COMMIT_REQUESTS_MAX = 1_000;
+/** Two overlap the ledger's sync with the stream's; more would only split the same requests into smaller commits. */
+const COMMITS_IN_FLIGHT_MAX = 2;
+/** Some seconds of a flood. Beyond it callers are told to come back, so that memory stays bounded when a part is slow. */
+const QUEUE_MAX = 20_000;
+const RETRY_WHEN_FULL_MS = 1_000;
+
+type Pending = {
+  readonly workspace: Workspace;
+  readonly id: string;
+  readonly request: ParsedTrigger;
+  readonly traceparent: string;
+  readonly settle: (result: AcceptResult) => void;
+};
+/** What the ledger says about one id. */
+type Entry = InterventionDocument & { readonly duplicate: boolean; readonly isDecided: boolean };
+
+/** Puts requests on disk, twice over: into the ledger, which knows each idempotency key for ever, and then on the stream that
+ *  is decided from. Whatever comes while a commit is under way shares the next one; a lone request goes at once.
+ *  Dying between ledger and stream loses nothing: a repeated call publishes again what has no decision yet, and so does the
+ *  reconciler for a caller that never comes back. */
+export class Acceptor {
+  readonly #parts: AcceptorParts;
+  readonly #queue: Pending[] = [];
+  /** Apart from each other, since one id that the broker knows already refuses the whole batch it is in. */
+  readonly #fresh: BatchPublisher;
+  readonly #again: BatchPublisher;
+  #inFlight = 0;
+
+  constructor(parts: AcceptorParts) {
+    this.#parts = parts;
+    this.#fresh = new BatchPublisher(parts.bus);
+    this.#again = new BatchPublisher(parts.bus);
+  }
+
+  /** Resolves when each of them is on disk or can't be; never rejects. */
+  accept(workspace: Workspace, requests: readonly ParsedTrigger[], traceparent: string): Promise<AcceptResult[]> {
+    return Promise.all(requests.map((request) => this.#enqueue(workspace, request, traceparent)));
+  }
+
+  #enqueue(workspace: Workspace, request: ParsedTrigger, traceparent: string): Promise<AcceptResult> {
+    if (this.#queue.length >= QUEUE_MAX) {
+      const error = new OverLimit(
+        "requests waiting to be accepted",
+        `${QUEUE_MAX} requests wait already: try again later`,
+        RETRY_WHEN_FULL_MS,
+      );
+      return Promise.resolve({ kind: "failed", error });
+    }
+    return new Promise((settle) => {
+      this.#queue.push({
+        workspace,
+        id: toInterventionId(workspace, request.idempotencyKey),
+        request,
+        traceparent,
+        settle,
+      });
+      // The end of the tick lets the requests of one call share a commit, and costs a lone one nothing.
+      if (this.#queue.length === 1) queueMicrotask(() => this.#pump());
+    });
+  }
+
+  #pump(): void {
+    while (this.#queue.length > 0 && this.#inFlight < COMMITS_IN_FLIGHT_MAX) {
+      const group = this.#queue.splice(0, COMMIT_REQUESTS_MAX);
+      this.#inFlight += 1;
+      this.#parts.metrics?.acceptCommitSize.observe(group.length);
+      void this.#commit(group).finally(() => {
+        this.#inFlight -= 1;
+        this.#pump();
+      });
+    }
+  }
+
+  /** Never rejects: every caller gets his own answer. */
+  async #commit(group: readonly Pending[]): Promise<void> {
+    // One of each id goes to the ledger; the others of the same id are answered out of what it says.
+    const byId = Map.groupBy(group, ({ id }) => id);
+    const firsts = [...byId.values()].flatMap(([first]) => first ?? []);
+    try {
+      const entries = await this.#enter(firsts);
+      await Promise.all([...byId].map(([id, pending]) => this.#answer(pending, entries.get(id))));
+    } catch (error) {
+      for (const { settle } of group) settle({ kind: "failed", error });
+    }
+  }
+
+  /** Writes what is new into the ledger.
+   *  @returns the ledger's entry of each id that has one now.
+   *  @throws Unavailable when some may be written and some not; trying again is safe. */
+  async #enter(firsts: readonly Pending[]): Promise<Map<string, Entry>> {
+    const { store } = this.#parts;
+    const now = this.#parts.now();
+    const documents = firsts.flatMap((pending) => toDocument(pending, now) ?? []);
+    const conflicts = new Set((await insertNew(store.interventions, documents)).map(({ index }) => index));
+    const fresh = documents.filter((_, index) => !conflicts.has(index));
+    const freshIds = new Set(fresh.map(({ _id }) => _id));
+    // What is too late to be new may have been in time when it was first sent.
+    const others = Map.groupBy(
+      firsts.filter(({ id }) => !freshIds.has(id)),
+      ({ workspace }) => workspace.id,
+    );
+    const found = (
+      await Promise.all(
+        [...others].map(([workspaceId, pending]) =>
+          findInterventions(
+            store,
+            workspaceId,
+            pending.map(({ id }) => id),
+          ),
+        ),
+      )
+    ).flat();
+    const decided =
+      found.length === 0
+        ? new Set<string>()
+        : await findDecidedIds(
+            store,
+            found.map(({ _id }) => decisionId(_id, 0)),
+          );
+    const entries: Entry[] = [
+      ...fresh.map((document) => ({ ...document, duplicate: false, isDecided: false })),
+      ...found.map((document) => ({
+        ...document,
+        duplicate: true,
+        isDecided: decided.has(decisionId(document._id, 0)),
+      })),
+    ];
+    return new Map(entries.map((entry) => [entry._id, entry]));
+  }
+
+  /** Publishes one intervention if that may be missing, and answers everybody who asked for it. */
+  async #answer(pending: readonly Pending[], entry: Entry | undefined): Promise<void> {
+    if (entry === undefined) {
+      for (const { request, settle } of pending)
+        settle({ kind: "failed", error: toMissing(request, this.#parts.now()) });
+      return;
+    }
+    const same = pending.filter(({ request, id, settle }) => {
+      if (isSameHash(entry.bodyHash, request.bodyHash)) return true;
+      settle({ kind: "failed", error: new KeyReused(request.idempotencyKey, id) });
+      return false;
+    });
+    const [first] = same;
+    if (first === undefined) return;
+    try {
+      if (!entry.isDecided) await this.#publish(entry, first);
+    } catch (error) {
+      for (const { settle } of same) settle({ kind: "failed", error });
+      return;
+    }
+    for (const [index, { id, settle }] of same.entries()) {
+      const duplicate = entry.duplicate || index > 0;
+      this.#parts.metrics?.accepted.inc({ result: duplicate ? "duplicate" : "new" });
+      settle({ kind: "accepted", interventionId: id, duplicate, acceptedAt: entry.acceptedAt });
+    }
+  }
+
+  #publish(entry: Entry, { request, traceparent }: Pending): Promise<void> {
+    const { subjects } = this.#parts.bus;
+    return (entry.duplicate ? this.#again : this.#fresh).publish({
+      subject: subjects.intervention(entry.workspaceId, toPriorityName(request.priority)),
+      data: entry.message.value(),
+      messageId: `${entry.workspaceId}:${entry._id}`,
+      headers: { traceparent },
+    });
+  }
+}
+
+/** The last part of the subject. */
+export function toPriorityName(priority: Priority): "high" | "normal" | "low" {
+  if (priority === Priority.HIGH) return "high";
+  return priority === Priority.LOW ? "low" : "normal";
+}
+
+/** The ledger's document; undefined when the request's time has run out already. */
+function toDocument({ workspace, id, request }: Pending, now: Date): InterventionDocument | undefined {
+  if (isLate(request, now)) return undefined;
+  const { idempotencyKey, recipient, content, campaign, priority, policy, expiration } = request;
+  const message = create(InterventionMessageSchema, {
+    workspace: workspace.id,
+    interventionId: id,
+    idempotencyKey,
+    recipient,
+    content,
+    campaign,
+    priority,
+    policy,
+    acceptTime: timestampFromDate(now),
+    ...(expiration.kind === "at" ? { expireTime: expiration.time } : {}),
+    ...(expiration.kind === "after" ? { expireTime: timestampFromMs(now.getTime() + expiration.ttlMs) } : {}),
+  });
+  return {
+    _id: id,
+    workspaceId: workspace.id,
+    userId: recipient.userId,
+    acceptedAt: now,
+    bodyHash: new Binary(request.bodyHash),
+    message: new Binary(toBinary(InterventionMessageSchema, message)),
+  };
+}
+
+const isLate = ({ expiration }: ParsedTrigger, now: Date) =>
+  expiration.kind === "at" && timestampMs(expiration.time) <= now.getTime();
+
+/** Why a request has no entry in the ledger. */
+function toMissing(request: ParsedTrigger, now: Date): Error {
+  if (request.expiration.kind === "at" && isLate(request, now)) {
+    const description = `${timestampDate(request.expiration.time).toISOString()} has passed; it is ${now.toISOString()} now`;
+    return new InvalidInput([{ field: "expire_time", description }]);
+  }
+  // Its id was there when it was inserted and gone when it was read: a majority has not seen it yet, or someone removes data.
+  return new Unavailable("store", { cause: new Error("the ledger's entry of a known id could not be read") });
+}
+
+function isSameHash(stored: Binary, hash: Uint8Array): boolean {
+  return Buffer.compare(stored.value(), hash) === 0;
+}

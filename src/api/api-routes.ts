@@ -1,0 +1,48 @@
+import type { DescService } from "@bufbuild/protobuf";
+import type { ConnectRouter, ConnectRouterOptions } from "@connectrpc/connect";
+import { file_google_rpc_error_details } from "../../gen/google/rpc/error_details_pb.js";
+import { Health } from "../../gen/health/v1/health_pb.js";
+import { InboxService } from "../../gen/intervention/v1/inbox_service_pb.js";
+import { InterventionService } from "../../gen/intervention/v1/intervention_service_pb.js";
+import { OperationsService } from "../../gen/intervention/v1/operations_service_pb.js";
+import { SessionService } from "../../gen/intervention/v1/session_service_pb.js";
+import type { AccessDirectory } from "../integrations/access-directory.ts";
+import { type HealthParts, healthService } from "./health-service.ts";
+import { type InboxParts, inboxService } from "./inbox-service.ts";
+import { apiInterceptors, apiRequestGate, type InterceptorParts } from "./interceptors.ts";
+import { type InterventionServiceParts, interventionService } from "./intervention-service.ts";
+import { operationsService } from "./operations-service.ts";
+import { registerReflection } from "./reflection-service.ts";
+import { sessionService } from "./session-service.ts";
+
+/** All that the services stand on. */
+export type ApiParts = InterceptorParts &
+  InterventionServiceParts &
+  InboxParts &
+  Omit<HealthParts, "serviceNames"> & { readonly access: AccessDirectory };
+
+/** What the engine itself offers; health and reflection come on top. */
+export const API_SERVICES: readonly DescService[] = [
+  InterventionService,
+  InboxService,
+  SessionService,
+  OperationsService,
+];
+
+/** A batch of 1,000 interventions of 4 KB each. */
+const READ_BYTES_MAX = 4 * 1_048_576;
+
+/** Puts every service on a router, whichever port it serves. */
+export function registerApi(router: ConnectRouter, parts: ApiParts): void {
+  router.service(InterventionService, interventionService(parts));
+  router.service(InboxService, inboxService(parts));
+  router.service(SessionService, sessionService(parts));
+  router.service(OperationsService, operationsService(parts));
+  router.service(Health, healthService({ ...parts, serviceNames: API_SERVICES.map(({ typeName }) => typeName) }));
+  registerReflection(router, [...API_SERVICES, Health], [file_google_rpc_error_details]);
+}
+
+/** What a router must be made with for the services to be safe. */
+export function apiRouterOptions(parts: InterceptorParts): ConnectRouterOptions {
+  return { interceptors: apiInterceptors(parts), requestGate: apiRequestGate(parts), readMaxBytes: READ_BYTES_MAX };
+}

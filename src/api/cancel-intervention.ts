@@ -1,0 +1,166 @@
+import { create, toBinary } from "@bufbuild/protobuf";
+import { timestampFromDate } from "@bufbuild/protobuf/wkt";
+import { Binary } from "mongodb";
+import { RealtimeMessageSchema } from "../../gen/intervention/v1/bus_pb.js";
+import { DecisionSchema, Outcome } from "../../gen/intervention/v1/decision_pb.js";
+import { EventKind, EventSchema } from "../../gen/intervention/v1/event_pb.js";
+import { Channel } from "../../gen/intervention/v1/intervention_pb.js";
+import {
+  type BatchPublisher,
+  type Bus,
+  type EventPublisher,
+  toKindName,
+  toSubjectToken,
+  unscheduleDecision,
+} from "../bus/index.ts";
+import { Unavailable } from "../domain/errors.ts";
+import {
+  claimDelivery,
+  type DecisionDocument,
+  decisionId,
+  type InterventionDocument,
+  insertDecisions,
+  insertInboxItems,
+  listRounds,
+  NEVER,
+  type Store,
+  toInterventionMessage,
+  withdrawInboxItems,
+} from "../store/index.ts";
+
+/** What cancelling works with. */
+export type CancelParts = {
+  readonly store: Store;
+  readonly bus: Bus;
+  readonly events: EventPublisher;
+  readonly realtime: BatchPublisher;
+  readonly now: () => Date;
+};
+
+/** Each lost race means that someone else brought the intervention further, of which there are only so many steps. */
+const RACES_MAX = 20;
+
+/** Stops an intervention wherever it is: it races with those who decide and deliver, step by step, and each step is won or
+ *  lost in the store. Effects are done again on a repeated call, since the first may have died between store and bus.
+ *  @returns its latest round as it is now. */
+export async function cancelIntervention(
+  parts: CancelParts,
+  intervention: InterventionDocument,
+  reason: string,
+): Promise<DecisionDocument | undefined> {
+  const { store } = parts;
+  for (let race = 0; race < RACES_MAX; race += 1) {
+    const latest = (await listRounds(store, intervention.workspaceId, intervention._id)).at(-1);
+    const step =
+      latest === undefined || latest.outcome === "delay"
+        ? await cancelUndecided(parts, intervention, latest)
+        : await cancelDecided(parts, latest);
+    if (step === "lost") continue;
+    if (step === "stopped") await takeBack(parts, intervention, reason);
+    return (await listRounds(store, intervention.workspaceId, intervention._id)).at(-1);
+  }
+  throw new Unavailable("engine", { cause: new Error(`cancelling lost ${RACES_MAX} races`) });
+}
+
+/** `stopped`: it is cancelled, or shall leave the screen; `ended`: it had come to its end; `lost`: look again. */
+type Step = "stopped" | "ended" | "lost";
+
+/** Takes the place of the next decision: the ids of decisions let one of us have it. */
+async function cancelUndecided(
+  { store, now }: CancelParts,
+  intervention: InterventionDocument,
+  delay: DecisionDocument | undefined,
+): Promise<Step> {
+  const round = delay === undefined ? 0 : delay.round + 1;
+  const decidedAt = now();
+  const { workspaceId, userId, _id: interventionId } = intervention;
+  const decision = create(DecisionSchema, {
+    workspace: workspaceId,
+    interventionId,
+    round,
+    outcome: Outcome.CANCEL,
+    decideTime: timestampFromDate(decidedAt),
+  });
+  const document: DecisionDocument = {
+    _id: decisionId(interventionId, round),
+    ...{ workspaceId, interventionId, userId, round, decidedAt },
+    campaign: toInterventionMessage(intervention).campaign,
+    outcome: "cancel",
+    decision: new Binary(toBinary(DecisionSchema, decision)),
+  };
+  return (await insertDecisions(store, [document])).length > 0 ? "lost" : "stopped";
+}
+
+async function cancelDecided({ store, now }: CancelParts, latest: DecisionDocument): Promise<Step> {
+  if (latest.outcome === "cancel") return "stopped";
+  const from = latest.delivery?.state;
+  switch (from) {
+    case "sent":
+    case "inboxed":
+      return (await claimDelivery(store, {
+        decisionId: latest._id,
+        workspaceId: latest.workspaceId,
+        from,
+        state: "cancelled",
+        at: now(),
+      }))
+        ? "stopped"
+        : "lost";
+    case "cancelled":
+    // It has reached the user and stays where it came to, but leaves the screen.
+    case "delivered":
+    case "displayed":
+      return "stopped";
+    default:
+      return "ended";
+  }
+}
+
+/** Everything that might still show it, on whichever way it was. */
+async function takeBack(parts: CancelParts, intervention: InterventionDocument, reason: string): Promise<void> {
+  const { bus, events, realtime, store } = parts;
+  const { workspaceId, userId, _id: interventionId } = intervention;
+  const latest = (await listRounds(store, workspaceId, interventionId)).at(-1);
+  const at = parts.now();
+  if (latest?.outcome === "send") {
+    if (latest.delivery?.state === "cancelled") await withdraw(parts, intervention, at);
+    await realtime.publish({
+      subject: bus.subjects.realtime(workspaceId, toSubjectToken(userId)),
+      data: toBinary(
+        RealtimeMessageSchema,
+        create(RealtimeMessageSchema, { message: { case: "revoke", value: { interventionId } } }),
+      ),
+      messageId: `${interventionId}:revoke`,
+    });
+  } else if (latest !== undefined && latest.round > 0)
+    await unscheduleDecision(bus, { workspace: workspaceId, interventionId });
+  const event = create(EventSchema, {
+    eventId: `${interventionId}:${toKindName(EventKind.CANCELLED)}`,
+    kind: EventKind.CANCELLED,
+    workspace: workspaceId,
+    ...{ interventionId, userId, reason },
+    campaign: toInterventionMessage(intervention).campaign,
+    channel:
+      latest?.channel === "realtime"
+        ? Channel.REALTIME
+        : latest?.channel === "inbox"
+          ? Channel.INBOX
+          : Channel.UNSPECIFIED,
+    occurTime: timestampFromDate(at),
+    receiveTime: timestampFromDate(at),
+  });
+  await events.publish([event]);
+}
+
+/** Takes it out of the inbox, or takes its place there: whoever decided may be about to put it in, and what is there stays. */
+async function withdraw(
+  { store }: CancelParts,
+  { _id: id, workspaceId, userId }: InterventionDocument,
+  createdAt: Date,
+): Promise<void> {
+  // What is withdrawn is never shown, so that it needs no frame.
+  await insertInboxItems(store, [
+    { _id: id, workspaceId, userId, state: "withdrawn", createdAt, expireAt: NEVER, frame: new Binary() },
+  ]);
+  await withdrawInboxItems(store, [{ workspaceId, userId, id }]);
+}

@@ -1,0 +1,118 @@
+import { create, fromBinary } from "@bufbuild/protobuf";
+import { timestampFromDate } from "@bufbuild/protobuf/wkt";
+import type { HandlerContext, ServiceImpl } from "@connectrpc/connect";
+import { z } from "zod";
+import { type Event, EventKind, EventSchema } from "../../gen/intervention/v1/event_pb.js";
+import { type InboxItem, InboxItemSchema, type InboxService } from "../../gen/intervention/v1/inbox_service_pb.js";
+import { Channel } from "../../gen/intervention/v1/intervention_pb.js";
+import { InterventionFrameSchema } from "../../gen/intervention/v1/realtime_pb.js";
+import { type EventPublisher, toKindName } from "../bus/index.ts";
+import { PermissionDenied } from "../domain/errors.ts";
+import {
+  countUnread,
+  findInboxItems,
+  type InboxDocument,
+  listInbox,
+  markInbox,
+  NEVER,
+  type Store,
+} from "../store/index.ts";
+import { getCaller } from "./authenticate.ts";
+import { checked, parseFields, text } from "./field-checks.ts";
+import { parsePageSize, parsePageToken, toPageToken } from "./page-token.ts";
+import { USER_ID } from "./parse-trigger.ts";
+
+/** What the inbox works with. */
+export type InboxParts = { readonly store: Store; readonly events: EventPublisher; readonly now: () => Date };
+
+const PAGE_SIZE = { fallback: 20, max: 100 };
+const IDS_MAX = 100;
+
+const userSchema = z.object({ userId: checked(...USER_ID) });
+const idsSchema = z.object({
+  interventionIds: checked<string[]>((ids) =>
+    ids.length >= 1 && ids.length <= IDS_MAX ? undefined : `there are ${ids.length}; 1 to ${IDS_MAX} are allowed`,
+  ).pipe(z.array(checked(text({ min: 1, max: 64 })))),
+});
+const positionSchema = z.tuple([z.number(), z.string()]);
+
+/** What a user missed and what waits for him. */
+export function inboxService({ store, events, now }: InboxParts): ServiceImpl<typeof InboxService> {
+  const countLeft = async (owner: Owner) => ({ unreadCount: await countUnread(store, { ...owner, now: now() }) });
+  return {
+    async list(request, context) {
+      const owner = toOwner(request.userId, context);
+      const size = parsePageSize(request.pageSize, PAGE_SIZE);
+      const scope = ["inbox", owner.workspaceId, owner.userId, request.includeArchived];
+      const position = parsePageToken(request.pageToken, scope, positionSchema);
+      const after = position === undefined ? {} : { after: { createdAt: new Date(position[0]), id: position[1] } };
+      const [found, left] = await Promise.all([
+        listInbox(store, { ...owner, now: now(), ...after, limit: size + 1, includeArchived: request.includeArchived }),
+        countLeft(owner),
+      ]);
+      const page = found.slice(0, size);
+      const last = page.at(-1);
+      const nextPageToken =
+        found.length > size && last !== undefined ? toPageToken([last.createdAt.getTime(), last._id], scope) : "";
+      return { items: page.map(toItem), nextPageToken, ...left };
+    },
+    countUnread(request, context) {
+      return countLeft(toOwner(request.userId, context));
+    },
+    async markRead(request, context) {
+      const owner = toOwner(request.userId, context);
+      const ids = parseFields(idsSchema, request).interventionIds;
+      const unread = (await findInboxItems(store, { ...owner, ids })).filter(({ state }) => state === "unread");
+      const at = now();
+      // Told before it is marked: a call that is repeated after a failure in between tells it again, and an event is stored once.
+      await events.publish(unread.map((item) => toDisplayed(item, at)));
+      await markInbox(store, { ...owner, ids: unread.map(({ _id }) => _id), mark: "read", at });
+      return countLeft(owner);
+    },
+    async archive(request, context) {
+      const owner = toOwner(request.userId, context);
+      const ids = parseFields(idsSchema, request).interventionIds;
+      await markInbox(store, { ...owner, ids, mark: "archived", at: now() });
+      return countLeft(owner);
+    },
+  };
+}
+
+type Owner = { readonly workspaceId: string; readonly userId: string };
+
+/** Whose inbox is meant: a user's token opens that user's own, an API key any in its workspace. */
+function toOwner(userId: string, context: HandlerContext): Owner {
+  const caller = getCaller(context.values);
+  const workspaceId = caller.workspace.id;
+  if (caller.kind === "service") return { workspaceId, ...parseFields(userSchema, { userId }) };
+  if (userId !== "" && userId !== caller.userId)
+    throw new PermissionDenied("a user's token opens that user's own inbox only: leave user_id empty");
+  return { workspaceId, userId: caller.userId };
+}
+
+function toItem(document: InboxDocument): InboxItem {
+  const { content, campaign } = fromBinary(InterventionFrameSchema, document.frame.value());
+  return create(InboxItemSchema, {
+    interventionId: document._id,
+    campaign,
+    createTime: timestampFromDate(document.createdAt),
+    ...(content === undefined ? {} : { content }),
+    ...(document.readAt === undefined ? {} : { readTime: timestampFromDate(document.readAt) }),
+    ...(document.archivedAt === undefined ? {} : { archiveTime: timestampFromDate(document.archivedAt) }),
+    ...(document.expireAt.getTime() === NEVER.getTime() ? {} : { expireTime: timestampFromDate(document.expireAt) }),
+  });
+}
+
+function toDisplayed(document: InboxDocument, at: Date): Event {
+  return create(EventSchema, {
+    eventId: `${document._id}:${toKindName(EventKind.DISPLAYED)}`,
+    kind: EventKind.DISPLAYED,
+    workspace: document.workspaceId,
+    interventionId: document._id,
+    userId: document.userId,
+    campaign: fromBinary(InterventionFrameSchema, document.frame.value()).campaign,
+    channel: Channel.INBOX,
+    occurTime: timestampFromDate(at),
+    receiveTime: timestampFromDate(at),
+  });
+}

@@ -1,0 +1,108 @@
+import { create, toBinary } from "@bufbuild/protobuf";
+import type { ServiceImpl } from "@connectrpc/connect";
+import { z } from "zod";
+import { DecisionSchema } from "../../gen/intervention/v1/decision_pb.js";
+import {
+  type ExplainedDecision,
+  ExplainedDecisionSchema,
+  type InterventionService,
+} from "../../gen/intervention/v1/intervention_service_pb.js";
+import { decide } from "../domain/decision/decide.ts";
+import { NotFound } from "../domain/errors.ts";
+import {
+  type DecisionDocument,
+  findInterventions,
+  findLatestRounds,
+  type InterventionDocument,
+  listEvents,
+  listInterventions,
+  listRounds,
+  type Store,
+  toDecision,
+  toDecisionInput,
+} from "../store/index.ts";
+import { getService } from "./authenticate.ts";
+import { checked, orEmpty, parseFields } from "./field-checks.ts";
+import { parsePageSize, parsePageToken, toPageToken } from "./page-token.ts";
+import { USER_ID } from "./parse-trigger.ts";
+import { parseInterventionName, requireParent } from "./resource-name.ts";
+import { toEvent, toIntervention } from "./to-intervention.ts";
+
+const PAGE_SIZE = { fallback: 50, max: 1_000 };
+const listSchema = z.object({ userId: checked(...USER_ID.map(orEmpty)) });
+const positionSchema = z.tuple([z.number(), z.string()]);
+
+/** What tells of interventions without changing any. */
+export function queryMethods({
+  store,
+}: {
+  readonly store: Store;
+}): Pick<ServiceImpl<typeof InterventionService>, "get" | "list" | "explain"> {
+  return {
+    async get({ name }, context) {
+      const { workspace } = getService(context.values);
+      const document = await getIntervention(store, workspace.id, parseInterventionName(name, workspace.id));
+      const latest = (await findLatestRounds(store, workspace.id, [document._id])).get(document._id);
+      return { intervention: toIntervention(document, latest) };
+    },
+    async list(request, context) {
+      const { workspace } = getService(context.values);
+      requireParent(request.parent, workspace.id);
+      const { userId } = parseFields(listSchema, request);
+      const size = parsePageSize(request.pageSize, PAGE_SIZE);
+      const scope = ["interventions", workspace.id, userId];
+      const position = parsePageToken(request.pageToken, scope, positionSchema);
+      const found = await listInterventions(store, {
+        workspaceId: workspace.id,
+        ...(userId === "" ? {} : { userId }),
+        ...(position === undefined ? {} : { after: { acceptedAt: new Date(position[0]), id: position[1] } }),
+        limit: size + 1,
+      });
+      const page = found.slice(0, size);
+      const latest = await findLatestRounds(
+        store,
+        workspace.id,
+        page.map(({ _id }) => _id),
+      );
+      const last = page.at(-1);
+      return {
+        interventions: page.map((document) => toIntervention(document, latest.get(document._id))),
+        nextPageToken:
+          found.length > size && last !== undefined ? toPageToken([last.acceptedAt.getTime(), last._id], scope) : "",
+      };
+    },
+    async explain({ name }, context) {
+      const { workspace } = getService(context.values);
+      const id = parseInterventionName(name, workspace.id);
+      const [document, rounds, events] = await Promise.all([
+        getIntervention(store, workspace.id, id),
+        listRounds(store, workspace.id, id),
+        listEvents(store, workspace.id, id),
+      ]);
+      return {
+        intervention: toIntervention(document, rounds.at(-1)),
+        decisions: rounds.map(explainRound),
+        events: events.map(toEvent),
+      };
+    },
+  };
+}
+
+/** @throws NotFound when this workspace's ledger does not have it. */
+export async function getIntervention(store: Store, workspaceId: string, id: string): Promise<InterventionDocument> {
+  const [document] = await findInterventions(store, workspaceId, [id]);
+  if (document === undefined) throw new NotFound("intervention", id);
+  return document;
+}
+
+/** Decides again on what was recorded: the same bytes show that nothing else had a part in it. */
+function explainRound(document: DecisionDocument): ExplainedDecision {
+  const input = toDecisionInput(document);
+  if (input === undefined) return create(ExplainedDecisionSchema, { decision: toDecision(document) });
+  const replayed = toBinary(DecisionSchema, decide(input));
+  return create(ExplainedDecisionSchema, {
+    decision: toDecision(document),
+    input,
+    replayMatches: Buffer.compare(replayed, document.decision.value()) === 0,
+  });
+}

@@ -1,0 +1,79 @@
+import { randomBytes } from "node:crypto";
+import pino from "pino";
+import { inject } from "vitest";
+import { connectBus, EventPublisher } from "../../bus/index.ts";
+import { AccessDirectory, createWorkspace } from "../../integrations/access-directory.ts";
+import { createMetrics, startTraces } from "../../observe/index.ts";
+import { connectStore } from "../../store/index.ts";
+import { Acceptor } from "../acceptor.ts";
+import type { ApiParts } from "../api-routes.ts";
+import { startGrpcServer } from "../grpc-server.ts";
+
+const log = pino({ level: "silent" });
+
+/** A bus and a store that nobody else uses, on the servers of the test run. */
+export async function connectParts() {
+  const own = `t${randomBytes(6).toString("hex")}`;
+  const store = await connectStore({ url: inject("mongodbUrl"), database: own, name: "test" });
+  const bus = await connectBus({
+    servers: inject("natsUrl"),
+    name: "test",
+    namespace: own,
+    streams: { replicas: 1, historyMax: 256, historyAgeMs: 3_600_000 },
+    syncCheck: { monitorUrl: inject("natsMonitorUrl"), allowUnsynced: false },
+  });
+  const { apiKey } = await createWorkspace(store, "main");
+  const { apiKey: otherApiKey } = await createWorkspace(store, "other");
+  const access = await AccessDirectory.start(store, log);
+  return {
+    store,
+    bus,
+    access,
+    apiKey,
+    otherApiKey,
+    log,
+    async [Symbol.asyncDispose]() {
+      access.stop();
+      for (const name of ["INTERVENTIONS", "REALTIME", "TRACKING", "DELAYED", "DEAD"] as const)
+        await bus.jsm.streams.delete(bus.subjects.stream(name));
+      await store.db.dropDatabase();
+      await bus.close();
+      await store.close();
+    },
+  };
+}
+
+/** The whole API on a port of its own. */
+export async function startApi(overrides: Partial<ApiParts> = {}) {
+  const parts = await connectParts();
+  const { store, bus, access } = parts;
+  const draining = new AbortController();
+  const metrics = createMetrics();
+  const api: ApiParts = {
+    ...{ store, bus, access, log, metrics },
+    traces: startTraces({ sampleRatio: 0, service: "test" }),
+    acceptor: new Acceptor({ store, bus, now: () => new Date(), metrics }),
+    events: new EventPublisher(bus),
+    readiness: () => ({ ok: bus.isConnected(), reasons: bus.isConnected() ? [] : ["the bus does not answer"] }),
+    now: () => new Date(),
+    drain: draining.signal,
+    ...overrides,
+  };
+  const server = await startGrpcServer({ host: "127.0.0.1", port: 0, api, log, stopMsMax: 2_000 });
+  return {
+    ...parts,
+    api,
+    server,
+    url: `http://127.0.0.1:${server.port}`,
+    address: `127.0.0.1:${server.port}`,
+    async stop() {
+      draining.abort();
+      await server.stop();
+    },
+    async [Symbol.asyncDispose]() {
+      draining.abort();
+      await server.stop();
+      await parts[Symbol.asyncDispose]();
+    },
+  };
+}

@@ -1,0 +1,41 @@
+import { createHash } from "node:crypto";
+import { create, type JsonObject, type JsonValue, toBinary } from "@bufbuild/protobuf";
+import { durationFromMs } from "@bufbuild/protobuf/wkt";
+import { ContentSchema } from "../../gen/intervention/v1/intervention_pb.js";
+import { type TriggerRequest, TriggerRequestSchema } from "../../gen/intervention/v1/intervention_service_pb.js";
+import type { ParsedTrigger } from "./parse-trigger.ts";
+
+/** SHA-256 over the parsed request without its key. Defaults count as given, a ttl stays a ttl (so that a repeated call hashes
+ *  the same at another time), and the names in `data` are sorted, because some clients send maps in random order. */
+export function toBodyHash(request: Omit<ParsedTrigger, "idempotencyKey" | "bodyHash">): Uint8Array {
+  const { recipient, content, campaign, priority, policy } = request;
+  const canonical = create(TriggerRequestSchema, {
+    recipient,
+    content:
+      content.data === undefined ? content : create(ContentSchema, { ...content, data: sortObject(content.data) }),
+    campaign,
+    priority,
+    policy,
+    expiration: toExpirationField(request.expiration),
+  });
+  return createHash("sha256").update(toBinary(TriggerRequestSchema, canonical)).digest();
+}
+
+function toExpirationField(expiration: ParsedTrigger["expiration"]): TriggerRequest["expiration"] {
+  if (expiration.kind === "at") return { case: "expireTime", value: expiration.time };
+  return expiration.kind === "after" ? { case: "ttl", value: durationFromMs(expiration.ttlMs) } : { case: undefined };
+}
+
+function sortObject(object: JsonObject): JsonObject {
+  // fromEntries defines properties and never sets them, so that the name "__proto__" is like any other.
+  return Object.fromEntries(
+    Object.entries(object)
+      .sort(([a], [b]) => (a < b ? -1 : 1))
+      .map(([name, value]) => [name, sortValue(value)]),
+  );
+}
+
+function sortValue(value: JsonValue): JsonValue {
+  if (Array.isArray(value)) return value.map(sortValue);
+  return value === null || typeof value !== "object" ? value : sortObject(value);
+}

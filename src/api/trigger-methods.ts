@@ -1,0 +1,111 @@
+import { randomUUID } from "node:crypto";
+import { create, type MessageInitShape } from "@bufbuild/protobuf";
+import { timestampFromDate } from "@bufbuild/protobuf/wkt";
+import type { HandlerContext, ServiceImpl } from "@connectrpc/connect";
+import {
+  type InterventionService,
+  type TriggerBatchRequest,
+  type TriggerRequest,
+  type TriggerResponse,
+  TriggerResponseSchema,
+  type TriggerResult,
+  TriggerResultSchema,
+} from "../../gen/intervention/v1/intervention_service_pb.js";
+import { InvalidInput } from "../domain/errors.ts";
+import type { Workspace } from "../integrations/access-directory.ts";
+import type { Acceptor, AcceptResult } from "./acceptor.ts";
+import { getService } from "./authenticate.ts";
+import { getTraceparent } from "./interceptors.ts";
+import { type ParsedTrigger, parseTrigger } from "./parse-trigger.ts";
+import { requireParent, toInterventionName } from "./resource-name.ts";
+import { toConnectError, toSeverity, toStatus } from "./to-connect-error.ts";
+import { type TriggerStreamParts, triggerStream } from "./trigger-stream.ts";
+
+/** What accepting over the wire needs. */
+export type TriggerParts = TriggerStreamParts & { readonly acceptor: Acceptor };
+
+const BATCH_REQUESTS_MAX = 1_000;
+
+/** The three ways to ask for interventions. */
+export function triggerMethods(
+  parts: TriggerParts,
+): Pick<ServiceImpl<typeof InterventionService>, "trigger" | "triggerBatch" | "triggerStream"> {
+  const { acceptor } = parts;
+  return {
+    async trigger(request, context) {
+      const { workspace } = getService(context.values);
+      const keyHeader = context.requestHeader.get("idempotency-key") ?? undefined;
+      const parsed = parseTrigger(request, { workspaceId: workspace.id, keyHeader, newKey: randomUUID });
+      const [result] = await acceptor.accept(workspace, [parsed], getTraceparent(context.values));
+      if (result === undefined || result.kind === "failed") throw result?.error;
+      return toResponse(workspace, result);
+    },
+    async triggerBatch(request, context) {
+      const { workspace } = getService(context.values);
+      requireBatch(request, workspace.id);
+      return { results: await acceptAll(parts, workspace, request.requests, context) };
+    },
+    triggerStream(requests, context) {
+      const { workspace } = getService(context.values);
+      const answer = async (request: TriggerRequest) => {
+        const [result] = await acceptAll(parts, workspace, [request], context);
+        return result ?? create(TriggerResultSchema);
+      };
+      return triggerStream(requests, { ...parts, signal: context.signal, answer });
+    },
+  };
+}
+
+function requireBatch({ parent, requests }: TriggerBatchRequest, workspaceId: string): void {
+  requireParent(parent, workspaceId);
+  if (requests.length >= 1 && requests.length <= BATCH_REQUESTS_MAX) return;
+  throw new InvalidInput([
+    { field: "requests", description: `there are ${requests.length}; 1 to ${BATCH_REQUESTS_MAX} are allowed` },
+  ]);
+}
+
+/** Accepts the good ones; a bad one gets its own answer and stops nobody. */
+async function acceptAll(
+  parts: TriggerParts,
+  workspace: Workspace,
+  requests: readonly TriggerRequest[],
+  context: HandlerContext,
+): Promise<TriggerResult[]> {
+  const parsed = requests.map((request) => tryParse(request, workspace.id));
+  const good = parsed.flatMap((outcome) => (outcome.kind === "parsed" ? outcome.trigger : []));
+  const accepted = (await parts.acceptor.accept(workspace, good, getTraceparent(context.values))).values();
+  return parsed.map((outcome) => {
+    const result = outcome.kind === "parsed" ? accepted.next().value : outcome;
+    if (result?.kind === "accepted")
+      return create(TriggerResultSchema, { result: { case: "response", value: toResponse(workspace, result) } });
+    const error = result?.error;
+    if (toSeverity(toConnectError(error)) !== "caller")
+      parts.log.error({ event: "accept_failed", err: error }, "one of several interventions could not be accepted");
+    return create(TriggerResultSchema, { result: { case: "error", value: toStatus(error) } });
+  });
+}
+
+type ParseOutcome =
+  | { readonly kind: "parsed"; readonly trigger: ParsedTrigger }
+  | { readonly kind: "failed"; readonly error: unknown };
+
+function tryParse(request: TriggerRequest, workspaceId: string): ParseOutcome {
+  try {
+    return { kind: "parsed", trigger: parseTrigger(request, { workspaceId, newKey: randomUUID }) };
+  } catch (error) {
+    return { kind: "failed", error };
+  }
+}
+
+function toResponse(
+  workspace: Workspace,
+  { interventionId, duplicate, acceptedAt }: AcceptResult & { kind: "accepted" },
+): TriggerResponse {
+  const response: MessageInitShape<typeof TriggerResponseSchema> = {
+    name: toInterventionName(workspace.id, interventionId),
+    interventionId,
+    duplicate,
+    acceptTime: timestampFromDate(acceptedAt),
+  };
+  return create(TriggerResponseSchema, response);
+}

@@ -1,0 +1,116 @@
+import { create, toBinary } from "@bufbuild/protobuf";
+import pino from "pino";
+import { describe, expect, it } from "vitest";
+import { connect as connectOld } from "nats";
+import { EventBatchSchema, EventKind, EventSchema } from "../../gen/intervention/v1/event_pb.js";
+import { startParts } from "../testing/parts.ts";
+import { until } from "../testing/until.ts";
+import { BatchPublisher, EventPublisher, PresenceAnnouncer, PresenceView, Worker } from "./index.ts";
+
+const silent = pino({ level: "silent" });
+const bytes = (text: string) => new TextEncoder().encode(text);
+
+describe("batch publisher", () => {
+  it("stores a flood completely, in order, and far fewer commits than messages", async () => {
+    await using parts = await startParts();
+    const { bus } = parts;
+    const publisher = new BatchPublisher(bus);
+    await Promise.all(Array.from({ length: 5_000 }, (_, i) => publisher.publish({ subject: bus.subjects.intervention("w", "normal"), data: bytes(String(i)), messageId: `m${i}` })));
+    expect(publisher.depth).toBe(0);
+    const { state } = await bus.jsm.streams.info(bus.subjects.stream("INTERVENTIONS"));
+    expect(state.messages).toBe(5_000);
+    const last = await bus.jsm.direct.getMessage(bus.subjects.stream("INTERVENTIONS"), { seq: 5_000 });
+    expect(last?.string()).toBe("4999");
+  });
+
+  it("stores the rest of a batch in which one id was stored before", async () => {
+    await using parts = await startParts();
+    const { bus } = parts;
+    const publisher = new BatchPublisher(bus);
+    const message = (id: number) => ({ subject: bus.subjects.intervention("w", "normal"), data: bytes(String(id)), messageId: `m${id}` });
+    await publisher.publish(message(3));
+    await publisher.publishAll([1, 2, 3, 4, 5].map(message));
+    expect((await bus.jsm.streams.info(bus.subjects.stream("INTERVENTIONS"))).state.messages).toBe(5);
+  });
+
+  it("refuses what no stream takes instead of waiting for ever", async () => {
+    await using parts = await startParts();
+    await expect(new BatchPublisher(parts.bus).publish({ subject: "nobody.listens", data: bytes("x") })).rejects.toMatchObject({ kind: "unavailable", part: "bus" });
+  });
+});
+
+describe("event publisher", () => {
+  it("puts events of one kind and workspace into shared messages, which an older client reads too", async () => {
+    await using parts = await startParts();
+    const { bus, config } = parts;
+    const old = await connectOld({ servers: config.NATS_URL ?? "" });
+    const seen: string[] = [];
+    old.subscribe(bus.subjects.track("w", "displayed"), { callback: (_, { data }) => void seen.push(String(data.length)) });
+    await old.flush();
+    const events = Array.from({ length: 700 }, (_, i) => create(EventSchema, { eventId: `i${i}:displayed`, interventionId: `i${i}`, workspace: "w", kind: EventKind.DISPLAYED }));
+    await new EventPublisher(bus).publish(events);
+    const { state } = await bus.jsm.streams.info(bus.subjects.stream("TRACKING"));
+    expect(state.messages).toBe(2);
+    await until(() => seen.length === 2, "both messages at the older client");
+    const first = toBinary(EventBatchSchema, create(EventBatchSchema, { events: events.slice(0, 500) }));
+    expect(seen).toContain(String(first.length));
+    await old.close();
+  });
+});
+
+describe("worker", () => {
+  it("hands a message that fails for its own reasons to the dead letters, and the others of its batch go on", async () => {
+    await using parts = await startParts();
+    const { bus } = parts;
+    const handled: string[] = [];
+    await new BatchPublisher(bus).publishAll(["a", "poison", "b"].map((text) => ({ subject: bus.subjects.track("w", text), data: bytes(text) })));
+    await using _worker = await Worker.start({
+      bus,
+      log: silent,
+      stream: "TRACKING",
+      name: "test",
+      filterSubject: bus.subjects.all.track,
+      batchMax: 10,
+      parse: (message) => message.string(),
+      handle: async (batch) => {
+        if (batch.includes("poison")) throw new TypeError("can't be done");
+        handled.push(...batch);
+      },
+    });
+    await until(async () => (await bus.jsm.streams.info(bus.subjects.stream("DEAD"))).state.messages === 1, "the burial", 30_000);
+    expect(handled.sort()).toEqual(["a", "b"]);
+  });
+
+  it("goes on after its consumer was deleted under it", async () => {
+    await using parts = await startParts();
+    const { bus } = parts;
+    const handled: string[] = [];
+    await using _worker = await Worker.start({ bus, log: silent, stream: "TRACKING", name: "test", filterSubject: bus.subjects.all.track, batchMax: 10, parse: (message) => message.string(), handle: async (batch) => void handled.push(...batch) });
+    await bus.jsm.consumers.delete(bus.subjects.stream("TRACKING"), "test");
+    await new BatchPublisher(bus).publish({ subject: bus.subjects.track("w", "x"), data: bytes("after") });
+    await until(() => handled.includes("after"), "the message after");
+  });
+});
+
+describe("presence", () => {
+  it("tells who is online, also to those who come later, and forgets a gateway that says goodbye", async () => {
+    await using parts = await startParts();
+    const { bus } = parts;
+    const early = await PresenceView.start(bus, silent);
+    const announcer = new PresenceAnnouncer(bus, "g1");
+    announcer.add("w", "ada");
+    announcer.add("w", "ada");
+    announcer.add("w", "bob");
+    await until(() => early.isOnline("w", "ada") && early.isOnline("w", "bob"), "both online");
+    const late = await PresenceView.start(bus, silent);
+    await until(() => late.isOnline("w", "ada") && late.isOnline("w", "bob"), "both online for the late one");
+    announcer.remove("w", "ada");
+    announcer.remove("w", "bob");
+    await until(() => !late.isOnline("w", "bob"), "bob gone");
+    expect([early.isOnline("w", "ada"), late.isOnline("w", "ada"), late.isOnline("other", "ada")]).toEqual([true, true, false]);
+    announcer.stop();
+    await until(() => !early.isOnline("w", "ada"), "everybody gone");
+    early.stop();
+    late.stop();
+  });
+});

@@ -1,0 +1,20 @@
+import fc from "fast-check";
+import { describe, expect, it, test } from "vitest";
+import { toDeliveryState } from "./delivery.ts";
+
+describe("delivery state", () => {
+  test.each([
+    ["sent", [], "sent"],
+    ["inboxed", ["accepted", "decided", "inboxed"], "inboxed"],
+    ["sent", ["sent", "inboxed", "delivered"], "delivered"],
+    ["sent", ["clicked", "delivered"], "clicked"],
+    ["sent", ["cancelled", "inboxed"], "cancelled"],
+    ["sent", ["cancelled", "displayed"], "displayed"],
+  ] as const)("of one %s with %j is %s", (first, kinds, state) => expect(toDeliveryState(first, kinds)).toBe(state));
+
+  it("does not depend on the order of the events, nor on how often they came", () => {
+    const kind = fc.constantFrom("accepted", "decided", "sent", "inboxed", "expired", "cancelled", "delivered", "displayed", "dismissed", "clicked");
+    const events = fc.array(kind).chain((kinds) => fc.tuple(fc.constant(kinds), fc.shuffledSubarray([...kinds, ...kinds], { minLength: kinds.length * 2 })));
+    fc.assert(fc.property(events, ([kinds, shuffled]) => expect(toDeliveryState("sent", shuffled)).toBe(toDeliveryState("sent", kinds))));
+  });
+});

@@ -1,0 +1,24 @@
+import { describe, expect, test } from "vitest";
+import { State } from "../../gen/intervention/v1/intervention_pb.js";
+import { type LatestRound, toState } from "./intervention-state.ts";
+
+const cases: readonly { readonly what: string; readonly latest: LatestRound | undefined; readonly state: State }[] = [
+  { what: "nothing decided", latest: undefined, state: State.ACCEPTED },
+  { what: "a delay", latest: { outcome: "delay" }, state: State.DELAYED },
+  { what: "a suppression", latest: { outcome: "suppress" }, state: State.SUPPRESSED },
+  { what: "an expiry", latest: { outcome: "expire" }, state: State.EXPIRED },
+  { what: "a cancellation", latest: { outcome: "cancel" }, state: State.CANCELLED },
+  ...(["sent", "inboxed", "expired", "cancelled", "delivered", "displayed", "dismissed", "clicked"] as const).map(
+    (state) => ({
+      what: `a send that was ${state}`,
+      latest: { outcome: "send", delivery: { state } } as const,
+      state: State[state.toUpperCase() as keyof typeof State],
+    }),
+  ),
+];
+
+describe("state of an intervention", () => {
+  test.each(cases)("is $state after $what", ({ latest, state }) => {
+    expect(toState(latest)).toBe(state);
+  });
+});

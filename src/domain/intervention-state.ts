@@ -1,0 +1,40 @@
+import { State } from "../../gen/intervention/v1/intervention_pb.js";
+import { assertNever } from "./assert.ts";
+import { type DeliveryState, toDeliveryState } from "./delivery.ts";
+
+/** What is known of the latest round. */
+export type LatestRound = {
+  readonly outcome: "send" | "delay" | "suppress" | "expire" | "cancel";
+  readonly channel?: "realtime" | "inbox";
+};
+
+const OF_DELIVERY: Readonly<Record<DeliveryState, State>> = {
+  sent: State.SENT,
+  inboxed: State.INBOXED,
+  expired: State.EXPIRED,
+  cancelled: State.CANCELLED,
+  delivered: State.DELIVERED,
+  displayed: State.DISPLAYED,
+  dismissed: State.DISMISSED,
+  clicked: State.CLICKED,
+};
+
+/** How far an intervention has come: it is what its latest decision says, and what has happened to the delivery this led to.
+ *  @param kinds of its events. */
+export function toState(latest: LatestRound | undefined, kinds: Iterable<string>): State {
+  if (latest === undefined) return State.ACCEPTED;
+  switch (latest.outcome) {
+    case "send":
+      return OF_DELIVERY[toDeliveryState(latest.channel === "inbox" ? "inboxed" : "sent", kinds)];
+    case "delay":
+      return State.DELAYED;
+    case "suppress":
+      return State.SUPPRESSED;
+    case "expire":
+      return State.EXPIRED;
+    case "cancel":
+      return State.CANCELLED;
+    default:
+      return assertNever(latest.outcome);
+  }
+}

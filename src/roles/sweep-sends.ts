@@ -1,0 +1,58 @@
+import { create, toBinary } from "@bufbuild/protobuf";
+import { timestampDate, timestampFromDate } from "@bufbuild/protobuf/wkt";
+import { type InterventionMessage, RealtimeMessageSchema } from "../../gen/intervention/v1/bus_pb.js";
+import { EventKind, EventSchema } from "../../gen/intervention/v1/event_pb.js";
+import { Channel } from "../../gen/intervention/v1/intervention_pb.js";
+import { BatchPublisher, toKindName, toSubjectToken } from "../bus/index.ts";
+import { type DecisionOutline, findHappened, findInterventions, insertInboxItems, toInterventionMessage } from "../store/index.ts";
+import { toInboxItem } from "./effect-runner.ts";
+import type { WalkOptions } from "./walk.ts";
+
+/** Whose sends are looked at. */
+export type Sends = { readonly workspaceId: string; readonly sends: readonly DecisionOutline[]; readonly now: Date };
+
+/** Sees to those that no device has acknowledged: they go to the inbox, or end when their time is up. Safe to repeat: an item is
+ *  in the inbox once, an event is stored once, and a device that acknowledges later takes the item out again. */
+export async function sweepSends(options: WalkOptions, { workspaceId, sends, now }: Sends): Promise<void> {
+  if (sends.length === 0) return;
+  const { bus, events, metrics, store } = options;
+  const ids = sends.map(({ interventionId }) => interventionId);
+  const delivered = await findHappened(store, ids, ["delivered"]);
+  const silent = ids.filter((id) => !delivered.has(id));
+  // A device that is between two connections may have told the later events and not yet the first.
+  const settled = await findHappened(store, silent, ["displayed", "dismissed", "cancelled", "expired", "inboxed"]);
+  const open = (await findInterventions(store, workspaceId, silent.filter((id) => !settled.has(id)))).map(toInterventionMessage);
+  if (open.length === 0) return;
+  const isExpired = ({ expireTime }: InterventionMessage) => expireTime !== undefined && timestampDate(expireTime).getTime() <= now.getTime();
+  const expired = open.filter(isExpired);
+  const waiting = open.filter((message) => !isExpired(message));
+  await insertInboxItems(store, waiting.map((message) => ({ ...toInboxItem(message, now), wasSent: true })));
+  await Promise.all([
+    new BatchPublisher(bus).publishAll(waiting.map((message) => toInboxChanged(options, message))),
+    events.publish([...expired.map((message) => toEvent(message, EventKind.EXPIRED, now)), ...waiting.map((message) => toEvent(message, EventKind.INBOXED, now))]),
+  ]);
+  metrics.undelivered.inc({ into: "inbox" }, waiting.length);
+  metrics.undelivered.inc({ into: "expired" }, expired.length);
+}
+
+function toInboxChanged({ bus }: WalkOptions, { workspace, interventionId, recipient }: InterventionMessage) {
+  return {
+    subject: bus.subjects.realtime(workspace, toSubjectToken(recipient?.userId ?? "")),
+    data: toBinary(RealtimeMessageSchema, create(RealtimeMessageSchema, { message: { case: "inboxChanged", value: { interventionId } } })),
+    messageId: `${interventionId}:inbox`,
+  };
+}
+
+function toEvent({ interventionId, workspace, recipient, campaign }: InterventionMessage, kind: EventKind, now: Date) {
+  return create(EventSchema, {
+    eventId: `${interventionId}:${toKindName(kind)}`,
+    kind,
+    workspace,
+    interventionId,
+    userId: recipient?.userId ?? "",
+    campaign,
+    channel: kind === EventKind.INBOXED ? Channel.INBOX : Channel.REALTIME,
+    occurTime: timestampFromDate(now),
+    receiveTime: timestampFromDate(now),
+  });
+}

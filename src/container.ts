@@ -2,7 +2,7 @@
 export type Service<T> = {
   readonly start: (container: Container) => Promise<T> | T;
   /** Called in the reverse order of starting, with what `start` returned. */
-  readonly stop?: (value: T) => PromiseLike<void> | void;
+  stop?(value: T): PromiseLike<void> | void;
 };
 
 /** Names a part and carries its type. */

@@ -1,6 +1,6 @@
-import { ConfigError, loadConfig } from "./config.ts";
-import { ServiceContainer } from "./container.ts";
 import { UnsyncedServer } from "./bus/index.ts";
+import { ConfigError, loadConfig, type Role } from "./config.ts";
+import { ServiceContainer, type ServiceKey } from "./container.ts";
 import { Unavailable } from "./domain/errors.ts";
 import { defineServices } from "./services.ts";
 
@@ -11,7 +11,14 @@ async function main(): Promise<void> {
   const services = defineServices(config);
   try {
     // The metrics and health of a process are served by its first port, so ports come last: what answers is ready.
-    for (const role of ["track", "schedule", "decide", "gateway", "api"] as const) if (config.ROLES.includes(role)) await container.get(services[role]);
+    const inOrder: readonly (readonly [Role, ServiceKey<unknown>])[] = [
+      ["track", services.track],
+      ["schedule", services.schedule],
+      ["decide", services.decide],
+      ["gateway", services.gateway],
+      ["api", services.api],
+    ];
+    for (const [role, service] of inOrder) if (config.ROLES.includes(role)) await container.get(service);
     if (!config.ROLES.includes("gateway") && !config.ROLES.includes("api")) await container.get(services.admin);
   } catch (error) {
     await container.stop();
@@ -44,7 +51,7 @@ function untilStopped(): Promise<void> {
 function toSentence(error: unknown): string | undefined {
   if (error instanceof ConfigError || error instanceof UnsyncedServer) return error.message;
   if (error instanceof Unavailable) return error.part === "bus" ? "NATS does not answer: start it, or correct NATS_URL" : "MongoDB does not answer: start it, or correct MONGODB_URL";
-  return error instanceof Error && /^port \d+/.test(error.message) ? error.message : undefined;
+  return error instanceof Error && /^(port \d+|can't listen)/.test(error.message) ? error.message : undefined;
 }
 
 try {

@@ -1,8 +1,15 @@
-import { PresenceView, connectBus, EventPublisher } from "./bus/index.ts";
+import { randomUUID } from "node:crypto";
+import { Acceptor } from "./api/acceptor.ts";
+import { type ApiParts, apiRouterOptions, registerApi } from "./api/api-routes.ts";
+import { startGrpcServer } from "./api/grpc-server.ts";
+import { connectBus, EventPublisher, PresenceAnnouncer, PresenceView } from "./bus/index.ts";
 import type { Config } from "./config.ts";
 import { defineService } from "./container.ts";
+import { serveConnect, startGateway } from "./gateway/index.ts";
+import { serveHealth, toGatewayMetrics } from "./edge-extras.ts";
+import { servePages } from "./pages/serve-pages.ts";
 import { AccessDirectory } from "./integrations/access-directory.ts";
-import { createLogger, createMetrics, startTraces } from "./observe/index.ts";
+import { createHealthHandler, createLogger, createMetrics, ReadinessWatch, startAdminServer, startTraces } from "./observe/index.ts";
 import { startDecide } from "./roles/decide.ts";
 import { startSchedule } from "./roles/schedule.ts";
 import { startTrack } from "./roles/track.ts";
@@ -71,5 +78,72 @@ export function defineServices(config: Config) {
       }),
     stop: (value) => value[Symbol.asyncDispose](),
   });
-  return { log, metrics, traces, bus, store, access, events, presence, decide, track, schedule };
+  const readiness = defineService("readiness", {
+    start: async (c) => {
+      const [busParts, storeParts] = [await c.get(bus), await c.get(store)];
+      return ReadinessWatch.start({ NATS: busParts.isConnected, MongoDB: async () => storeParts.ping().then(() => true) });
+    },
+    stop: (value) => value.stop(),
+  });
+  const health = defineService("health", {
+    start: async (c) => createHealthHandler({ metrics: await c.get(metrics), readiness: (await c.get(readiness)).current }),
+  });
+  const admin = defineService("admin", {
+    start: async (c) => startAdminServer({ host: config.HOST, port: config.ADMIN_PORT, answer: await c.get(health) }),
+    stop: (value) => value.stop(),
+  });
+  const drain = defineService("drain", { start: () => new AbortController() });
+  const apiParts = defineService("api parts", {
+    start: async (c): Promise<ApiParts> => {
+      const shared = { store: await c.get(store), bus: await c.get(bus), events: await c.get(events), metrics: await c.get(metrics), now: () => new Date() };
+      return {
+        ...shared,
+        access: await c.get(access),
+        log: await c.get(log),
+        traces: await c.get(traces),
+        acceptor: new Acceptor(shared),
+        readiness: (await c.get(readiness)).current,
+        drain: (await c.get(drain)).signal,
+      };
+    },
+  });
+  const api = defineService("api", {
+    start: async (c) => ({
+      server: await startGrpcServer({ host: config.HOST, port: config.GRPC_PORT, api: await c.get(apiParts), log: await c.get(log), plain: await c.get(health) }),
+      drain: await c.get(drain),
+      readiness: await c.get(readiness),
+    }),
+    async stop(value) {
+      value.readiness.drain();
+      value.drain.abort();
+      await value.server.stop();
+    },
+  });
+  const announcer = defineService("announcer", { start: async (c) => new PresenceAnnouncer(await c.get(bus), randomUUID()), stop: (value) => value.stop() });
+  const gateway = defineService("gateway", {
+    start: async (c) => {
+      const [answer, parts, watch] = [await c.get(health), await c.get(apiParts), await c.get(readiness)];
+      const started = await startGateway({
+        config,
+        bus: await c.get(bus),
+        store: await c.get(store),
+        access: await c.get(access),
+        presence: await c.get(announcer),
+        events: await c.get(events),
+        log: await c.get(log),
+        metrics: toGatewayMetrics(await c.get(metrics)),
+        routes: (edge) => {
+          serveConnect({ edge, register: (router) => registerApi(router, parts), router: apiRouterOptions(parts) });
+          serveHealth(edge, answer);
+          servePages(edge, { config, access: parts.access, acceptor: parts.acceptor });
+        },
+      });
+      return { started, watch };
+    },
+    async stop({ started, watch }) {
+      watch.drain();
+      await started.stop();
+    },
+  });
+  return { log, metrics, traces, bus, store, access, events, presence, decide, track, schedule, readiness, admin, api, gateway };
 }

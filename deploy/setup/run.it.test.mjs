@@ -16,7 +16,7 @@ const nowhere = "http://127.0.0.1:9";
 const ownServers = { NATS_URL: "nats://127.0.0.1:1", MONGODB_URL: "mongodb://127.0.0.1:1" };
 const stdio = ["ignore", "pipe", "inherit"];
 /** Prints its pid, stays, and ends with a code of its own on a stop that it gets. */
-const stoppable = `process.on("SIGTERM", () => process.exit(3));
+const stoppable = `process.on("SIGTERM", () => process.stdout.write(" stopped", () => process.exit(3)));
 setInterval(() => {}, 1_000);
 process.stdout.write(String(process.pid));
 `;
@@ -108,6 +108,20 @@ describe("npm run in a fresh clone", () => {
     const [line] = await once(npm.stdout, "data");
     npm.kill("SIGKILL");
     await ends(Number(line));
+  });
+
+  it("stops the program in order when npm, at the top, is told to stop", async () => {
+    await mkdir(join(root, "src"));
+    await writeFile(join(root, "src", "start.ts"), stoppable);
+    const npm = spawn("npm", ["--silent", "start"], { cwd: root, env: { ...process.env, ...ownServers }, stdio });
+    let said = "";
+    npm.stdout.setEncoding("utf8").on("data", (chunk) => {
+      said += chunk;
+    });
+    await once(npm.stdout, "data");
+    npm.kill("SIGTERM");
+    await once(npm.stdout, "close");
+    expect(said).toMatch(/^\d+ stopped$/);
   });
 
   function startRunner() {

@@ -17,11 +17,17 @@ const { runProgram } = await import("./run-program.mjs");
 const { SetupFailure, say } = await import("./say.mjs");
 const { watchNpm } = await import("./watch-parent.mjs");
 
-// Everything below us is tied to us, so that our end is theirs.
-watchNpm(() => process.exit(1));
+const stopping = new AbortController();
+// Everything below us is tied to us, so that our end is theirs. During the set-up there is nothing to stop in order.
+watchNpm({
+  onStopped: () => (isRunning ? stopping.abort() : process.exit(1)),
+  onKilled: () => process.exit(1),
+});
+let isRunning = false;
 try {
   const node = await setUp(root);
-  process.exitCode = await runProgram({ node, root, args: process.argv.slice(2) });
+  isRunning = true;
+  process.exitCode = await runProgram({ node, root, args: process.argv.slice(2), stop: stopping.signal });
 } catch (error) {
   if (!(error instanceof SetupFailure)) throw error;
   say(error.message);

@@ -4,23 +4,25 @@ import { readFileSync } from "node:fs";
 const checkMs = 250;
 
 /**
- * Calls `onGone` once the npm that runs us is gone, even when it was killed with -9 and could tell nobody. npm may stand
- * one shell above us. Started by hand and not by npm, nothing is watched: an engine started with nohup from a terminal
- * may outlive that.
+ * Notices that the npm that runs us is gone, even when it was killed with -9 and could tell nobody. npm often stands one
+ * shell above us, and how they go tells what was meant. Told to stop, npm passes that on to the shell, which ends without
+ * telling us: then it is a stop, to be made in order. Killed, npm leaves the shell behind: then all has to go at once.
+ * Started by hand and not by npm, nothing is watched: an engine started with nohup may outlive its terminal.
  *
- * @param {() => void} onGone
+ * @param {{ onStopped: () => void, onKilled: () => void }} actions one of them is called, once
  */
-export function watchNpm(onGone, env = process.env) {
+export function watchNpm({ onStopped, onKilled }, env = process.env) {
   if (env.npm_lifecycle_event === undefined) return;
   const parent = process.ppid;
+  const hasShell = isShell(parent);
   const grandparent = parentOf(parent);
   const timer = setInterval(() => {
-    if (process.ppid === parent && (isNpm || parentOf(parent) === grandparent)) return;
+    const isParentThere = process.ppid === parent;
+    if (isParentThere && !(hasShell && parentOf(parent) !== grandparent)) return;
     clearInterval(timer);
-    onGone();
+    if (hasShell && !isParentThere) onStopped();
+    else onKilled();
   }, checkMs);
-  // Once there is a shell between us and npm, npm's death changes the shell's parent and not ours.
-  const isNpm = !isShell(parent);
   timer.unref();
 }
 

@@ -13,6 +13,7 @@ import {
   type InterventionDocument,
   insertNew,
   type Store,
+  toPosition,
 } from "../store/index.ts";
 import { toInterventionId } from "./intervention-id.ts";
 import type { ParsedTrigger } from "./parse-trigger.ts";
@@ -238,6 +239,7 @@ function toDocument({ workspace, id, request }: Pending, now: Date): Interventio
     _id: id,
     workspaceId: workspace.id,
     userId: recipient.userId,
+    position: toPosition(now, id),
     acceptedAt: now,
     bodyHash: new Binary(request.bodyHash),
     message: new Binary(toBinary(InterventionMessageSchema, message)),

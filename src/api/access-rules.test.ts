@@ -19,7 +19,7 @@ const directory = {
   findUser: (token: string) => (token === "token" ? user : undefined),
 };
 
-function servedMethods(): string[] {
+function servedMethods(): Set<string> {
   const router = createConnectRouter();
   registerReflection(router, [], []);
   const services: readonly DescService[] = [
@@ -27,12 +27,12 @@ function servedMethods(): string[] {
     Health,
     ...router.handlers.map((handler) => handler.service),
   ];
-  return [...new Set(services.flatMap(({ methods }) => methods.map(toMethodName)))].sort();
+  return new Set(services.flatMap(({ methods }) => methods.map(toMethodName)));
 }
 
 describe("access rules", () => {
   it("say for every method that is served who may call it, and for no other", () => {
-    expect(Object.keys(ACCESS_RULES).sort()).toEqual(servedMethods());
+    expect(new Set(Object.keys(ACCESS_RULES))).toEqual(servedMethods());
   });
 });
 

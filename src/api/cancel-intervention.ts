@@ -13,18 +13,21 @@ import {
   toSubjectToken,
   unscheduleDecision,
 } from "../bus/index.ts";
+import { toDeliveryState } from "../domain/delivery.ts";
 import { Unavailable } from "../domain/errors.ts";
 import {
-  claimDelivery,
   type DecisionDocument,
   decisionId,
   type InterventionDocument,
   insertDecisions,
+  insertEvents,
   insertInboxItems,
+  listEvents,
   listRounds,
-  NEVER,
   type Store,
+  toEventDocument,
   toInterventionMessage,
+  toPosition,
   withdrawInboxItems,
 } from "../store/index.ts";
 
@@ -91,29 +94,16 @@ async function cancelUndecided(
   return (await insertDecisions(store, [document])).length > 0 ? "lost" : "stopped";
 }
 
-async function cancelDecided({ store, now }: CancelParts, latest: DecisionDocument): Promise<Step> {
+/** A send has no state to race for: it is what the stored events add up to, and of a cancellation and a report from a device
+ *  the report stands. */
+async function cancelDecided({ store }: CancelParts, latest: DecisionDocument): Promise<Step> {
   if (latest.outcome === "cancel") return "stopped";
-  const from = latest.delivery?.state;
-  switch (from) {
-    case "sent":
-    case "inboxed":
-      return (await claimDelivery(store, {
-        decisionId: latest._id,
-        workspaceId: latest.workspaceId,
-        from,
-        state: "cancelled",
-        at: now(),
-      }))
-        ? "stopped"
-        : "lost";
-    case "cancelled":
-    // It has reached the user and stays where it came to, but leaves the screen.
-    case "delivered":
-    case "displayed":
-      return "stopped";
-    default:
-      return "ended";
-  }
+  if (latest.outcome !== "send") return "ended";
+  const events = await listEvents(store, latest.workspaceId, latest.interventionId);
+  const kinds = events.map(({ kind }) => kind);
+  const state = toDeliveryState(latest.channel === "inbox" ? "inboxed" : "sent", kinds);
+  // What has reached the user stays where it came to, but leaves the screen.
+  return state === "expired" || state === "dismissed" || state === "clicked" ? "ended" : "stopped";
 }
 
 /** Everything that might still show it, on whichever way it was. */
@@ -123,7 +113,7 @@ async function takeBack(parts: CancelParts, intervention: InterventionDocument, 
   const latest = (await listRounds(store, workspaceId, interventionId)).at(-1);
   const at = parts.now();
   if (latest?.outcome === "send") {
-    if (latest.delivery?.state === "cancelled") await withdraw(parts, intervention, at);
+    await withdraw(parts, intervention, at);
     await realtime.publish({
       subject: bus.subjects.realtime(workspaceId, toSubjectToken(userId)),
       data: toBinary(
@@ -149,6 +139,8 @@ async function takeBack(parts: CancelParts, intervention: InterventionDocument, 
     occurTime: timestampFromDate(at),
     receiveTime: timestampFromDate(at),
   });
+  // Stored at once, so that the answer to this call tells it; the stream brings it to everybody else.
+  await insertEvents(store, [toEventDocument(event, at)]);
   await events.publish([event]);
 }
 
@@ -160,7 +152,13 @@ async function withdraw(
 ): Promise<void> {
   // What is withdrawn is never shown, so that it needs no frame.
   await insertInboxItems(store, [
-    { _id: id, workspaceId, userId, state: "withdrawn", createdAt, expireAt: NEVER, frame: new Binary() },
+    {
+      _id: id,
+      ...{ workspaceId, userId, createdAt },
+      position: toPosition(createdAt, id),
+      state: "withdrawn",
+      frame: new Binary(),
+    },
   ]);
-  await withdrawInboxItems(store, [{ workspaceId, userId, id }]);
+  await withdrawInboxItems(store, [id]);
 }

@@ -49,11 +49,16 @@ export function show(value: string): string {
     : `${JSON.stringify(value.slice(0, SHOWN_MAX).toWellFormed())}…`;
 }
 
+/** Half a surrogate pair can't be written as UTF-8: it would be stored as another text than was sent. */
+const wellFormed: Check<string> = (value) =>
+  value.isWellFormed() ? undefined : `${show(value)} is not well-formed Unicode`;
+
 /** Text of so many characters (Unicode code points). */
 export const text = ({ min = 0, max }: { readonly min?: number; readonly max: number }): Check<string> => {
   const allowed = min === 0 ? `up to ${max}` : `${min} to ${max}`;
   return (value) => {
-    if (!value.isWellFormed()) return `${show(value)} is not well-formed Unicode`;
+    const problem = wellFormed(value);
+    if (problem !== undefined) return problem;
     if (value.length < min) return `it is empty; ${allowed} characters are needed`;
     // Most strings are short; only a long one needs to be counted by code points.
     if (value.length > max && [...value.slice(0, max * 2 + 1)].length > max)
@@ -172,7 +177,7 @@ export const jsonUpTo = (bytesMax: number): Check<JsonValue> => {
 function findJsonProblem(value: JsonValue, depth: number): string | undefined {
   if (depth > JSON_DEPTH_MAX) return `it is nested more than ${JSON_DEPTH_MAX} deep`;
   if (typeof value === "number") return Number.isFinite(value) ? undefined : `${value} is no JSON number`;
-  if (typeof value === "string") return value.isWellFormed() ? undefined : `${show(value)} is not well-formed Unicode`;
+  if (typeof value === "string") return wellFormed(value);
   if (value === null || typeof value !== "object") return undefined;
   for (const [key, child] of Object.entries(value)) {
     const problem = key.isWellFormed()

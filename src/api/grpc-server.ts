@@ -41,7 +41,8 @@ export class PortTaken extends Error {}
 const PING_MS = 30_000;
 /** What TCP itself does about a vanished HTTP/1.1 client that still reads a stream. */
 const TCP_KEEP_ALIVE_MS = 60_000;
-/** Below the 60 s after which common balancers give an idle HTTP/1.1 connection up would race with them: so above. */
+/** Above the 60 s after which common balancers give up an idle connection: whoever sends must be the one who closes, or a request
+ *  meets a connection that is just being closed. */
 const KEEP_ALIVE_MS = 65_000;
 const CONCURRENT_STREAMS_MAX = 1_000;
 /** Room for a token and trace headers; Node's own default for HTTP/1.1. */
@@ -69,6 +70,10 @@ export async function startGrpcServer(options: GrpcServerOptions): Promise<GrpcS
     },
     (request: IncomingMessage, response: ServerResponse) => {
       if (isStopping) response.setHeader("connection", "close");
+      // One that answered while the server stops would be kept alive otherwise, with nobody left to close it.
+      response.once("close", () => {
+        if (isStopping) setImmediate(() => http1.closeIdleConnections());
+      });
       handle(request, response);
     },
   );
@@ -85,9 +90,10 @@ export async function startGrpcServer(options: GrpcServerOptions): Promise<GrpcS
   http2.on("sessionError", (error) =>
     options.log.debug({ event: "connection_broken", err: error }, "an HTTP/2 connection broke"),
   );
+  const split = splitProtocols({ http1, http2, firstBytesMsMax: headersMsMax });
   const net = createNetServer(
     { noDelay: true, keepAlive: true, keepAliveInitialDelay: TCP_KEEP_ALIVE_MS },
-    splitProtocols({ http1, http2, firstBytesMsMax: headersMsMax }),
+    split.onConnection,
   );
   const port = await listen(net, options);
   // The checks on slow senders begin when a server listens; this one gets its connections from the one that does.
@@ -97,6 +103,7 @@ export async function startGrpcServer(options: GrpcServerOptions): Promise<GrpcS
     async stop() {
       isStopping = true;
       const closed = new Promise<void>((resolve) => net.close(() => resolve()));
+      split.closeSilent();
       for (const session of sessions) session.close();
       http1.close();
       http1.closeIdleConnections();

@@ -8,15 +8,7 @@ import { Channel } from "../../gen/intervention/v1/intervention_pb.js";
 import { InterventionFrameSchema } from "../../gen/intervention/v1/realtime_pb.js";
 import { type EventPublisher, toKindName } from "../bus/index.ts";
 import { PermissionDenied } from "../domain/errors.ts";
-import {
-  countUnread,
-  findInboxItems,
-  type InboxDocument,
-  listInbox,
-  markInbox,
-  NEVER,
-  type Store,
-} from "../store/index.ts";
+import { countUnread, findInboxItems, type InboxDocument, listInbox, markInbox, type Store } from "../store/index.ts";
 import { getCaller } from "./authenticate.ts";
 import { checked, parseFields, text } from "./field-checks.ts";
 import { parsePageSize, parsePageToken, toPageToken } from "./page-token.ts";
@@ -34,7 +26,7 @@ const idsSchema = z.object({
     ids.length >= 1 && ids.length <= IDS_MAX ? undefined : `there are ${ids.length}; 1 to ${IDS_MAX} are allowed`,
   ).pipe(z.array(checked(text({ min: 1, max: 64 })))),
 });
-const positionSchema = z.tuple([z.number(), z.string()]);
+const positionSchema = z.tuple([z.string().regex(/^\d{15}-/)]);
 
 /** What a user missed and what waits for him. */
 export function inboxService({ store, events, now }: InboxParts): ServiceImpl<typeof InboxService> {
@@ -45,15 +37,20 @@ export function inboxService({ store, events, now }: InboxParts): ServiceImpl<ty
       const size = parsePageSize(request.pageSize, PAGE_SIZE);
       const scope = ["inbox", owner.workspaceId, owner.userId, request.includeArchived];
       const position = parsePageToken(request.pageToken, scope, positionSchema);
-      const after = position === undefined ? {} : { after: { createdAt: new Date(position[0]), id: position[1] } };
+      const before = position === undefined ? {} : { before: position[0] };
       const [found, left] = await Promise.all([
-        listInbox(store, { ...owner, now: now(), ...after, limit: size + 1, includeArchived: request.includeArchived }),
+        listInbox(store, {
+          ...owner,
+          now: now(),
+          ...before,
+          limit: size + 1,
+          includeArchived: request.includeArchived,
+        }),
         countLeft(owner),
       ]);
       const page = found.slice(0, size);
       const last = page.at(-1);
-      const nextPageToken =
-        found.length > size && last !== undefined ? toPageToken([last.createdAt.getTime(), last._id], scope) : "";
+      const nextPageToken = found.length > size && last !== undefined ? toPageToken([last.position], scope) : "";
       return { items: page.map(toItem), nextPageToken, ...left };
     },
     countUnread(request, context) {
@@ -99,7 +96,7 @@ function toItem(document: InboxDocument): InboxItem {
     ...(content === undefined ? {} : { content }),
     ...(document.readAt === undefined ? {} : { readTime: timestampFromDate(document.readAt) }),
     ...(document.archivedAt === undefined ? {} : { archiveTime: timestampFromDate(document.archivedAt) }),
-    ...(document.expireAt.getTime() === NEVER.getTime() ? {} : { expireTime: timestampFromDate(document.expireAt) }),
+    ...(document.expireAt === undefined ? {} : { expireTime: timestampFromDate(document.expireAt) }),
   });
 }
 

@@ -8,7 +8,7 @@ import { EventBatchSchema } from "../../gen/intervention/v1/event_pb.js";
 import { InboxService } from "../../gen/intervention/v1/inbox_service_pb.js";
 import { InterventionFrameSchema } from "../../gen/intervention/v1/realtime_pb.js";
 import { SessionService } from "../../gen/intervention/v1/session_service_pb.js";
-import { insertInboxItems, NEVER } from "../store/index.ts";
+import { insertInboxItems, toPosition } from "../store/index.ts";
 import { startApi } from "./testing/start-api.ts";
 
 describe("the inbox, over gRPC-Web", () => {
@@ -47,7 +47,7 @@ describe("the inbox, over gRPC-Web", () => {
         userId,
         state: "unread",
         createdAt: new Date(index),
-        expireAt: NEVER,
+        position: toPosition(new Date(index), id),
         frame: frame(id),
       })),
     );

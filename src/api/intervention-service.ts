@@ -2,6 +2,7 @@ import type { ServiceImpl } from "@connectrpc/connect";
 import { z } from "zod";
 import type { InterventionService } from "../../gen/intervention/v1/intervention_service_pb.js";
 import { BatchPublisher } from "../bus/index.ts";
+import { listEvents } from "../store/index.ts";
 import { getService } from "./authenticate.ts";
 import { type CancelParts, cancelIntervention } from "./cancel-intervention.ts";
 import { checked, parseFields, text } from "./field-checks.ts";
@@ -29,7 +30,9 @@ export function interventionService(parts: InterventionServiceParts): ServiceImp
       const { reason } = parseFields(cancelSchema, request);
       const document = await getIntervention(store, workspace.id, parseInterventionName(request.name, workspace.id));
       const latest = await cancelIntervention({ ...parts, realtime }, document, reason);
-      return { intervention: toIntervention(document, latest) };
+      const happened = await listEvents(store, workspace.id, document._id);
+      const kinds = happened.map(({ kind }) => kind);
+      return { intervention: toIntervention(document, latest, kinds) };
     },
   };
 }

@@ -254,8 +254,8 @@ describe("parsing a trigger", () => {
       priority: 9 as Priority,
       policy: { quietHours: { start: "x", end: "y" } },
     };
-    expect(Object.keys(violationsOf(request)).sort()).toEqual(
-      [
+    expect(new Set(Object.keys(violationsOf(request)))).toEqual(
+      new Set([
         "content.actions[0].id",
         "content.actions[0].label",
         "content.title",
@@ -263,7 +263,7 @@ describe("parsing a trigger", () => {
         "policy.quiet_hours.start",
         "priority",
         "recipient.user_id",
-      ].sort(),
+      ]),
     );
   });
 

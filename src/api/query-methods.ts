@@ -11,6 +11,7 @@ import { decide } from "../domain/decision/decide.ts";
 import { NotFound } from "../domain/errors.ts";
 import {
   type DecisionDocument,
+  findEventKinds,
   findInterventions,
   findLatestRounds,
   type InterventionDocument,
@@ -30,20 +31,26 @@ import { toEvent, toIntervention } from "./to-intervention.ts";
 
 const PAGE_SIZE = { fallback: 50, max: 1_000 };
 const listSchema = z.object({ userId: checked(...USER_ID.map(orEmpty)) });
-const positionSchema = z.tuple([z.number(), z.string()]);
+const positionSchema = z.tuple([z.string().regex(/^\d{15}-/)]);
 
 /** What tells of interventions without changing any. */
 export function queryMethods({
   store,
+  now,
 }: {
   readonly store: Store;
+  readonly now: () => Date;
 }): Pick<ServiceImpl<typeof InterventionService>, "get" | "list" | "explain"> {
   return {
     async get({ name }, context) {
       const { workspace } = getService(context.values);
       const document = await getIntervention(store, workspace.id, parseInterventionName(name, workspace.id));
-      const latest = (await findLatestRounds(store, workspace.id, [document._id])).get(document._id);
-      return { intervention: toIntervention(document, latest) };
+      const [rounds, kinds] = await Promise.all([
+        findLatestRounds(store, workspace.id, [document._id]),
+        findEventKinds(store, workspace.id, [document._id]),
+      ]);
+      const [latest, happened] = [rounds.get(document._id), kinds.get(document._id) ?? []];
+      return { intervention: toIntervention(document, latest, happened) };
     },
     async list(request, context) {
       const { workspace } = getService(context.values);
@@ -55,20 +62,23 @@ export function queryMethods({
       const found = await listInterventions(store, {
         workspaceId: workspace.id,
         ...(userId === "" ? {} : { userId }),
-        ...(position === undefined ? {} : { after: { acceptedAt: new Date(position[0]), id: position[1] } }),
+        ...(position === undefined ? {} : { before: position[0] }),
+        now: now(),
+        since: workspace.createdAt,
         limit: size + 1,
       });
       const page = found.slice(0, size);
-      const latest = await findLatestRounds(
-        store,
-        workspace.id,
-        page.map(({ _id }) => _id),
-      );
+      const ids = page.map(({ _id }) => _id);
+      const [latest, kinds] = await Promise.all([
+        findLatestRounds(store, workspace.id, ids),
+        findEventKinds(store, workspace.id, ids),
+      ]);
       const last = page.at(-1);
       return {
-        interventions: page.map((document) => toIntervention(document, latest.get(document._id))),
-        nextPageToken:
-          found.length > size && last !== undefined ? toPageToken([last.acceptedAt.getTime(), last._id], scope) : "",
+        interventions: page.map((document) =>
+          toIntervention(document, latest.get(document._id), kinds.get(document._id) ?? []),
+        ),
+        nextPageToken: found.length > size && last !== undefined ? toPageToken([last.position], scope) : "",
       };
     },
     async explain({ name }, context) {
@@ -80,7 +90,11 @@ export function queryMethods({
         listEvents(store, workspace.id, id),
       ]);
       return {
-        intervention: toIntervention(document, rounds.at(-1)),
+        intervention: toIntervention(
+          document,
+          rounds.at(-1),
+          events.map(({ kind }) => kind),
+        ),
         decisions: rounds.map(explainRound),
         events: events.map(toEvent),
       };

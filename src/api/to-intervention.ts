@@ -11,8 +11,13 @@ import {
 } from "../store/index.ts";
 import { toInterventionName } from "./resource-name.ts";
 
-/** An intervention as callers see it: what the ledger holds, and how far it has come. */
-export function toIntervention(document: InterventionDocument, latest: DecisionDocument | undefined): Intervention {
+/** An intervention as callers see it: what the ledger holds, and how far it has come.
+ *  @param kinds of its events. */
+export function toIntervention(
+  document: InterventionDocument,
+  latest: DecisionDocument | undefined,
+  kinds: Iterable<string>,
+): Intervention {
   const {
     workspace,
     interventionId,
@@ -33,7 +38,7 @@ export function toIntervention(document: InterventionDocument, latest: DecisionD
     ...(policy === undefined ? {} : { policy }),
     ...(acceptTime === undefined ? {} : { acceptTime }),
     ...(expireTime === undefined ? {} : { expireTime }),
-    state: toState(latest),
+    state: toState(latest, kinds),
     channel:
       latest?.channel === undefined ? Channel.UNSPECIFIED : (CHANNELS.get(latest.channel) ?? Channel.UNSPECIFIED),
   });

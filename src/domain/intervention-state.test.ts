@@ -2,7 +2,12 @@ import { describe, expect, test } from "vitest";
 import { State } from "../../gen/intervention/v1/intervention_pb.js";
 import { type LatestRound, toState } from "./intervention-state.ts";
 
-const cases: readonly { readonly what: string; readonly latest: LatestRound | undefined; readonly state: State }[] = [
+const cases: readonly {
+  readonly what: string;
+  readonly latest: LatestRound | undefined;
+  readonly kinds?: readonly string[];
+  readonly state: State;
+}[] = [
   { what: "nothing decided", latest: undefined, state: State.ACCEPTED },
   { what: "a delay", latest: { outcome: "delay" }, state: State.DELAYED },
   { what: "a suppression", latest: { outcome: "suppress" }, state: State.SUPPRESSED },
@@ -11,14 +16,15 @@ const cases: readonly { readonly what: string; readonly latest: LatestRound | un
   ...(["sent", "inboxed", "expired", "cancelled", "delivered", "displayed", "dismissed", "clicked"] as const).map(
     (state) => ({
       what: `a send that was ${state}`,
-      latest: { outcome: "send", delivery: { state } } as const,
+      latest: { outcome: "send", channel: "realtime" } as const,
+      kinds: ["accepted", "decided", state],
       state: State[state.toUpperCase() as keyof typeof State],
     }),
   ),
 ];
 
 describe("state of an intervention", () => {
-  test.each(cases)("is $state after $what", ({ latest, state }) => {
-    expect(toState(latest)).toBe(state);
+  test.each(cases)("is $state after $what", ({ latest, kinds = [], state }) => {
+    expect(toState(latest, kinds)).toBe(state);
   });
 });

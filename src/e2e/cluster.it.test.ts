@@ -75,7 +75,7 @@ describe("a NATS cluster of three with two processes of every role", () => {
     const mongo = new MongoClient(inject("mongodbUrl"));
     await mongo.db(database).dropDatabase();
     await mongo.close();
-    await rm(dir, { recursive: true, force: true });
+    if (process.env.KEEP === undefined) await rm(dir, { recursive: true, force: true }); else console.log(dir);
   }, 30_000);
 
   it("delivers all it accepts, each once, while the stream's leader and one process of every role are killed with -9", async () => {

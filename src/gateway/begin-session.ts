@@ -36,7 +36,12 @@ const UNREAD_MS_MAX = 5_000;
  *  @throws Unavailable when the bus does not answer. */
 export async function beginSession(
   options: BeginOptions,
-  request: { readonly user: UserCaller; readonly address: UserAddress; readonly resume: ResumePoint | undefined; readonly join: (position: number) => UserChannel | undefined },
+  request: {
+    readonly user: UserCaller;
+    readonly address: UserAddress;
+    readonly resume: ResumePoint | undefined;
+    readonly join: (position: number) => UserChannel | undefined;
+  },
 ): Promise<Begun | undefined> {
   const { history, channels } = options;
   const { resume, user } = request;
@@ -49,17 +54,30 @@ export async function beginSession(
   const sessionId = options.newSessionId();
   if (resume === undefined) {
     // Everything after the channel's position is delivered live. What other users got since then moves only the number on.
-    return { sessionId, epoch: before.epoch, offset: Math.max(position, before.lastSequence), isRecovered: false, unreadCount: await unreadCount, replay: [], position };
+    return {
+      sessionId,
+      epoch: before.epoch,
+      offset: Math.max(position, before.lastSequence),
+      isRecovered: false,
+      unreadCount: await unreadCount,
+      replay: [],
+      position,
+    };
   }
   // Offsets of another epoch mean nothing, nor does one that the stream has not reached: all that is kept is sent then.
   const isSameHistory = resume.epoch === before.epoch && resume.offset <= Math.max(before.lastSequence, position);
   const head = isSameHistory ? undefined : await history.freshHead();
-  const isMeaningful = isSameHistory || (head !== undefined && resume.epoch === head.epoch && resume.offset <= head.lastSequence);
+  const isMeaningful =
+    isSameHistory || (head !== undefined && resume.epoch === head.epoch && resume.offset <= head.lastSequence);
   const from = isMeaningful ? resume.offset : 0;
   const missed = await history.readAfter(channel.subject, from);
   const after = await history.freshHead();
   const kept = missed.map(({ offset }) => offset);
-  const isOlderKept = isMeaningful && after.firstSequence > resume.offset + 1 && kept[0] !== resume.offset + 1 && (await history.isKeptUpTo(channel.subject, resume.offset));
+  const isOlderKept =
+    isMeaningful &&
+    after.firstSequence > resume.offset + 1 &&
+    kept[0] !== resume.offset + 1 &&
+    (await history.isKeptUpTo(channel.subject, resume.offset));
   const recovered = isMeaningful && isRecovered({ resume, head: after, kept, isOlderKept });
   const replay = toReplay(missed, Date.now());
   const first = replay[0];
@@ -68,7 +86,12 @@ export async function beginSession(
     epoch: after.epoch,
     // A client that loses the connection before the first replayed frame must ask for all of them again. With nothing to
     // replay, everything up to the head seen before subscribing is known to be there or not to exist.
-    offset: first === undefined ? Math.max(from, before.epoch === after.epoch ? before.lastSequence : 0) : isMeaningful ? from : first.offset - 1,
+    offset:
+      first === undefined
+        ? Math.max(from, before.epoch === after.epoch ? before.lastSequence : 0)
+        : isMeaningful
+          ? from
+          : first.offset - 1,
     isRecovered: recovered,
     unreadCount: await unreadCount,
     replay,
@@ -85,7 +108,10 @@ async function countUnreadInTime(options: BeginOptions, user: UserCaller): Promi
   try {
     return await Promise.race([options.countUnread(user), tooLate]);
   } catch (error) {
-    options.log.warn({ event: "unread_not_counted", err: error }, "the inbox can't be counted at the moment: the session begins with 0");
+    options.log.warn(
+      { event: "unread_not_counted", err: error },
+      "the inbox can't be counted at the moment: the session begins with 0",
+    );
     return 0;
   } finally {
     clearTimeout(timer);

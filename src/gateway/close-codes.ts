@@ -13,7 +13,17 @@ export const CLOSE = {
 export type CloseCode = (typeof CLOSE)[keyof typeof CLOSE];
 
 /** Why a connection ended, as the metrics count it. */
-export type CloseReason = "client" | "token_expired" | "too_slow" | "silent" | "no_hello" | "bad_frames" | "too_many_frames" | "drain" | "unavailable" | "history_changed";
+export type CloseReason =
+  | "client"
+  | "token_expired"
+  | "too_slow"
+  | "silent"
+  | "no_hello"
+  | "bad_frames"
+  | "too_many_frames"
+  | "drain"
+  | "unavailable"
+  | "history_changed";
 
 export const CODE_OF: Readonly<Record<Exclude<CloseReason, "client">, CloseCode>> = {
   token_expired: CLOSE.tokenRefused,

@@ -5,9 +5,9 @@ import { pino } from "pino";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { InterventionSchema } from "../../gen/intervention/v1/intervention_pb.js";
 import { InterventionService } from "../../gen/intervention/v1/intervention_service_pb.js";
+import { until } from "../testing/until.ts";
 import { serveConnect } from "./connect-routes.ts";
 import { EdgeServer } from "./edge-server.ts";
-import { until } from "./testing/test-client.ts";
 
 let edge: EdgeServer;
 let baseUrl: string;
@@ -22,10 +22,10 @@ beforeEach(async () => {
     register: (router) =>
       router.service(InterventionService, {
         get: (request) => {
-          if (request.name === "") throw new ConnectError("name: it is empty", Code.InvalidArgument, { "x-why": "empty" });
+          if (request.name === "")
+            throw new ConnectError("name: it is empty", Code.InvalidArgument, { "x-why": "empty" });
           return { intervention: create(InterventionSchema, { name: request.name }) };
         },
-        // biome-ignore lint/correctness/useYield: this one never has anything to say.
         watch: async function* (_request, { signal }) {
           watchers += 1;
           await new Promise((resolve) => signal.addEventListener("abort", resolve, { once: true }));
@@ -44,7 +44,9 @@ describe.each([
 ])("%s on the edge", (_name, transport) => {
   it("answers a unary call", async () => {
     const client = createClient(InterventionService, transport());
-    expect((await client.get({ name: "workspaces/w/interventions/i" })).intervention?.name).toBe("workspaces/w/interventions/i");
+    expect((await client.get({ name: "workspaces/w/interventions/i" })).intervention?.name).toBe(
+      "workspaces/w/interventions/i",
+    );
   });
 
   it("carries an error with its code and metadata", async () => {
@@ -77,7 +79,11 @@ describe.each([
 
 describe("the edge", () => {
   it("refuses a body beyond its bound before it is read whole", async () => {
-    const response = await fetch(`${baseUrl}/intervention.v1.InterventionService/Get`, { method: "POST", headers: { "content-type": "application/json" }, body: "x".repeat(20_000) });
+    const response = await fetch(`${baseUrl}/intervention.v1.InterventionService/Get`, {
+      method: "POST",
+      headers: { "content-type": "application/json" },
+      body: "x".repeat(20_000),
+    });
     expect(response.status).toBe(413);
   });
 
@@ -86,7 +92,12 @@ describe("the edge", () => {
   });
 
   it("says which setting to change when its port is taken", async () => {
-    const second = new EdgeServer({ host: "127.0.0.1", port: Number(new URL(baseUrl).port), allowedOrigins: [], log: pino({ level: "silent" }) });
+    const second = new EdgeServer({
+      host: "127.0.0.1",
+      port: Number(new URL(baseUrl).port),
+      allowedOrigins: [],
+      log: pino({ level: "silent" }),
+    });
     await expect(second.listen()).rejects.toThrow(/EDGE_PORT/);
     await second.close();
   });

@@ -1,6 +1,6 @@
 import { type ConnectRouter, type ConnectRouterOptions, createConnectRouter } from "@connectrpc/connect";
-import { compressionBrotli, compressionGzip } from "@connectrpc/connect-node";
 import type { UniversalHandler, UniversalServerResponse } from "@connectrpc/connect/protocol";
+import { compressionBrotli, compressionGzip } from "@connectrpc/connect-node";
 import type { EdgeRequest, EdgeResponse, EdgeServer } from "./edge-server.ts";
 
 /** What serving RPC on the edge takes. */
@@ -51,7 +51,11 @@ async function call(handler: UniversalHandler, request: EdgeRequest): Promise<Ed
   });
   const { status, header, body: answer } = response;
   const isStreaming = handler.method.methodKind !== "unary";
-  return { status, ...(header === undefined ? {} : { headers: header }), ...(answer === undefined ? {} : { body: isStreaming ? answer : await whole(answer) }) };
+  return {
+    status,
+    ...(header === undefined ? {} : { headers: header }),
+    ...(answer === undefined ? {} : { body: isStreaming ? answer : await whole(answer) }),
+  };
 }
 
 async function* only(body: Uint8Array): AsyncIterable<Uint8Array> {

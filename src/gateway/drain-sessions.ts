@@ -20,7 +20,8 @@ export async function drainSessions(sessions: ReadonlySet<Session>, drainMs: num
     if (slice < slices - 1) await pause(Math.min(SLICE_MS, drainMs));
   }
   for (const session of sessions) session.drain(Math.floor(Math.random() * drainMs));
-  for (const deadline = performance.now() + LAST_MS_MAX; sessions.size > 0 && performance.now() < deadline; ) await pause(SLICE_MS / 5);
+  for (const deadline = performance.now() + LAST_MS_MAX; sessions.size > 0 && performance.now() < deadline; )
+    await pause(SLICE_MS / 5);
   for (const session of sessions) session.close("drain");
 }
 

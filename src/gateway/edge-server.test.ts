@@ -1,8 +1,8 @@
 import { connect } from "node:net";
 import { pino } from "pino";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { until } from "../testing/until.ts";
 import { EdgeServer } from "./edge-server.ts";
-import { until } from "./testing/test-client.ts";
 
 let edge: EdgeServer;
 let url = "";
@@ -18,11 +18,23 @@ describe("a route", () => {
   it("gets the request whole and answers after a wait", async () => {
     edge.route("post", "/echo/:id", async ({ method, path, query, headers, body, ip }) => {
       await new Promise((resolve) => setImmediate(resolve));
-      return { status: 201, headers: { "x-back": headers.get("x-there") ?? "" }, body: JSON.stringify({ method, path, q: query.get("q"), body: Buffer.from(body).toString(), ip }) };
+      return {
+        status: 201,
+        headers: { "x-back": headers.get("x-there") ?? "" },
+        body: JSON.stringify({ method, path, q: query.get("q"), body: Buffer.from(body).toString(), ip }),
+      };
     });
     await listen();
-    const response = await fetch(`${url}/echo/7?q=%C3%BC`, { method: "POST", headers: { "x-there": "yes" }, body: "hello" });
-    expect([response.status, response.headers.get("x-back"), await response.json()]).toEqual([201, "yes", { method: "POST", path: "/echo/7", q: "ü", body: "hello", ip: "127.0.0.1" }]);
+    const response = await fetch(`${url}/echo/7?q=%C3%BC`, {
+      method: "POST",
+      headers: { "x-there": "yes" },
+      body: "hello",
+    });
+    expect([response.status, response.headers.get("x-back"), await response.json()]).toEqual([
+      201,
+      "yes",
+      { method: "POST", path: "/echo/7", q: "ü", body: "hello", ip: "127.0.0.1" },
+    ]);
   });
 
   it("that throws gives 500 and no more of why", async () => {

@@ -1,6 +1,14 @@
+import {
+  App,
+  type HttpRequest,
+  type HttpResponse,
+  type TemplatedApp,
+  type us_listen_socket,
+  us_listen_socket_close,
+  us_socket_local_port,
+} from "uWebSockets.js";
 import { STATUS_CODES } from "node:http";
 import type { Logger } from "pino";
-import { App, type HttpRequest, type HttpResponse, type TemplatedApp, us_listen_socket_close, us_socket_local_port, type us_listen_socket } from "uWebSockets.js";
 import { isOriginAllowed } from "./origin.ts";
 import { ResponseStream } from "./response-stream.ts";
 
@@ -27,7 +35,12 @@ export type EdgeResponse = {
 export type EdgeHandler = (request: EdgeRequest) => EdgeResponse | Promise<EdgeResponse>;
 export type EdgeMethod = "get" | "post" | "put" | "del" | "any";
 
-export type EdgeOptions = { readonly host: string; readonly port: number; readonly allowedOrigins: readonly string[]; readonly log: Logger };
+export type EdgeOptions = {
+  readonly host: string;
+  readonly port: number;
+  readonly allowedOrigins: readonly string[];
+  readonly log: Logger;
+};
 
 /** The port is taken, or the address is not this machine's. */
 export class EdgePortUnavailable extends Error {}
@@ -57,7 +70,12 @@ export class EdgeServer {
   }
 
   /** Adds a route. Patterns are those of uWS: `/a/:b`, `/a/*`. */
-  route(method: EdgeMethod, pattern: string, handler: EdgeHandler, options: { readonly bodyBytesMax?: number } = {}): void {
+  route(
+    method: EdgeMethod,
+    pattern: string,
+    handler: EdgeHandler,
+    options: { readonly bodyBytesMax?: number } = {},
+  ): void {
     const { bodyBytesMax = BODY_BYTES_MAX } = options;
     this.app[method](pattern, (response, request) => this.#handle(response, request, handler, bodyBytesMax));
   }
@@ -71,12 +89,19 @@ export class EdgeServer {
    *  @throws EdgePortUnavailable */
   async listen(): Promise<number> {
     const { host, port } = this.#options;
-    this.route("any", "/*", () => ({ status: 404, headers: { "content-type": "text/plain" }, body: "there is nothing here\n" }));
+    this.route("any", "/*", () => ({
+      status: 404,
+      headers: { "content-type": "text/plain" },
+      body: "there is nothing here\n",
+    }));
     const socket = await new Promise<us_listen_socket | false>((resolve) => {
       // The types leave out the form with a host and options.
       Reflect.apply(this.app.listen, this.app, [host, port, EXCLUSIVE_PORT, resolve]);
     });
-    if (socket === false) throw new EdgePortUnavailable(`can't listen on ${host}:${port}: another program has it; set EDGE_PORT to a free port (0 takes any), or HOST to an address of this machine`);
+    if (socket === false)
+      throw new EdgePortUnavailable(
+        `can't listen on ${host}:${port}: another program has it; set EDGE_PORT to a free port (0 takes any), or HOST to an address of this machine`,
+      );
     this.#socket = socket;
     return us_socket_local_port(socket);
   }
@@ -90,7 +115,8 @@ export class EdgeServer {
   /** Takes no new connections, lets what has not been answered yet be answered, and ends all others. */
   async close(): Promise<void> {
     this.stopListening();
-    for (const deadline = performance.now() + ANSWER_MS_MAX; this.#unanswered > 0 && performance.now() < deadline; ) await new Promise((resolve) => setTimeout(resolve, 5));
+    for (const deadline = performance.now() + ANSWER_MS_MAX; this.#unanswered > 0 && performance.now() < deadline; )
+      await new Promise((resolve) => setTimeout(resolve, 5));
     this.app.close();
   }
 
@@ -103,12 +129,27 @@ export class EdgeServer {
       abort.abort();
     });
     const headers = new Map<string, string>();
-    request.forEach((name, value) => headers.set(name, value));
+    request.forEach((name, value) => void headers.set(name, value));
     exchange.cors = this.#corsHeaders(headers.get("origin") ?? "", headers.get("host") ?? "");
     const method = request.getMethod().toUpperCase();
-    const partial = { method, path: request.getUrl(), query: new URLSearchParams(request.getQuery()), headers, ip: textOf(response.getRemoteAddressAsText()), signal: abort.signal };
+    const partial = {
+      method,
+      path: request.getUrl(),
+      query: new URLSearchParams(request.getQuery()),
+      headers,
+      ip: textOf(response.getRemoteAddressAsText()),
+      signal: abort.signal,
+    };
     if (method === "GET" || method === "HEAD") void this.#respond(exchange, handler, { ...partial, body: NO_BODY });
-    else readBody(response, bodyBytesMax, (body) => void (body === undefined ? this.#respondTooLarge(exchange, bodyBytesMax) : this.#respond(exchange, handler, { ...partial, body })));
+    else
+      readBody(
+        response,
+        bodyBytesMax,
+        (body) =>
+          void (body === undefined
+            ? this.#respondTooLarge(exchange, bodyBytesMax)
+            : this.#respond(exchange, handler, { ...partial, body })),
+      );
   }
 
   async #respond(exchange: Exchange, handler: EdgeHandler, request: EdgeRequest): Promise<void> {
@@ -117,7 +158,10 @@ export class EdgeServer {
     try {
       answer = await handler(request);
     } catch (error) {
-      this.#options.log.error({ event: "edge_route_failed", path: request.path, err: error }, "a route threw: the caller gets 500");
+      this.#options.log.error(
+        { event: "edge_route_failed", path: request.path, err: error },
+        "a route threw: the caller gets 500",
+      );
       answer = { status: 500, headers: { "content-type": "text/plain" }, body: "internal error\n" };
     } finally {
       this.#unanswered -= 1;
@@ -125,7 +169,10 @@ export class EdgeServer {
     try {
       await send(exchange, answer);
     } catch (error) {
-      this.#options.log.error({ event: "edge_stream_failed", path: request.path, err: error }, "a response broke off half-way");
+      this.#options.log.error(
+        { event: "edge_stream_failed", path: request.path, err: error },
+        "a response broke off half-way",
+      );
       exchange.stream?.abort();
     }
   }
@@ -155,7 +202,10 @@ export class EdgeServer {
     for (const [name, value] of cors) response.writeHeader(name, value);
     if (cors.length > 0) {
       response.writeHeader("access-control-allow-methods", "GET, POST, PUT, DELETE");
-      response.writeHeader("access-control-allow-headers", request.getHeader("access-control-request-headers") || "authorization, content-type");
+      response.writeHeader(
+        "access-control-allow-headers",
+        request.getHeader("access-control-request-headers") || "authorization, content-type",
+      );
       response.writeHeader("access-control-max-age", PREFLIGHT_SECONDS);
     }
     response.endWithoutBody();
@@ -163,7 +213,12 @@ export class EdgeServer {
 }
 
 /** A response on its way. */
-type Exchange = { readonly response: HttpResponse; isGone: boolean; stream: ResponseStream | undefined; cors: readonly (readonly [string, string])[] };
+type Exchange = {
+  readonly response: HttpResponse;
+  isGone: boolean;
+  stream: ResponseStream | undefined;
+  cors: readonly (readonly [string, string])[];
+};
 
 const decoder = new TextDecoder();
 export const textOf = (bytes: ArrayBuffer) => decoder.decode(bytes);

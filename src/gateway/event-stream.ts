@@ -38,7 +38,12 @@ function open(options: EventStreamOptions, request: EdgeRequest): EdgeResponse {
     isOriginAllowed: edge.isOriginAllowed(header("origin"), header("host")),
     address: request.ip,
   });
-  if (decision.kind === "refused") return { status: Number(decision.status.slice(0, 3)), headers: { "content-type": "text/plain" }, body: `${decision.message}\n` };
+  if (decision.kind === "refused")
+    return {
+      status: Number(decision.status.slice(0, 3)),
+      headers: { "content-type": "text/plain" },
+      body: `${decision.message}\n`,
+    };
   const { admitted } = decision;
   const resume = parseEventId(header("last-event-id") || (request.query.get("last_event_id") ?? ""));
   return {

@@ -72,7 +72,12 @@ export class History {
     const { created, config, state } = await onBus(() => this.#options.bus.jsm.streams.info(this.#stream));
     // The number kept is part of the epoch: raised, what was dropped under the old one would look as if it had never been.
     const historyMax = config.max_msgs_per_subject > 0 ? config.max_msgs_per_subject : Number.POSITIVE_INFINITY;
-    const head = { epoch: `${Date.parse(String(created))}-${historyMax}`, firstSequence: state.first_seq, lastSequence: state.last_seq, historyMax };
+    const head = {
+      epoch: `${Date.parse(String(created))}-${historyMax}`,
+      firstSequence: state.first_seq,
+      lastSequence: state.last_seq,
+      historyMax,
+    };
     const before = this.#head;
     this.#head = head;
     this.#headAtMs = performance.now();
@@ -96,9 +101,11 @@ export class History {
       }
       attempt += 1;
       // It may have been dropped in the meantime, by age or for a newer one: then there is nothing to wait for.
-      const isStillThere = ((await bus.jsm.streams.getMessage(this.#stream, { last_by_subj: subject }))?.seq ?? 0) > position;
+      const isStillThere =
+        ((await bus.jsm.streams.getMessage(this.#stream, { last_by_subj: subject }))?.seq ?? 0) > position;
       if (!isStillThere) break;
-      if (attempt === READ_ATTEMPTS_MAX) throw new Error(`the replicas of ${this.#stream} stay behind sequence ${newest}`);
+      if (attempt === READ_ATTEMPTS_MAX)
+        throw new Error(`the replicas of ${this.#stream} stay behind sequence ${newest}`);
       await new Promise((resolve) => setTimeout(resolve, READ_AGAIN_MS));
     }
     return frames;
@@ -121,7 +128,9 @@ export class History {
         else if (done.err === undefined || ("code" in done.err && done.err.code === NOT_FOUND)) resolve(found);
         else reject(done.err);
       };
-      this.#options.bus.jsm.direct.getBatch(this.#stream, { seq: from, next_by_subj: subject, batch: BATCH_MAX, callback }).catch(reject);
+      this.#options.bus.jsm.direct
+        .getBatch(this.#stream, { seq: from, next_by_subj: subject, batch: BATCH_MAX, callback })
+        .catch(reject);
     });
   }
 }

@@ -7,7 +7,19 @@ import { parseClientFrame, parseTrackBody } from "./incoming-frame.ts";
 const bytes = (text: string) => new TextEncoder().encode(text);
 
 describe("a client's frame", () => {
-  test.each(["", "{", "null", "[]", "7", '"hello"', "{}", '{"hello":7}', '{"hello":{"resume":{"offset":"-1"}}}', '{"track":{"events":[{"occurTime":"yesterday"}]}}', '{"hello":{},"pong":{}}'])("is bad: %s", (text) => {
+  test.each([
+    "",
+    "{",
+    "null",
+    "[]",
+    "7",
+    '"hello"',
+    "{}",
+    '{"hello":7}',
+    '{"hello":{"resume":{"offset":"-1"}}}',
+    '{"track":{"events":[{"occurTime":"yesterday"}]}}',
+    '{"hello":{},"pong":{}}',
+  ])("is bad: %s", (text) => {
     expect(parseClientFrame(bytes(text), "json").kind).toBe("bad");
   });
 
@@ -16,7 +28,10 @@ describe("a client's frame", () => {
   });
 
   it("may hold fields of a newer client", () => {
-    expect(parseClientFrame(bytes('{"hello":{"client":"x","mood":"good"}}'), "json")).toMatchObject({ kind: "frame", frame: { frame: { case: "hello", value: { client: "x" } } } });
+    expect(parseClientFrame(bytes('{"hello":{"client":"x","mood":"good"}}'), "json")).toMatchObject({
+      kind: "frame",
+      frame: { frame: { case: "hello", value: { client: "x" } } },
+    });
   });
 
   it("is read as protobuf where that was agreed", () => {
@@ -27,10 +42,14 @@ describe("a client's frame", () => {
 
   it("never throws, whatever the bytes", () => {
     fc.assert(
-      fc.property(fc.uint8Array({ maxLength: 200 }), fc.constantFrom("json" as const, "proto" as const), (data, format) => {
-        expect(["frame", "bad"]).toContain(parseClientFrame(data, format).kind);
-        parseTrackBody(data);
-      }),
+      fc.property(
+        fc.uint8Array({ maxLength: 200 }),
+        fc.constantFrom("json" as const, "proto" as const),
+        (data, format) => {
+          expect(["frame", "bad"]).toContain(parseClientFrame(data, format).kind);
+          parseTrackBody(data);
+        },
+      ),
     );
   });
 });

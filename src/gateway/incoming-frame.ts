@@ -7,13 +7,17 @@ const decoder = new TextDecoder("utf-8", { fatal: true });
 const READ = { ignoreUnknownFields: true };
 
 /** A frame, or why it is none. */
-export type ParsedFrame = { readonly kind: "frame"; readonly frame: ClientFrame } | { readonly kind: "bad"; readonly message: string };
+export type ParsedFrame =
+  | { readonly kind: "frame"; readonly frame: ClientFrame }
+  | { readonly kind: "bad"; readonly message: string };
 
 /** Parses what a client sent. The message of a bad one is for the client's developer and repeats nothing of what came. */
 export function parseClientFrame(data: Uint8Array, format: FrameFormat): ParsedFrame {
   try {
-    const frame = format === "proto" ? fromBinary(ClientFrameSchema, data) : fromJson(ClientFrameSchema, parseJson(data), READ);
-    if (frame.frame.case === undefined) return { kind: "bad", message: "the frame is empty: one of hello, track, refreshToken, pong" };
+    const frame =
+      format === "proto" ? fromBinary(ClientFrameSchema, data) : fromJson(ClientFrameSchema, parseJson(data), READ);
+    if (frame.frame.case === undefined)
+      return { kind: "bad", message: "the frame is empty: one of hello, track, refreshToken, pong" };
     return { kind: "frame", frame };
   } catch {
     return { kind: "bad", message: `the frame is no ClientFrame in ${format === "proto" ? "protobuf" : "JSON"}` };

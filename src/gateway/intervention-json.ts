@@ -6,27 +6,27 @@ import type { InterventionFrame } from "../../gen/intervention/v1/realtime_pb.js
  *  each message that reaches a browser. A property test holds the two together. */
 export function toInterventionJson(frame: InterventionFrame, offset: number): JsonObject {
   const json: JsonObject = { offset: String(offset) };
-  if (frame.interventionId !== "") json["interventionId"] = frame.interventionId;
+  if (frame.interventionId !== "") json.interventionId = frame.interventionId;
   const { content } = frame;
   if (content !== undefined) {
     const inner: JsonObject = {};
-    if (content.title !== "") inner["title"] = content.title;
-    if (content.body !== "") inner["body"] = content.body;
-    if (content.imageUrl !== "") inner["imageUrl"] = content.imageUrl;
+    if (content.title !== "") inner.title = content.title;
+    if (content.body !== "") inner.body = content.body;
+    if (content.imageUrl !== "") inner.imageUrl = content.imageUrl;
     if (content.actions.length > 0)
-      inner["actions"] = content.actions.map((action) => {
+      inner.actions = content.actions.map((action) => {
         const one: JsonObject = {};
-        if (action.id !== "") one["id"] = action.id;
-        if (action.label !== "") one["label"] = action.label;
-        if (action.url !== "") one["url"] = action.url;
+        if (action.id !== "") one.id = action.id;
+        if (action.label !== "") one.label = action.label;
+        if (action.url !== "") one.url = action.url;
         return one;
       });
-    if (content.data !== undefined) inner["data"] = content.data;
-    json["content"] = inner;
+    if (content.data !== undefined) inner.data = content.data;
+    json.content = inner;
   }
-  if (frame.campaign !== "") json["campaign"] = frame.campaign;
-  if (frame.acceptTime !== undefined) json["acceptTime"] = toTimestampJson(frame.acceptTime);
-  if (frame.expireTime !== undefined) json["expireTime"] = toTimestampJson(frame.expireTime);
+  if (frame.campaign !== "") json.campaign = frame.campaign;
+  if (frame.acceptTime !== undefined) json.acceptTime = toTimestampJson(frame.acceptTime);
+  if (frame.expireTime !== undefined) json.expireTime = toTimestampJson(frame.expireTime);
   return json;
 }
 
@@ -34,6 +34,8 @@ export function toInterventionJson(frame: InterventionFrame, offset: number): Js
 export function toTimestampJson(time: Timestamp): string {
   const date = new Date(Number(time.seconds) * 1_000).toISOString();
   if (time.nanos === 0) return date.replace(".000Z", "Z");
-  const digits = String(time.nanos).padStart(9, "0").replace(/(000){1,2}$/, "");
+  const digits = String(time.nanos)
+    .padStart(9, "0")
+    .replace(/(000){1,2}$/, "");
   return date.replace(".000Z", `.${digits}Z`);
 }

@@ -1,7 +1,7 @@
 import type { HttpRequest, HttpResponse, us_socket_context_t, WebSocket } from "uWebSockets.js";
 import type { Admission, Admitted } from "./admission.ts";
 import { type CloseReason, CODE_OF } from "./close-codes.ts";
-import { findCredentials, type FrameFormat } from "./credentials.ts";
+import { type FrameFormat, findCredentials } from "./credentials.ts";
 import { type EdgeServer, textOf } from "./edge-server.ts";
 import type { GatewayMetrics } from "./gateway-metrics.ts";
 import { type OutgoingFrame, toFrame } from "./outgoing-frame.ts";
@@ -26,7 +26,12 @@ const UWS_SPARE_BYTES = 16 * 1_048_576;
  *  closed and never took its close frame. Its range, in seconds. */
 const IDLE_SECONDS = { min: 8, max: 960 };
 
-type SocketData = { readonly admitted: Admitted; readonly format: FrameFormat; connection: SocketConnection | undefined; session: Session | undefined };
+type SocketData = {
+  readonly admitted: Admitted;
+  readonly format: FrameFormat;
+  connection: SocketConnection | undefined;
+  session: Session | undefined;
+};
 
 /** Serves `/v1/socket`. Everything that can be refused is refused before the socket exists, in one go: after an `await` an
  *  upgrade may leave a socket that closes without a sound. Nothing is sent from `open`. */
@@ -54,10 +59,19 @@ export function serveLiveSockets(options: LiveSocketOptions): void {
       if (session !== undefined) options.sessionEnded(session);
     },
   });
-  edge.route("get", "/v1/socket", () => ({ status: 426, headers: { upgrade: "websocket", "content-type": "text/plain" }, body: "a WebSocket is expected here; where none can be opened, use /v1/events\n" }));
+  edge.route("get", "/v1/socket", () => ({
+    status: 426,
+    headers: { upgrade: "websocket", "content-type": "text/plain" },
+    body: "a WebSocket is expected here; where none can be opened, use /v1/events\n",
+  }));
 }
 
-function upgrade({ edge, admission }: LiveSocketOptions, response: HttpResponse, request: HttpRequest, context: us_socket_context_t): void {
+function upgrade(
+  { edge, admission }: LiveSocketOptions,
+  response: HttpResponse,
+  request: HttpRequest,
+  context: us_socket_context_t,
+): void {
   response.onAborted(() => undefined);
   const credentials = findCredentials({
     subprotocols: request.getHeader("sec-websocket-protocol"),
@@ -71,11 +85,28 @@ function upgrade({ edge, admission }: LiveSocketOptions, response: HttpResponse,
     address: textOf(response.getRemoteAddressAsText()),
   });
   if (decision.kind === "refused") {
-    response.cork(() => void response.writeStatus(decision.status).writeHeader("content-type", "text/plain").end(`${decision.message}\n`));
+    response.cork(
+      () =>
+        void response
+          .writeStatus(decision.status)
+          .writeHeader("content-type", "text/plain")
+          .end(`${decision.message}\n`),
+    );
     return;
   }
-  const data: SocketData = { admitted: decision.admitted, format: credentials.format, connection: undefined, session: undefined };
-  response.upgrade(data, request.getHeader("sec-websocket-key"), credentials.subprotocol, request.getHeader("sec-websocket-extensions"), context);
+  const data: SocketData = {
+    admitted: decision.admitted,
+    format: credentials.format,
+    connection: undefined,
+    session: undefined,
+  };
+  response.upgrade(
+    data,
+    request.getHeader("sec-websocket-key"),
+    credentials.subprotocol,
+    request.getHeader("sec-websocket-extensions"),
+    context,
+  );
 }
 
 const PING = toFrame({ case: "ping", value: {} });

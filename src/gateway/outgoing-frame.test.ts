@@ -7,7 +7,10 @@ import { ServerFrameSchema } from "../../gen/intervention/v1/realtime_pb.js";
 import { HistoryFrame, toFrame } from "./outgoing-frame.ts";
 
 const text = fc.oneof(fc.constant(""), fc.string({ unit: "grapheme", maxLength: 40 }));
-const time = fc.record({ seconds: fc.bigInt({ min: 0n, max: 253_402_300_799n }), nanos: fc.oneof(fc.constantFrom(0, 1_000_000, 120_000_000, 1_000, 7), fc.integer({ min: 0, max: 999_999_999 })) });
+const time = fc.record({
+  seconds: fc.bigInt({ min: 0n, max: 253_402_300_799n }),
+  nanos: fc.oneof(fc.constantFrom(0, 1_000_000, 120_000_000, 1_000, 7), fc.integer({ min: 0, max: 999_999_999 })),
+});
 const maybe = <T>(arbitrary: fc.Arbitrary<T>) => fc.oneof(fc.constant(undefined), arbitrary);
 // Struct keeps numbers as doubles; JSON has no -0.
 const data: fc.Arbitrary<JsonObject> = fc.dictionary(
@@ -18,7 +21,13 @@ const data: fc.Arbitrary<JsonObject> = fc.dictionary(
 const intervention = fc.record({
   interventionId: text,
   content: maybe(
-    fc.record({ title: text, body: text, imageUrl: text, actions: fc.array(fc.record({ id: text, label: text, url: text }), { maxLength: 3 }), data: maybe(data) }),
+    fc.record({
+      title: text,
+      body: text,
+      imageUrl: text,
+      actions: fc.array(fc.record({ id: text, label: text, url: text }), { maxLength: 3 }),
+      data: maybe(data),
+    }),
   ),
   campaign: text,
   acceptTime: maybe(time),
@@ -26,15 +35,19 @@ const intervention = fc.record({
 });
 type Message = NonNullable<MessageInitShape<typeof RealtimeMessageSchema>["message"]>;
 const message: fc.Arbitrary<Message> = fc.oneof(
-  intervention.map(({ content, acceptTime, expireTime, ...rest }): Message => ({
-    case: "intervention",
-    value: {
-      ...rest,
-      ...(acceptTime === undefined ? {} : { acceptTime }),
-      ...(expireTime === undefined ? {} : { expireTime }),
-      ...(content === undefined ? {} : { content: { ...content, ...(content.data === undefined ? { data: undefined } : {}) } }),
-    },
-  })),
+  intervention.map(
+    ({ content, acceptTime, expireTime, ...rest }): Message => ({
+      case: "intervention",
+      value: {
+        ...rest,
+        ...(acceptTime === undefined ? {} : { acceptTime }),
+        ...(expireTime === undefined ? {} : { expireTime }),
+        ...(content === undefined
+          ? {}
+          : { content: { ...content, ...(content.data === undefined ? { data: undefined } : {}) } }),
+      },
+    }),
+  ),
   text.map((interventionId): Message => ({ case: "revoke", value: { interventionId } })),
   text.map((interventionId): Message => ({ case: "inboxChanged", value: { interventionId } })),
 );
@@ -51,8 +64,13 @@ describe("a frame from the history", () => {
   it("is, in JSON, what the library's own mapping gives", () => {
     fc.assert(
       fc.property(message, offset, (of, at) => {
-        const frame = new HistoryFrame(toBinary(RealtimeMessageSchema, create(RealtimeMessageSchema, { message: of })), at);
-        expect(JSON.parse(new TextDecoder().decode(frame.encode("json")))).toEqual(toJson(ServerFrameSchema, slowly(of, at)));
+        const frame = new HistoryFrame(
+          toBinary(RealtimeMessageSchema, create(RealtimeMessageSchema, { message: of })),
+          at,
+        );
+        expect(JSON.parse(new TextDecoder().decode(frame.encode("json")))).toEqual(
+          toJson(ServerFrameSchema, slowly(of, at)),
+        );
       }),
       { numRuns: 500 },
     );
@@ -61,20 +79,34 @@ describe("a frame from the history", () => {
   it("is, in protobuf, the same message as the library encodes", () => {
     fc.assert(
       fc.property(message, offset, (of, at) => {
-        const frame = new HistoryFrame(toBinary(RealtimeMessageSchema, create(RealtimeMessageSchema, { message: of })), at);
-        expect(fromBinary(ServerFrameSchema, frame.encode("proto"))).toEqual(fromBinary(ServerFrameSchema, toBinary(ServerFrameSchema, slowly(of, at))));
+        const frame = new HistoryFrame(
+          toBinary(RealtimeMessageSchema, create(RealtimeMessageSchema, { message: of })),
+          at,
+        );
+        expect(fromBinary(ServerFrameSchema, frame.encode("proto"))).toEqual(
+          fromBinary(ServerFrameSchema, toBinary(ServerFrameSchema, slowly(of, at))),
+        );
       }),
       { numRuns: 500 },
     );
   });
 
   it("is encoded once for all the sockets it goes to", () => {
-    const frame = new HistoryFrame(toBinary(RealtimeMessageSchema, create(RealtimeMessageSchema, { message: { case: "revoke", value: { interventionId: "i" } } })), 7);
+    const frame = new HistoryFrame(
+      toBinary(
+        RealtimeMessageSchema,
+        create(RealtimeMessageSchema, { message: { case: "revoke", value: { interventionId: "i" } } }),
+      ),
+      7,
+    );
     expect(frame.encode("json")).toBe(frame.encode("json"));
     expect(frame.encode("proto")).toBe(frame.encode("proto"));
   });
 
-  it.each([["nothing", new Uint8Array()], ["a field that we don't know", Uint8Array.of(0x7a, 0)]])("is refused when the message holds %s", (_, bytes) => {
+  it.each([
+    ["nothing", new Uint8Array()],
+    ["a field that we don't know", Uint8Array.of(0x7a, 0)],
+  ])("is refused when the message holds %s", (_, bytes) => {
     expect(() => new HistoryFrame(bytes, 7)).toThrow(/message 7 of REALTIME/);
   });
 
@@ -85,7 +117,9 @@ describe("a frame from the history", () => {
 
 describe("a frame of the gateway's own", () => {
   it("carries the place of the session it welcomes to", () => {
-    expect(toFrame({ case: "welcome", value: { epoch: "e", offset: 9n, serverTime: timestampFromMs(0) } })).toMatchObject({ kind: "welcome", epoch: "e", offset: 9 });
+    expect(
+      toFrame({ case: "welcome", value: { epoch: "e", offset: 9n, serverTime: timestampFromMs(0) } }),
+    ).toMatchObject({ kind: "welcome", epoch: "e", offset: 9 });
     expect(toFrame({ case: "ping", value: {} }).offset).toBeUndefined();
   });
 });

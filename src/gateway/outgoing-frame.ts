@@ -20,8 +20,13 @@ const text = new TextEncoder();
 /** A frame of the gateway's own. */
 export function toFrame(frame: MessageInitShape<typeof ServerFrameSchema>["frame"]): OutgoingFrame {
   const message: ServerFrame = create(ServerFrameSchema, frame === undefined ? {} : { frame });
-  const place = message.frame.case === "welcome" ? { offset: Number(message.frame.value.offset), epoch: message.frame.value.epoch } : {};
-  const encode = once((format) => (format === "proto" ? toBinary(ServerFrameSchema, message) : text.encode(toJsonString(ServerFrameSchema, message))));
+  const place =
+    message.frame.case === "welcome"
+      ? { offset: Number(message.frame.value.offset), epoch: message.frame.value.epoch }
+      : {};
+  const encode = once((format) =>
+    format === "proto" ? toBinary(ServerFrameSchema, message) : text.encode(toJsonString(ServerFrameSchema, message)),
+  );
   return { kind: message.frame.case ?? "none", ...place, encode };
 }
 
@@ -44,11 +49,14 @@ export class HistoryFrame implements OutgoingFrame {
    *  @throws Error when it is none, or one that we don't know. */
   constructor(data: Uint8Array, offset: number) {
     const { message } = fromBinary(RealtimeMessageSchema, data);
-    if (message.case === undefined) throw new Error(`message ${offset} of REALTIME holds nothing that this gateway knows`);
+    if (message.case === undefined)
+      throw new Error(`message ${offset} of REALTIME holds nothing that this gateway knows`);
     this.offset = offset;
     this.kind = message.case;
     this.message = message;
-    this.encode = once((format) => (format === "proto" ? spliceOffset(data, offset) : text.encode(toJsonText(message, offset))));
+    this.encode = once((format) =>
+      format === "proto" ? spliceOffset(data, offset) : text.encode(toJsonText(message, offset)),
+    );
   }
 }
 
@@ -58,7 +66,9 @@ function toJsonText(message: RealtimeMessage["message"], offset: number): string
       return JSON.stringify({ intervention: toInterventionJson(message.value, offset) });
     case "revoke":
     case "inboxChanged":
-      return JSON.stringify({ [message.case]: { offset: String(offset), interventionId: message.value.interventionId || undefined } });
+      return JSON.stringify({
+        [message.case]: { offset: String(offset), interventionId: message.value.interventionId || undefined },
+      });
     default:
       throw new Error(`message ${offset} of REALTIME is empty`);
   }
@@ -73,7 +83,10 @@ function spliceOffset(data: Uint8Array, offset: number): Uint8Array {
     const [field, wireType] = reader.tag();
     const serverField = SERVER_FIELDS.get(field);
     if (serverField === undefined) reader.skip(wireType, field);
-    else frame.tag(serverField, WireType.LengthDelimited).bytes(new BinaryWriter().tag(OFFSET_FIELD, WireType.Varint).uint64(offset).raw(reader.bytes()).finish());
+    else
+      frame
+        .tag(serverField, WireType.LengthDelimited)
+        .bytes(new BinaryWriter().tag(OFFSET_FIELD, WireType.Varint).uint64(offset).raw(reader.bytes()).finish());
   }
   return frame.finish();
 }

@@ -20,7 +20,13 @@ describe("recovered", () => {
     { what: "as many as can be, the first right after the offset", ...base, kept: [51, 70, 80], verdict: true },
     { what: "the age limit has passed the offset", ...base, head: { ...head, firstSequence: 52 }, verdict: false },
     { what: "the age limit has just reached the offset", ...base, head: { ...head, firstSequence: 51 }, verdict: true },
-    { what: "the age limit has passed, but an older one of this user is kept", ...base, head: { ...head, firstSequence: 40 }, isOlderKept: true, verdict: true },
+    {
+      what: "the age limit has passed, but an older one of this user is kept",
+      ...base,
+      head: { ...head, firstSequence: 40 },
+      isOlderKept: true,
+      verdict: true,
+    },
   ])("is $verdict when: $what", ({ what: _, verdict, ...evidence }) => {
     expect(isRecovered(evidence)).toBe(verdict);
   });
@@ -37,7 +43,11 @@ describe("recovered", () => {
       fc.property(history, ({ users, historyMax, agedOut, offset }) => {
         const sent = users.map((user, i) => ({ user, sequence: i + 1 }));
         // Evicted by number while it grew, then by age.
-        const kept = sent.filter(({ user, sequence }) => sequence > agedOut && sent.filter((other) => other.user === user && other.sequence > sequence).length < historyMax);
+        const kept = sent.filter(
+          ({ user, sequence }) =>
+            sequence > agedOut &&
+            sent.filter((other) => other.user === user && other.sequence > sequence).length < historyMax,
+        );
         const mine = kept.filter(({ user }) => user === "ann").map(({ sequence }) => sequence);
         const lastSequence = users.length;
         const evidence = {
@@ -46,7 +56,9 @@ describe("recovered", () => {
           kept: mine.filter((sequence) => sequence > offset),
           isOlderKept: mine.some((sequence) => sequence <= offset),
         };
-        const isAllThere = offset <= lastSequence && sent.every(({ user, sequence }) => user !== "ann" || sequence <= offset || mine.includes(sequence));
+        const isAllThere =
+          offset <= lastSequence &&
+          sent.every(({ user, sequence }) => user !== "ann" || sequence <= offset || mine.includes(sequence));
         if (isRecovered(evidence)) expect(isAllThere).toBe(true);
       }),
       { numRuns: 2_000 },
@@ -56,12 +68,25 @@ describe("recovered", () => {
 
 describe("a replay", () => {
   const frame = (offset: number, message: MessageInitShape<typeof RealtimeMessageSchema>["message"]) =>
-    new HistoryFrame(toBinary(RealtimeMessageSchema, create(RealtimeMessageSchema, message === undefined ? {} : { message })), offset);
+    new HistoryFrame(
+      toBinary(RealtimeMessageSchema, create(RealtimeMessageSchema, message === undefined ? {} : { message })),
+      offset,
+    );
   const shown = (offset: number, interventionId: string, expireMs?: number) =>
-    frame(offset, { case: "intervention", value: { interventionId, ...(expireMs === undefined ? {} : { expireTime: timestampFromMs(expireMs) }) } });
+    frame(offset, {
+      case: "intervention",
+      value: { interventionId, ...(expireMs === undefined ? {} : { expireTime: timestampFromMs(expireMs) }) },
+    });
 
   it("leaves out what has expired and what was revoked later, and keeps the revokes", () => {
-    const history = [shown(1, "a"), shown(2, "b", 999), shown(3, "c", 1_001), shown(4, "d"), frame(5, { case: "revoke", value: { interventionId: "a" } }), frame(6, { case: "inboxChanged", value: { interventionId: "x" } })];
+    const history = [
+      shown(1, "a"),
+      shown(2, "b", 999),
+      shown(3, "c", 1_001),
+      shown(4, "d"),
+      frame(5, { case: "revoke", value: { interventionId: "a" } }),
+      frame(6, { case: "inboxChanged", value: { interventionId: "x" } }),
+    ];
     expect(toReplay(history, 1_000).map(({ offset }) => offset)).toEqual([3, 4, 5, 6]);
   });
 });

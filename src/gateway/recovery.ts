@@ -40,7 +40,8 @@ export function isRecovered({ resume, head, kept, isOlderKept }: ResumeEvidence)
 /** What of the history is still worth sending: nothing that has expired, and nothing that was revoked later. */
 export function toReplay(history: readonly HistoryFrame[], nowMs: number): HistoryFrame[] {
   const revokedAt = new Map<string, number>();
-  for (const frame of history) if (frame.message.case === "revoke") revokedAt.set(frame.message.value.interventionId, frame.offset);
+  for (const frame of history)
+    if (frame.message.case === "revoke") revokedAt.set(frame.message.value.interventionId, frame.offset);
   return history.filter((frame) => {
     if (frame.message.case !== "intervention") return true;
     const { interventionId, expireTime } = frame.message.value;

@@ -1,16 +1,15 @@
 import { timestampFromMs } from "@bufbuild/protobuf/wkt";
 import type { Logger } from "pino";
-import type { Track } from "../../gen/intervention/v1/realtime_pb.js";
+import type { ClientFrame, Track } from "../../gen/intervention/v1/realtime_pb.js";
 import { type PresenceAnnouncer, toSubjectToken } from "../bus/index.ts";
 import type { UserCaller } from "../integrations/access-directory.ts";
 import { type BeginOptions, beginSession } from "./begin-session.ts";
 import type { CloseReason } from "./close-codes.ts";
 import type { FrameFormat } from "./credentials.ts";
+import { FrameGate, type FrameVerdict } from "./frame-gate.ts";
 import type { GatewayMetrics, TransportName } from "./gateway-metrics.ts";
-import { parseClientFrame } from "./incoming-frame.ts";
 import { type HistoryFrame, type OutgoingFrame, toFrame } from "./outgoing-frame.ts";
 import type { ResumePoint } from "./recovery.ts";
-import { TokenBucket } from "./token-bucket.ts";
 import type { TrackIntake } from "./track-intake.ts";
 import type { UserAddress, UserChannel } from "./user-channel.ts";
 
@@ -38,15 +37,12 @@ export type SessionShared = BeginOptions & {
 
 /** A first frame that takes longer is none. */
 const HELLO_MS_MAX = 5_000;
-const BAD_FRAMES_MAX = 3;
-const FRAME_LIMITS = { burst: 200, perSecond: 100 };
-/** Refused frames in a row after which a client is not merely in a hurry. */
-const REFUSED_FRAMES_MAX = 200;
 /** How long a connection that is full gets to take some before it is looked at again. */
 const PACE_MS = 10;
 /** What may wait for its session to begin; a user with more is served by a resume. */
 const HELD_MAX = 2_000;
 
+type FaultReason = "BAD_FRAME" | "BAD_EVENT" | "RATE_LIMITED" | "TOKEN_REFUSED" | "UNAVAILABLE";
 type State = "waiting" | "joining" | "live" | "closed";
 
 /** One device of one user: hello, then welcome, history and live messages, each in order and once.
@@ -57,7 +53,7 @@ export class Session {
   readonly #shared: SessionShared;
   readonly #connection: Connection;
   readonly #address: UserAddress;
-  readonly #bucket: TokenBucket;
+  readonly #gate: FrameGate;
   #user: UserCaller;
   #state: State = "waiting";
   #channel: UserChannel | undefined;
@@ -66,8 +62,6 @@ export class Session {
   /** Live messages that came while joining. */
   #held: HistoryFrame[] = [];
   #position = 0;
-  #badFrames = 0;
-  #refusedFrames = 0;
   #tracksPending = 0;
   #closeWhenTracked: Exclude<CloseReason, "client"> | undefined;
   #heardAtMs: number;
@@ -78,13 +72,9 @@ export class Session {
     this.#connection = connection;
     this.#user = user;
     this.#address = { workspaceId: user.workspace.id, userToken: toSubjectToken(user.userId) };
-    this.#bucket = new TokenBucket(FRAME_LIMITS, nowMs);
+    this.#gate = new FrameGate(connection.format, nowMs);
     this.#heardAtMs = nowMs;
     this.#pingedAtMs = nowMs;
-  }
-
-  get user(): UserCaller {
-    return this.#user;
   }
 
   get transport(): TransportName {
@@ -99,36 +89,8 @@ export class Session {
   /** A frame came. `data` is only valid during the call. */
   receive(data: Uint8Array): void {
     if (this.#state === "closed") return;
-    const nowMs = performance.now();
-    this.#heardAtMs = nowMs;
-    const isWithinLimits = this.#bucket.take(FRAME_LIMITS, nowMs);
-    const parsed = parseClientFrame(data, this.#connection.format);
-    if (!isWithinLimits) {
-      this.#refusedFrames += 1;
-      if (this.#refusedFrames > REFUSED_FRAMES_MAX) return this.#connection.close("too_many_frames");
-      const refs = parsed.kind === "frame" && parsed.frame.frame.case === "track" ? parsed.frame.frame.value.events.map(({ ref }) => ref) : [];
-      return this.fault("RATE_LIMITED", `more than ${FRAME_LIMITS.perSecond} frames a second`, refs);
-    }
-    this.#refusedFrames = 0;
-    if (parsed.kind === "bad") return this.#refuseFrame(parsed.message);
-    const { frame } = parsed.frame;
-    this.#shared.metrics.frameIn(frame.case ?? "none");
-    if (this.#state === "waiting" && frame.case !== "hello") return this.#connection.close("no_hello");
-    switch (frame.case) {
-      case "hello": {
-        if (this.#state !== "waiting") return this.#refuseFrame("the session has begun: hello comes once");
-        const { resume } = frame.value;
-        this.begin(resume === undefined ? undefined : { epoch: resume.epoch, offset: Number(resume.offset) });
-        break;
-      }
-      case "track":
-        void this.#track(frame.value);
-        break;
-      case "refreshToken":
-        this.#refreshToken(frame.value.token);
-        break;
-    }
-    this.#badFrames = 0;
+    this.#heardAtMs = performance.now();
+    this.#act(this.#gate.judge(data, this.#heardAtMs));
   }
 
   /** Begins the session: what hello asks for. */
@@ -136,7 +98,10 @@ export class Session {
     if (this.#state !== "waiting") return;
     this.#state = "joining";
     this.#join(resume).catch((error: unknown) => {
-      this.#shared.log.warn({ event: "session_not_begun", err: error }, "a session can't begin at the moment: the client comes again");
+      this.#shared.log.warn(
+        { event: "session_not_begun", err: error },
+        "a session can't begin at the moment: the client comes again",
+      );
       this.#connection.close("unavailable");
     });
   }
@@ -155,11 +120,11 @@ export class Session {
     if (this.#state === "closed") return;
     const { heartbeatMs } = this.#shared;
     const silentMs = nowMs - this.#heardAtMs;
-    if (this.#user.tokenExpiresAt <= now) return this.#connection.close("token_expired");
-    if (this.#state === "waiting" && silentMs >= HELLO_MS_MAX) return this.#connection.close("no_hello");
+    if (this.#user.tokenExpiresAt <= now) this.#connection.close("token_expired");
+    else if (this.#state === "waiting" && silentMs >= HELLO_MS_MAX) this.#connection.close("no_hello");
     // Nothing can be heard on an event stream: there it is the backpressure that tells.
-    if (this.#connection.transport === "websocket" && silentMs >= 2 * heartbeatMs) return this.#connection.close("silent");
-    if (this.#isPresent && nowMs - this.#pingedAtMs >= heartbeatMs) {
+    else if (this.transport === "websocket" && silentMs >= 2 * heartbeatMs) this.#connection.close("silent");
+    else if (this.#isPresent && nowMs - this.#pingedAtMs >= heartbeatMs) {
       this.#pingedAtMs = nowMs;
       this.#connection.ping();
       this.#checkBuffered();
@@ -188,7 +153,7 @@ export class Session {
     if (this.#isPresent) this.#shared.presence.remove(this.#address.workspaceId, this.#address.userToken);
   }
 
-  fault(reason: "BAD_FRAME" | "BAD_EVENT" | "RATE_LIMITED" | "TOKEN_REFUSED" | "UNAVAILABLE", message: string, refs: readonly string[] = []): void {
+  #fault(reason: FaultReason, message: string, refs: readonly string[] = []): void {
     this.#send(toFrame({ case: "fault", value: { reason, message, refs: [...refs] } }));
   }
 
@@ -237,7 +202,7 @@ export class Session {
     const { bufferedBytesMax, heartbeatMs } = this.#shared;
     const deadline = performance.now() + 2 * heartbeatMs;
     while (this.#state === "joining" && this.#connection.bufferedBytes() > bufferedBytesMax / 2) {
-      if (performance.now() > deadline) return this.#connection.close("too_slow");
+      if (performance.now() > deadline) this.#connection.close("too_slow");
       await new Promise((resolve) => setTimeout(resolve, PACE_MS));
     }
     if (this.#state === "joining") this.#sendHistoryFrame(frame);
@@ -250,7 +215,10 @@ export class Session {
       frame.encode(this.#connection.format);
     } catch (error) {
       // One message that can't be shown must not keep its user from all others, nor end the process.
-      this.#shared.log.error({ event: "realtime_message_not_encoded", offset: frame.offset, err: error }, "a message can't be encoded for a client and is left out");
+      this.#shared.log.error(
+        { event: "realtime_message_not_encoded", offset: frame.offset, err: error },
+        "a message can't be encoded for a client and is left out",
+      );
       return;
     }
     this.#send(frame);
@@ -264,13 +232,38 @@ export class Session {
   }
 
   #checkBuffered(): void {
-    if (this.#state !== "closed" && this.#connection.bufferedBytes() > this.#shared.bufferedBytesMax) this.#connection.close("too_slow");
+    if (this.#state !== "closed" && this.#connection.bufferedBytes() > this.#shared.bufferedBytesMax)
+      this.#connection.close("too_slow");
   }
 
-  #refuseFrame(message: string): void {
-    this.#badFrames += 1;
-    this.fault("BAD_FRAME", message);
-    if (this.#badFrames >= BAD_FRAMES_MAX) this.close("bad_frames");
+  #act(verdict: FrameVerdict): void {
+    if (verdict.kind === "close") this.#connection.close(verdict.reason);
+    else if (verdict.kind === "fault") this.#fault(verdict.reason, verdict.message, verdict.refs);
+    else this.#handle(verdict.frame);
+  }
+
+  #handle(frame: ClientFrame["frame"]): void {
+    this.#shared.metrics.frameIn(frame.case ?? "none");
+    if (this.#state === "waiting" && frame.case !== "hello") {
+      this.#connection.close("no_hello");
+      return;
+    }
+    switch (frame.case) {
+      case "hello": {
+        const { resume } = frame.value;
+        if (this.#state !== "waiting") this.#act(this.#gate.refuse("the session has begun: hello comes once"));
+        else this.begin(resume === undefined ? undefined : { epoch: resume.epoch, offset: Number(resume.offset) });
+        break;
+      }
+      case "track":
+        void this.#track(frame.value);
+        break;
+      case "refreshToken":
+        this.#refreshToken(frame.value.token);
+        break;
+      default:
+      // A pong says no more than that somebody is there, which has been noted.
+    }
   }
 
   /** Never rejects: whatever goes wrong is told to the client, who sends it again. */
@@ -279,17 +272,19 @@ export class Session {
     const answer = await this.#shared.tracks.take(track.events, this.#user);
     this.#tracksPending -= 1;
     if (answer.tracked.length > 0) this.#send(toFrame({ case: "tracked", value: { refs: [...answer.tracked] } }));
-    for (const { reason, message, refs } of answer.faults) this.fault(reason, message, refs);
+    for (const { reason, message, refs } of answer.faults) this.#fault(reason, message, refs);
     if (this.#tracksPending === 0 && this.#closeWhenTracked !== undefined) this.close(this.#closeWhenTracked);
   }
 
   #refreshToken(token: string): void {
     const user = this.#shared.findUser(token);
     if (user === undefined || user.userId !== this.#user.userId || user.workspace.id !== this.#user.workspace.id) {
-      this.fault("TOKEN_REFUSED", "the token has ended, is not one of ours, or is another user's");
+      this.#fault("TOKEN_REFUSED", "the token has ended, is not one of ours, or is another user's");
       return;
     }
     this.#user = user;
-    this.#send(toFrame({ case: "tokenRefreshed", value: { tokenExpireTime: timestampFromMs(user.tokenExpiresAt.getTime()) } }));
+    this.#send(
+      toFrame({ case: "tokenRefreshed", value: { tokenExpireTime: timestampFromMs(user.tokenExpiresAt.getTime()) } }),
+    );
   }
 }

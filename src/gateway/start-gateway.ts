@@ -53,14 +53,19 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
   const findUser = (token: string) => access.findUser(token);
   const history = new History({
     bus,
-    onBadMessage: (sequence, error) => log.error({ event: "realtime_message_unknown", sequence, err: error }, "a message of a user's history can't be read and is left out"),
+    onBadMessage: (sequence, error) =>
+      log.error(
+        { event: "realtime_message_unknown", sequence, err: error },
+        "a message of a user's history can't be read and is left out",
+      ),
   });
   const channels = new UserChannels({ bus, history, log, metrics });
   const tracks = new TrackIntake({ events, log, now: () => new Date() });
   const shared: SessionShared = {
     history,
     channels,
-    countUnread: (user) => countUnread(options.store, { workspaceId: user.workspace.id, userId: user.userId, now: new Date() }),
+    countUnread: (user) =>
+      countUnread(options.store, { workspaceId: user.workspace.id, userId: user.userId, now: new Date() }),
     newSessionId: randomUUID,
     presence: options.presence,
     tracks,
@@ -79,13 +84,33 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
   };
   const sessionEnded = (session: Session) => void sessions.delete(session);
   history.onEpochChange = () => {
-    log.warn({ event: "history_made_anew", sockets: sessions.size }, "the history was made anew: every client comes again");
+    log.warn(
+      { event: "history_made_anew", sockets: sessions.size },
+      "the history was made anew: every client comes again",
+    );
     for (const session of sessions) session.close("history_changed");
   };
 
-  const edge = new EdgeServer({ host: config.HOST, port: config.EDGE_PORT, allowedOrigins: config.ALLOWED_ORIGINS, log });
-  const admission = new Admission({ findUser, limits: { perUserMax: config.SOCKETS_PER_USER_MAX, perAddressMax: config.SOCKETS_PER_ADDRESS_MAX }, metrics });
-  serveLiveSockets({ edge, admission, openSession, sessionEnded, metrics, bufferedBytesMax: config.BACKPRESSURE_BYTES_MAX, heartbeatMs: config.HEARTBEAT_MS });
+  const edge = new EdgeServer({
+    host: config.HOST,
+    port: config.EDGE_PORT,
+    allowedOrigins: config.ALLOWED_ORIGINS,
+    log,
+  });
+  const admission = new Admission({
+    findUser,
+    limits: { perUserMax: config.SOCKETS_PER_USER_MAX, perAddressMax: config.SOCKETS_PER_ADDRESS_MAX },
+    metrics,
+  });
+  serveLiveSockets({
+    edge,
+    admission,
+    openSession,
+    sessionEnded,
+    metrics,
+    bufferedBytesMax: config.BACKPRESSURE_BYTES_MAX,
+    heartbeatMs: config.HEARTBEAT_MS,
+  });
   serveEventStreams({ edge, admission, openSession, sessionEnded, metrics });
   serveTrack({ edge, tracks, findUser });
   options.routes?.(edge);
@@ -101,7 +126,11 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
   );
   const watch = watchReconnects(bus, async () => {
     // Looks whether the history is still the same before anything is read from it by sequence.
-    await history.freshHead().catch((error: unknown) => log.warn({ event: "history_unavailable", err: error }, "the history can't be looked at at the moment"));
+    await history
+      .freshHead()
+      .catch((error: unknown) =>
+        log.warn({ event: "history_unavailable", err: error }, "the history can't be looked at at the moment"),
+      );
     channels.catchUpAll();
   });
 

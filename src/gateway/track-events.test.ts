@@ -10,7 +10,12 @@ import { toTrackOutcome } from "./track-events.ts";
 type Reported = MessageInitShape<typeof ClientEventSchema>;
 const source = { workspaceId: "shop", userId: "ann" };
 const now = new Date("2026-03-01T12:00:00Z");
-const outcome = (...reported: Reported[]) => toTrackOutcome(reported.map((one) => create(ClientEventSchema, one)), source, now);
+const outcome = (...reported: Reported[]) =>
+  toTrackOutcome(
+    reported.map((one) => create(ClientEventSchema, one)),
+    source,
+    now,
+  );
 const good: Reported = { ref: "1", kind: EventKind.DISPLAYED, interventionId: "iv1" };
 
 describe("what a device reports", () => {
@@ -21,7 +26,16 @@ describe("what a device reports", () => {
     [EventKind.CLICKED, "iv1:clicked:c7"],
   ])("of kind %s becomes the event %s of the token's user", (kind, eventId) => {
     const { events, refs, refusal } = outcome({ ref: "r", kind, interventionId: "iv1", clickId: "c7", actionId: "go" });
-    expect(events).toMatchObject([{ eventId, kind, workspace: "shop", userId: "ann", channel: Channel.REALTIME, actionId: kind === EventKind.CLICKED ? "go" : "" }]);
+    expect(events).toMatchObject([
+      {
+        eventId,
+        kind,
+        workspace: "shop",
+        userId: "ann",
+        channel: Channel.REALTIME,
+        actionId: kind === EventKind.CLICKED ? "go" : "",
+      },
+    ]);
     expect([refs, refusal]).toEqual([["r"], undefined]);
   });
 
@@ -38,7 +52,11 @@ describe("what a device reports", () => {
     ["no ref", { ...good, ref: "" }, /^ref/],
   ];
   test.each(refused)("is refused for %s, and the others are taken", (_, bad, refusal) => {
-    const { refs, refusedRefs, refusal: given } = outcome({ ...bad, ref: bad.ref === "" ? "" : "bad" }, { ...good, ref: "good" });
+    const {
+      refs,
+      refusedRefs,
+      refusal: given,
+    } = outcome({ ...bad, ref: bad.ref === "" ? "" : "bad" }, { ...good, ref: "good" });
     expect(refs).toEqual(["good"]);
     expect(refusedRefs).toEqual(bad.ref === "" ? [] : ["bad"]);
     expect(given).toMatch(refusal);
@@ -56,7 +74,13 @@ describe("what a device reports", () => {
   });
 
   it("is taken or refused, each exactly once, whatever it is", () => {
-    const any = fc.record({ ref: fc.string({ maxLength: 70 }), kind: fc.integer({ min: -1, max: 12 }), interventionId: fc.string({ maxLength: 70 }), clickId: fc.string({ maxLength: 70 }), actionId: fc.string({ maxLength: 70 }) });
+    const any = fc.record({
+      ref: fc.string({ maxLength: 70 }),
+      kind: fc.integer({ min: -1, max: 12 }),
+      interventionId: fc.string({ maxLength: 70 }),
+      clickId: fc.string({ maxLength: 70 }),
+      actionId: fc.string({ maxLength: 70 }),
+    });
     fc.assert(
       fc.property(fc.array(any, { maxLength: 20 }), (reported) => {
         const { events, refs, refusedRefs, refusal } = outcome(...reported);

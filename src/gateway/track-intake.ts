@@ -7,7 +7,11 @@ import { EVENTS_PER_FRAME_MAX, toTrackOutcome } from "./track-events.ts";
 /** What became of reported events. `tracked` are on disk. */
 export type TrackAnswer = {
   readonly tracked: readonly string[];
-  readonly faults: readonly { readonly reason: "BAD_EVENT" | "UNAVAILABLE" | "RATE_LIMITED"; readonly message: string; readonly refs: readonly string[] }[];
+  readonly faults: readonly {
+    readonly reason: "BAD_EVENT" | "UNAVAILABLE" | "RATE_LIMITED";
+    readonly message: string;
+    readonly refs: readonly string[];
+  }[];
 };
 
 /** Events that may wait for the disk here, over all clients; beyond it clients are asked to send again. */
@@ -29,18 +33,42 @@ export class TrackIntake {
   /** Resolves when what could be taken is on disk; never rejects. */
   async take(reported: readonly ClientEvent[], user: UserCaller): Promise<TrackAnswer> {
     if (reported.length === 0 || reported.length > EVENTS_PER_FRAME_MAX)
-      return { tracked: [], faults: [{ reason: "BAD_EVENT", message: `events: 1 to ${EVENTS_PER_FRAME_MAX}, and ${reported.length} came`, refs: reported.map(({ ref }) => ref.slice(0, 64)) }] };
-    const { events, refs, refusedRefs, refusal } = toTrackOutcome(reported, { workspaceId: user.workspace.id, userId: user.userId }, this.#now());
-    const faults: TrackAnswer["faults"][number][] = refusal === undefined ? [] : [{ reason: "BAD_EVENT", message: refusal, refs: refusedRefs }];
+      return {
+        tracked: [],
+        faults: [
+          {
+            reason: "BAD_EVENT",
+            message: `events: 1 to ${EVENTS_PER_FRAME_MAX}, and ${reported.length} came`,
+            refs: reported.map(({ ref }) => ref.slice(0, 64)),
+          },
+        ],
+      };
+    const { events, refs, refusedRefs, refusal } = toTrackOutcome(
+      reported,
+      { workspaceId: user.workspace.id, userId: user.userId },
+      this.#now(),
+    );
+    const faults: TrackAnswer["faults"][number][] =
+      refusal === undefined ? [] : [{ reason: "BAD_EVENT", message: refusal, refs: refusedRefs }];
     if (events.length === 0) return { tracked: [], faults };
-    if (this.#pending + events.length > PENDING_MAX) return { tracked: [], faults: [...faults, { reason: "RATE_LIMITED", message: "too many events wait to be stored", refs }] };
+    if (this.#pending + events.length > PENDING_MAX)
+      return {
+        tracked: [],
+        faults: [...faults, { reason: "RATE_LIMITED", message: "too many events wait to be stored", refs }],
+      };
     this.#pending += events.length;
     try {
       await this.#events.publish(events);
       return { tracked: refs, faults };
     } catch (error) {
-      this.#log.warn({ event: "events_not_stored", events: events.length, err: error }, "tracking events can't be stored at the moment: the client sends them again");
-      return { tracked: [], faults: [...faults, { reason: "UNAVAILABLE", message: "the events may not be stored: send them again", refs }] };
+      this.#log.warn(
+        { event: "events_not_stored", events: events.length, err: error },
+        "tracking events can't be stored at the moment: the client sends them again",
+      );
+      return {
+        tracked: [],
+        faults: [...faults, { reason: "UNAVAILABLE", message: "the events may not be stored: send them again", refs }],
+      };
     } finally {
       this.#pending -= events.length;
     }

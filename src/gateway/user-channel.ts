@@ -35,7 +35,9 @@ export class UserChannel {
     this.#shared = shared;
     this.#position = position;
     this.#subject = shared.bus.subjects.realtime(address.workspaceId, address.userToken);
-    this.#subscription = shared.bus.nc.subscribe(shared.bus.subjects.live(address.workspaceId, address.userToken), { callback: (error, message) => this.#hear(error, message) });
+    this.#subscription = shared.bus.nc.subscribe(shared.bus.subjects.live(address.workspaceId, address.userToken), {
+      callback: (error, message) => this.#hear(error, message),
+    });
   }
 
   /** The user's subject on REALTIME. */
@@ -75,7 +77,10 @@ export class UserChannel {
 
   #hear(error: Error | null, message: Msg): void {
     if (error !== null) {
-      this.#shared.log.error({ event: "live_subscription_failed", err: error }, "a live subscription failed: what is sent comes from the history at the next reconnect");
+      this.#shared.log.error(
+        { event: "live_subscription_failed", err: error },
+        "a live subscription failed: what is sent comes from the history at the next reconnect",
+      );
       return;
     }
     const sequence = Number(message.headers?.get("Nats-Sequence"));
@@ -85,7 +90,10 @@ export class UserChannel {
     try {
       frame = new HistoryFrame(message.data, sequence);
     } catch (cause) {
-      this.#shared.log.error({ event: "realtime_message_unknown", sequence, err: cause }, "a message of a user's history can't be read and is left out");
+      this.#shared.log.error(
+        { event: "realtime_message_unknown", sequence, err: cause },
+        "a message of a user's history can't be read and is left out",
+      );
       return;
     }
     if (this.#held !== undefined) this.#held.push({ frame, previous });
@@ -95,7 +103,14 @@ export class UserChannel {
   #take(frame: HistoryFrame, previous: number): void {
     if (frame.offset <= this.#position) {
       // Most likely it came twice. If the stream was made anew its sequences began again: a look at the head tells.
-      this.#shared.history.freshHead().catch((error: unknown) => this.#shared.log.warn({ event: "history_unavailable", err: error }, "the history can't be looked at at the moment"));
+      this.#shared.history
+        .freshHead()
+        .catch((error: unknown) =>
+          this.#shared.log.warn(
+            { event: "history_unavailable", err: error },
+            "the history can't be looked at at the moment",
+          ),
+        );
       return;
     }
     if (previous > this.#position) {
@@ -135,7 +150,10 @@ export class UserChannel {
         for (const frame of await this.#shared.history.readAfter(this.#subject, this.#position)) this.#deliver(frame);
         return;
       } catch (error) {
-        this.#shared.log.warn({ event: "catch_up_failed", err: error }, "missed messages can't be read at the moment: it is tried again");
+        this.#shared.log.warn(
+          { event: "catch_up_failed", err: error },
+          "missed messages can't be read at the moment: it is tried again",
+        );
         await new Promise((resolve) => setTimeout(resolve, CATCH_UP_RETRY_MS));
       }
     }

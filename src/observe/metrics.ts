@@ -22,6 +22,8 @@ export function createMetrics() {
     eventsRepeated: new Counter({ registers, name: "intervention_events_repeated_total", help: "events that were stored before" }),
     sockets: new Gauge({ registers, name: "intervention_sockets", help: "live connections now" }),
     socketsClosed: new Counter({ registers, name: "intervention_sockets_closed_total", help: "connections ended, by reason", labelNames: ["reason"] }),
+    socketsRefused: new Counter({ registers, name: "intervention_sockets_refused_total", help: "connections turned away, by reason", labelNames: ["reason"] }),
+    catchUps: new Counter({ registers, name: "intervention_catch_ups_total", help: "users whose live messages were missed and read from the history" }),
     frames: new Counter({ registers, name: "intervention_frames_total", help: "frames, by direction", labelNames: ["direction"] }),
     resumes: new Counter({ registers, name: "intervention_resumes_total", help: "sessions resumed, by whether all could be recovered", labelNames: ["recovered"] }),
     undelivered: new Counter({ registers, name: "intervention_undelivered_total", help: "sends that no device acknowledged in time, by what became of them", labelNames: ["into"] }),

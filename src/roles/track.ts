@@ -1,12 +1,10 @@
 import { fromBinary } from "@bufbuild/protobuf";
-import { timestampDate } from "@bufbuild/protobuf/wkt";
 import type { Logger } from "pino";
 import { type Event, EventBatchSchema, EventKind } from "../../gen/intervention/v1/event_pb.js";
-import { Channel } from "../../gen/intervention/v1/intervention_pb.js";
 import { type Bus, toKindName, Worker } from "../bus/index.ts";
 import { InvalidInput } from "../domain/errors.ts";
 import { type Metrics, SPAN, type Traces } from "../observe/index.ts";
-import { type EventDocument, insertEvents, type Store } from "../store/index.ts";
+import { insertEvents, type Store, toEventDocument } from "../store/index.ts";
 
 /** What the role stands on. */
 export type TrackOptions = { readonly bus: Bus; readonly store: Store; readonly metrics: Metrics; readonly traces: Traces; readonly log: Logger };
@@ -45,25 +43,8 @@ async function record({ store, metrics, traces }: TrackOptions, events: readonly
   const spans = events.map((event) => traces.openSampled(SPAN.record, event.traceParent || undefined));
   const receivedAt = new Date();
   const once = [...new Map(events.map((event) => [event.eventId, event])).values()];
-  const repeated = await insertEvents(store, once.map((event) => toDocument(event, receivedAt)));
+  const repeated = await insertEvents(store, once.map((event) => toEventDocument(event, receivedAt)));
   for (const { kind } of once) metrics.events.inc({ kind: toKindName(kind) });
   metrics.eventsRepeated.inc(repeated + events.length - once.length);
   for (const span of spans) span?.end();
-}
-
-function toDocument(event: Event, receivedAt: Date): EventDocument {
-  const kind = toKindName(event.kind);
-  return {
-    _id: event.eventId,
-    workspaceId: event.workspace,
-    interventionId: event.interventionId,
-    userId: event.userId,
-    kind,
-    campaign: event.campaign,
-    channel: event.channel === Channel.UNSPECIFIED ? "none" : Channel[event.channel].toLowerCase(),
-    occurredAt: event.occurTime === undefined ? receivedAt : timestampDate(event.occurTime),
-    receivedAt: event.receiveTime === undefined ? receivedAt : timestampDate(event.receiveTime),
-    ...(event.actionId === "" ? {} : { actionId: event.actionId }),
-    ...(event.reason === "" ? {} : { reason: event.reason }),
-  };
 }

@@ -1,3 +1,6 @@
+import { timestampDate } from "@bufbuild/protobuf/wkt";
+import { type Event, EventKind } from "../../gen/intervention/v1/event_pb.js";
+import { Channel } from "../../gen/intervention/v1/intervention_pb.js";
 import { type IndexDefinition, onStore, type Store } from "./connect-store.ts";
 import { insertNew } from "./insert-new.ts";
 
@@ -30,6 +33,25 @@ type EventKindName = (typeof EVENT_KINDS)[number];
 
 /** The id of the one event of this kind that an intervention can have. */
 export const eventId = (interventionId: string, kind: EventKindName) => `${interventionId}:${kind}`;
+
+/** An event as it is stored.
+ *  @param receivedAt for one that does not say it. */
+export function toEventDocument(event: Event, receivedAt: Date): EventDocument {
+  const kind = EventKind[event.kind].toLowerCase();
+  return {
+    _id: event.eventId,
+    workspaceId: event.workspace,
+    interventionId: event.interventionId,
+    userId: event.userId,
+    kind,
+    campaign: event.campaign,
+    channel: event.channel === Channel.UNSPECIFIED ? "none" : Channel[event.channel].toLowerCase(),
+    occurredAt: event.occurTime === undefined ? receivedAt : timestampDate(event.occurTime),
+    receivedAt: event.receiveTime === undefined ? receivedAt : timestampDate(event.receiveTime),
+    ...(event.actionId === "" ? {} : { actionId: event.actionId }),
+    ...(event.reason === "" ? {} : { reason: event.reason }),
+  };
+}
 
 /** Stores those that are new.
  *  @returns how many were stored before. */

@@ -4,7 +4,6 @@ import { Binary } from "mongodb";
 import { DecisionInputSchema, DecisionSchema, Outcome } from "../../../gen/intervention/v1/decision_pb.js";
 import { Channel } from "../../../gen/intervention/v1/intervention_pb.js";
 import { decide } from "../../domain/decision/decide.ts";
-import { DELIVERY_RANK, type DeliveryState } from "../../domain/delivery.ts";
 import {
   decisionId,
   findInterventions,
@@ -21,7 +20,6 @@ export async function decideByHand(
     readonly hasLiveSocket?: boolean;
     readonly round?: number;
     readonly at?: Date;
-    readonly delivery?: DeliveryState;
   } = {},
 ): Promise<void> {
   const { hasLiveSocket = false, round = 0, at = new Date() } = options;
@@ -37,7 +35,6 @@ export async function decideByHand(
   });
   const decision = decide(input);
   const channel = decision.channel === Channel.REALTIME ? "realtime" : "inbox";
-  const state = options.delivery ?? (channel === "realtime" ? "sent" : "inboxed");
   const isSend = decision.outcome === Outcome.SEND;
   await insertDecisions(store, [
     {
@@ -47,7 +44,7 @@ export async function decideByHand(
       outcome: isSend ? "send" : decision.outcome === Outcome.DELAY ? "delay" : "suppress",
       input: new Binary(toBinary(DecisionInputSchema, input)),
       decision: new Binary(toBinary(DecisionSchema, decision)),
-      ...(isSend ? { channel, delivery: { state, rank: DELIVERY_RANK[state], since: at } } : {}),
+      ...(isSend ? { channel } : {}),
     },
   ]);
 }

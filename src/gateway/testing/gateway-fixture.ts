@@ -1,65 +1,49 @@
-import { mkdtemp, rm } from "node:fs/promises";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { randomBytes } from "node:crypto";
 import { create, type MessageInitShape, toBinary } from "@bufbuild/protobuf";
 import { Binary } from "mongodb";
 import { type Logger, pino } from "pino";
+import { inject } from "vitest";
 import { RealtimeMessageSchema } from "../../../gen/intervention/v1/bus_pb.js";
 import { InterventionFrameSchema } from "../../../gen/intervention/v1/realtime_pb.js";
 import { type Bus, connectBus, EventPublisher, PresenceAnnouncer, toSubjectToken } from "../../bus/index.ts";
-import { type Config, loadConfig } from "../../config.ts";
+import type { Config } from "../../config.ts";
 import { AccessDirectory, createWorkspace } from "../../integrations/access-directory.ts";
-import { type EmbeddedServers, startEmbeddedServers } from "../../start/embedded-servers.ts";
-import { connectStore, insertInboxItems, type Store } from "../../store/index.ts";
-import { type Gateway, type GatewayOptions, startGateway } from "../index.ts";
+import { connectStore, insertInboxItems, type Store, toPosition } from "../../store/index.ts";
+import { testConfig } from "../../testing/parts.ts";
+import { type Gateway, startGateway } from "../index.ts";
 
 export const WORKSPACE = "shop";
 
-/** Real servers for a file of tests; each test takes an engine of its own on them. */
-export class GatewayFixture implements AsyncDisposable {
-  readonly #dir: string;
-  readonly servers: EmbeddedServers;
-  #engines = 0;
-
-  private constructor(dir: string, servers: EmbeddedServers) {
-    this.#dir = dir;
-    this.servers = servers;
-  }
-
-  static async start(): Promise<GatewayFixture> {
-    const dir = await mkdtemp(join(tmpdir(), "gateway-test-"));
-    return new GatewayFixture(dir, await startEmbeddedServers({ dataDir: dir }));
-  }
-
-  /** Bus, store and gateway in a namespace and database of their own. */
-  async engine(settings: Readonly<Record<string, string>> = {}, options: Partial<GatewayOptions> = {}): Promise<TestEngine> {
-    this.#engines += 1;
-    const name = `t${this.#engines}`;
-    const config = loadConfig({ EDGE_PORT: "0", GRPC_PORT: "0", DRAIN_MS: "0", LOG_LEVEL: "silent", NAMESPACE: name, MONGODB_DATABASE: name, ...settings });
-    const log = pino({ level: "silent" });
-    const bus = await connectBus({
-      servers: this.servers.natsUrl,
-      name,
-      namespace: name,
-      streams: { replicas: 1, historyMax: config.HISTORY_MAX, historyAgeMs: config.HISTORY_AGE_MS },
-      syncCheck: { monitorUrl: this.servers.natsMonitorUrl, allowUnsynced: false },
-    });
-    const store = await connectStore({ url: this.servers.mongodbUrl, database: name, name });
-    await createWorkspace(store, WORKSPACE);
-    const access = await AccessDirectory.start(store, log);
-    const presence = new PresenceAnnouncer(bus, name);
-    const events = new EventPublisher(bus);
-    const gateway = await startGateway({ config, bus, store, access, presence, events, log, ...options });
-    return new TestEngine({ log, config, bus, store, access, presence, gateway });
-  }
-
-  async [Symbol.asyncDispose](): Promise<void> {
-    await this.servers.stop();
-    await rm(this.#dir, { recursive: true, force: true });
-  }
+/** Bus, store and gateway on the shared servers, with streams and a database of their own. */
+export async function startEngine(settings: Readonly<Record<string, string>> = {}): Promise<TestEngine> {
+  const config = testConfig({ DRAIN_MS: "0", ...settings });
+  const log = pino({ level: "silent" });
+  const name = `gateway-${randomBytes(4).toString("hex")}`;
+  const bus = await connectBus({
+    servers: inject("natsUrl"),
+    name,
+    namespace: config.NAMESPACE,
+    streams: { replicas: 1, historyMax: config.HISTORY_MAX, historyAgeMs: config.HISTORY_AGE_MS },
+    syncCheck: { monitorUrl: inject("natsMonitorUrl"), allowUnsynced: false },
+  });
+  const store = await connectStore({ url: inject("mongodbUrl"), database: config.MONGODB_DATABASE, name });
+  await createWorkspace(store, WORKSPACE);
+  const access = await AccessDirectory.start(store, log);
+  const presence = new PresenceAnnouncer(bus, name);
+  const events = new EventPublisher(bus);
+  const gateway = await startGateway({ config, bus, store, access, presence, events, log });
+  return new TestEngine({ log, config, bus, store, access, presence, gateway });
 }
 
-type Parts = { readonly log: Logger; readonly config: Config; readonly bus: Bus; readonly store: Store; readonly access: AccessDirectory; readonly presence: PresenceAnnouncer; readonly gateway: Gateway };
+type Parts = {
+  readonly log: Logger;
+  readonly config: Config;
+  readonly bus: Bus;
+  readonly store: Store;
+  readonly access: AccessDirectory;
+  readonly presence: PresenceAnnouncer;
+  readonly gateway: Gateway;
+};
 
 export class TestEngine implements AsyncDisposable {
   readonly parts: Parts;
@@ -82,18 +66,38 @@ export class TestEngine implements AsyncDisposable {
    *  @returns its sequence, which is its offset. */
   async send(userId: string, message: MessageInitShape<typeof RealtimeMessageSchema>["message"]): Promise<number> {
     const { bus } = this.parts;
-    const data = toBinary(RealtimeMessageSchema, create(RealtimeMessageSchema, message === undefined ? {} : { message }));
+    const data = toBinary(
+      RealtimeMessageSchema,
+      create(RealtimeMessageSchema, message === undefined ? {} : { message }),
+    );
     return (await bus.js.publish(bus.subjects.realtime(WORKSPACE, toSubjectToken(userId)), data)).seq;
   }
 
-  sendIntervention(userId: string, interventionId: string, more: { readonly title?: string; readonly expireTime?: { seconds: bigint } } = {}): Promise<number> {
+  sendIntervention(
+    userId: string,
+    interventionId: string,
+    more: { readonly title?: string; readonly expireTime?: { seconds: bigint } } = {},
+  ): Promise<number> {
     const { title = "Still there?", expireTime } = more;
-    return this.send(userId, { case: "intervention", value: { interventionId, content: { title }, ...(expireTime === undefined ? {} : { expireTime }) } });
+    return this.send(userId, {
+      case: "intervention",
+      value: { interventionId, content: { title }, ...(expireTime === undefined ? {} : { expireTime }) },
+    });
   }
 
   async addInboxItem(userId: string, interventionId: string): Promise<void> {
     const frame = new Binary(toBinary(InterventionFrameSchema, create(InterventionFrameSchema, { interventionId })));
-    await insertInboxItems(this.parts.store, [{ _id: interventionId, workspaceId: WORKSPACE, userId, createdAt: new Date(), frame }]);
+    await insertInboxItems(this.parts.store, [
+      {
+        _id: interventionId,
+        workspaceId: WORKSPACE,
+        userId,
+        position: toPosition(new Date(), interventionId),
+        state: "unread",
+        createdAt: new Date(),
+        frame,
+      },
+    ]);
   }
 
   /** Without it the stream keeps messages that no gateway hears of. */
@@ -102,7 +106,10 @@ export class TestEngine implements AsyncDisposable {
     const name = bus.subjects.stream("REALTIME");
     const { config } = await bus.jsm.streams.info(name);
     const { republish: _, ...without } = config;
-    await bus.jsm.streams.update(name, isOn ? { ...without, republish: { src: bus.subjects.all.realtime, dest: bus.subjects.all.live } } : without);
+    await bus.jsm.streams.update(
+      name,
+      isOn ? { ...without, republish: { src: bus.subjects.all.realtime, dest: bus.subjects.all.live } } : without,
+    );
   }
 
   /** Deletes the stream and makes it again, as an operator might after a disaster. */
@@ -119,6 +126,9 @@ export class TestEngine implements AsyncDisposable {
     await gateway.stop();
     access.stop();
     presence.stop();
+    for (const stream of ["INTERVENTIONS", "REALTIME", "TRACKING", "DELAYED", "DEAD"] as const)
+      await bus.jsm.streams.delete(bus.subjects.stream(stream));
+    await store.db.dropDatabase();
     await bus.close();
     await store.close();
   }

@@ -1,10 +1,9 @@
 import { WebSocket } from "ws";
+import { until } from "../../testing/until.ts";
 import type { TestEngine } from "./gateway-fixture.ts";
 
 /** A ServerFrame as JSON. */
 export type JsonFrame = { readonly [kind: string]: Readonly<Record<string, unknown>> | undefined };
-
-const WAIT_MS_MAX = 8_000;
 
 /** A client of its own kind: `ws`, and JSON written by hand. */
 export class TestClient implements AsyncDisposable {
@@ -17,9 +16,24 @@ export class TestClient implements AsyncDisposable {
   refusedStatus: number | undefined;
   #seen = 0;
 
-  constructor(engine: TestEngine, options: { readonly token?: string; readonly headers?: Readonly<Record<string, string>>; readonly query?: string; readonly protocols?: readonly string[] } = {}) {
-    const protocols = options.protocols ?? ["intervention.v1.json", ...(options.token === undefined ? [] : [`token.${options.token}`])];
-    this.socket = new WebSocket(`ws://127.0.0.1:${engine.parts.gateway.port}/v1/socket${options.query ?? ""}`, [...protocols], { headers: { ...options.headers } });
+  constructor(
+    engine: TestEngine,
+    options: {
+      readonly token?: string;
+      readonly headers?: Readonly<Record<string, string>>;
+      readonly query?: string;
+      readonly protocols?: readonly string[];
+    } = {},
+  ) {
+    const protocols = options.protocols ?? [
+      "intervention.v1.json",
+      ...(options.token === undefined ? [] : [`token.${options.token}`]),
+    ];
+    this.socket = new WebSocket(
+      `ws://127.0.0.1:${engine.parts.gateway.port}/v1/socket${options.query ?? ""}`,
+      [...protocols],
+      { headers: { ...options.headers } },
+    );
     this.socket.on("message", (data, isBinary) => {
       if (isBinary && data instanceof Buffer) this.binaryFrames.push(data);
       else this.frames.push(JSON.parse(String(data)));
@@ -40,7 +54,11 @@ export class TestClient implements AsyncDisposable {
   }
 
   /** Connects and says hello. */
-  static async hello(engine: TestEngine, userId: string, resume?: { readonly epoch: string; readonly offset: string }): Promise<{ client: TestClient; welcome: Readonly<Record<string, unknown>> }> {
+  static async hello(
+    engine: TestEngine,
+    userId: string,
+    resume?: { readonly epoch: string; readonly offset: string },
+  ): Promise<{ client: TestClient; welcome: Readonly<Record<string, unknown>> }> {
     const client = new TestClient(engine, { token: engine.token(userId) });
     await client.opened;
     client.send({ hello: { client: "test/1", ...(resume === undefined ? {} : { resume }) } });
@@ -58,7 +76,7 @@ export class TestClient implements AsyncDisposable {
       const frame = this.frames[this.#seen];
       if (frame === undefined) throw new Error(`closed with ${this.closeCode} before a ${kind} frame`);
       this.#seen += 1;
-      if (frame["ping"] !== undefined && kind !== "ping") continue;
+      if (frame.ping !== undefined && kind !== "ping") continue;
       const body = frame[kind];
       if (body === undefined) throw new Error(`${kind} was expected, and ${JSON.stringify(frame)} came`);
       return body;
@@ -78,15 +96,5 @@ export class TestClient implements AsyncDisposable {
 
   async [Symbol.asyncDispose](): Promise<void> {
     this.socket.terminate();
-  }
-}
-
-/** Waits for a condition, not for a time.
- *  @throws when it does not come true. */
-export async function until(condition: () => boolean | Promise<boolean>, what: string): Promise<void> {
-  for (const deadline = performance.now() + WAIT_MS_MAX; ; ) {
-    if (await condition()) return;
-    if (performance.now() > deadline) throw new Error(`waited in vain for ${what}`);
-    await new Promise((resolve) => setTimeout(resolve, 5));
   }
 }

@@ -78,6 +78,7 @@ async function measure(options: E2eOptions, { own }: Closing) {
   const lost = sent.accepted.filter((id) => !finished.ids.has(id) && !inbox.has(id)).length;
   const percentiles = finished.latencies.percentiles();
   const cpuBy = cpuBetween(before, after);
+  const loadCpuS = sent.cpuS + finished.cpuS;
   const rssBy = peak();
   return {
     rate,
@@ -105,7 +106,9 @@ async function measure(options: E2eOptions, { own }: Closing) {
     faults: finished.faults,
     cpu_by: cpuBy,
     rss_by: rssBy,
-    load_cpu_s: round(sent.cpuS + finished.cpuS),
+    load_cpu_s: round(loadCpuS),
+    // Whatever else ran on the machine meanwhile, this program included: much of it spoils the figures.
+    other_cpu_s: round(Math.max(0, after.machineCpuS - before.machineCpuS - sum(cpuBy) - loadCpuS)),
   };
 }
 

@@ -1,4 +1,5 @@
 import { readFileSync } from "node:fs";
+import { cpus } from "node:os";
 import type { Engine } from "../src/start/index.ts";
 
 /** What the engine's processes, servers included, have used. */
@@ -7,6 +8,8 @@ export type Figures = {
   readonly cpuS: Readonly<Record<string, number>>;
   /** Resident memory by process, MB. */
   readonly rssMb: Readonly<Record<string, number>>;
+  /** Time that the whole machine was busy, s. */
+  readonly machineCpuS: number;
 };
 
 /** Linux counts processor time in hundredths of a second, whatever its own clock is (USER_HZ). */
@@ -27,7 +30,11 @@ export function readFigures(engine: Engine): Figures {
     cpuS[name] = (field(14) + field(15)) / ticksPerS;
     rssMb[name] = (field(24) * bytesPerPage) / bytesPerMb;
   }
-  return { cpuS, rssMb };
+  return { cpuS, rssMb, machineCpuS: busyS() };
+}
+
+function busyS(): number {
+  return cpus().reduce((total, { times }) => total + times.user + times.nice + times.sys + times.irq, 0) / 1_000;
 }
 
 function processesOf({ processes, servers }: Engine) {

@@ -18,12 +18,12 @@ const { SetupFailure, say } = await import("./say.mjs");
 const { watchNpm } = await import("./watch-parent.mjs");
 
 const stopping = new AbortController();
+let isRunning = false;
 // Everything below us is tied to us, so that our end is theirs. During the set-up there is nothing to stop in order.
 watchNpm({
   onStopped: () => (isRunning ? stopping.abort() : process.exit(1)),
   onKilled: () => process.exit(1),
 });
-let isRunning = false;
 try {
   const node = await setUp(root);
   isRunning = true;

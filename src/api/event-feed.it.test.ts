@@ -67,5 +67,8 @@ describe("a feed of events", () => {
     using feed = await open();
     await parts.bus.nc.reconnect();
     expect((await readAll(feed)).error).toBeInstanceOf(Unavailable);
+    // The next one on this connection needs it whole.
+    await expect.poll(() => parts.bus.isConnected()).toBe(true);
+    await parts.bus.nc.flush();
   });
 });

@@ -311,37 +311,3 @@ describe("the idempotency key", () => {
     });
   });
 });
-
-describe("the hash of a body", () => {
-  const hash = (request: Request) => Buffer.from(parse(request).bodyHash).toString("hex");
-
-  test.each<{ what: string; request: Request }>([
-    { what: "another key", request: { ...good, idempotencyKey: "other" } },
-    { what: "the parent spelled out", request: { ...good, parent: "workspaces/main" } },
-    {
-      what: "a default spelled out",
-      request: { ...good, priority: Priority.NORMAL, policy: { channels: [Channel.REALTIME, Channel.INBOX] } },
-    },
-  ])("is the same with $what", ({ request }) => {
-    expect(hash(request)).toBe(hash(good));
-  });
-
-  it("does not depend on the order of names in data", () => {
-    expect(hash(content({ data: { a: { x: 1, y: [{ p: 1, q: 2 }] }, b: 2 } }))).toBe(
-      hash(content({ data: { b: 2, a: { y: [{ q: 2, p: 1 }], x: 1 } } })),
-    );
-  });
-
-  test.each<{ what: string; request: Request }>([
-    { what: "title", request: content({ title: "T" }) },
-    { what: "user", request: recipient({ userId: "U" }) },
-    { what: "campaign", request: { ...good, campaign: "c" } },
-    { what: "priority", request: { ...good, priority: Priority.HIGH } },
-    { what: "order of channels", request: policy({ channels: [Channel.INBOX, Channel.REALTIME] }) },
-    { what: "ttl", request: { ...good, expiration: { case: "ttl", value: seconds(60) } } },
-    { what: "data", request: content({ data: { a: 1 } }) },
-    { what: "order of a list in data", request: content({ data: { a: [2, 1] } }) },
-  ])("tells another $what", ({ request }) => {
-    expect(hash(request)).not.toBe(hash(good));
-  });
-});

@@ -131,6 +131,7 @@ describe("a NATS cluster of three with two processes of every role", () => {
     expect(new Set(settled.map(({ interventionId }) => interventionId))).toEqual(new Set(accepted.keys()));
     expect(settled).toHaveLength(INTERVENTIONS);
 
+    console.log("COUNTS", settled.reduce((c: Record<string, number>, { state }) => ({ ...c, [state]: (c[state] ?? 0) + 1 }), {}), shoppers.map(({ shown }) => shown.size).join(","));
     const waiting = new Map(
       await Promise.all(userIds.map(async (userId) => [userId, await listInbox(userId)] as const)),
     );

@@ -108,11 +108,12 @@ describe("a live session", () => {
     const { client } = await TestClient.hello(engine, "ann");
     await engine.sendIntervention("ann", "seen");
     expect(await client.next("intervention")).toMatchObject({ interventionId: "seen" });
-    // The stream keeps them, but for a while it republishes nowhere: as if the gateway's connection had dropped them.
+    // The stream keeps them, but for a while it republishes to nobody: as if the gateway's connection had dropped them.
     await engine.setRepublish(false);
     await engine.sendIntervention("ann", "lost1");
     await engine.sendIntervention("ann", "lost2");
     await engine.setRepublish(true);
+    expect(client.frames).toHaveLength(2);
     await engine.sendIntervention("ann", "live");
     for (const id of ["lost1", "lost2", "live"])
       expect(await client.next("intervention")).toMatchObject({ interventionId: id });
@@ -126,7 +127,8 @@ describe("a live session", () => {
     await engine.setRepublish(false);
     await engine.sendIntervention("ann", "iv1");
     await engine.setRepublish(true);
-    await engine.parts.bus.nc.reconnect();
+    expect(client.frames).toHaveLength(2);
+    await engine.reconnectBus();
     expect(await client.next("intervention")).toMatchObject({ interventionId: "iv1" });
   });
 });

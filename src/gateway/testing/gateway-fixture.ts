@@ -100,16 +100,22 @@ export class TestEngine implements AsyncDisposable {
     ]);
   }
 
-  /** Without it the stream keeps messages that no gateway hears of. */
-  async setRepublish(isOn: boolean): Promise<void> {
+  /** Has the stream republish to where no gateway listens, or back to where they do. An update that leaves republishing out
+   *  does not end it. */
+  async setRepublish(isHeard: boolean): Promise<void> {
     const { bus } = this.parts;
     const name = bus.subjects.stream("REALTIME");
     const { config } = await bus.jsm.streams.info(name);
-    const { republish: _, ...without } = config;
-    await bus.jsm.streams.update(
-      name,
-      isOn ? { ...without, republish: { src: bus.subjects.all.realtime, dest: bus.subjects.all.live } } : without,
-    );
+    const { live, realtime } = bus.subjects.all;
+    await bus.jsm.streams.update(name, { ...config, republish: { src: realtime, dest: isHeard ? live : `un${live}` } });
+  }
+
+  /** Breaks the connection to NATS off; returns when it is back. */
+  async reconnectBus(): Promise<void> {
+    const { nc } = this.parts.bus;
+    const statuses = nc.status();
+    await nc.reconnect();
+    for await (const { type } of statuses) if (type === "reconnect") return;
   }
 
   /** Deletes the stream and makes it again, as an operator might after a disaster. */

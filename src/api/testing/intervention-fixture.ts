@@ -1,0 +1,59 @@
+import { create } from "@bufbuild/protobuf";
+import { timestampFromDate } from "@bufbuild/protobuf/wkt";
+import { EventKind, EventSchema } from "../../../gen/intervention/v1/event_pb.js";
+import { insertEvents } from "../../store/index.ts";
+import { GrpcClient } from "./grpc-client.ts";
+import { startApi } from "./start-api.ts";
+
+export const SERVICE = "intervention.v1.InterventionService";
+/** Could be an id of ours, and is none. */
+export const UNKNOWN_ID = "a".repeat(26);
+
+/** The API with a client of its workspace and one of another's, and what tests of an intervention's life need again and again. */
+export async function startFixture() {
+  const api = await startApi();
+  const client = new GrpcClient(api.address, { authorization: `Bearer ${api.apiKey}` });
+  const stranger = new GrpcClient(api.address, { authorization: `Bearer ${api.otherApiKey}` });
+  const call = (method: string, request: object) => client.call(`${SERVICE}/${method}`, request);
+  return {
+    ...api,
+    client,
+    call,
+    callAsStranger: (method: string, request: object) => stranger.call(`${SERVICE}/${method}`, request),
+    /** @returns its id. */
+    async accept(more: object = {}): Promise<string> {
+      const request = { recipient: { userId: "u" }, content: { title: "Hello" }, campaign: "spring", ...more };
+      return String((await call("Trigger", request)).body.interventionId);
+    },
+    stateOf: async (id: string) => (await call("Get", { name: id })).body.intervention,
+    /** Puts an event on the stream. */
+    publish: (id: string, kind: EventKind, more: { eventId?: string; workspace?: string } = {}) =>
+      api.api.events.publish([
+        create(EventSchema, {
+          ...{
+            eventId: `${id}:${EventKind[kind].toLowerCase()}`,
+            kind,
+            workspace: "main",
+            interventionId: id,
+            userId: "u",
+          },
+          occurTime: timestampFromDate(new Date()),
+          ...more,
+        }),
+      ]),
+    /** Puts an event into the store, past the stream. */
+    storeEvent: (id: string, kind: string, at = new Date()) =>
+      insertEvents(api.store, [
+        {
+          _id: `${id}:${kind}`,
+          ...{ workspaceId: "main", interventionId: id, userId: "u", kind, campaign: "spring", channel: "realtime" },
+          ...{ occurredAt: at, receivedAt: at },
+        },
+      ]),
+    async [Symbol.asyncDispose]() {
+      client.close();
+      stranger.close();
+      await api[Symbol.asyncDispose]();
+    },
+  };
+}

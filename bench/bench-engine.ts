@@ -29,7 +29,6 @@ export async function startBenchEngine(options: BenchEngineOptions = {}): Promis
   engine = await startEngine({
     env: { ...inherited(), EDGE_PORT: "0", GRPC_PORT: "0", LOG_LEVEL: "warn", ...options.env, DATA_DIR: dataDir },
     roleLogs: "files",
-    ...(process.env.BENCH_MAIN ? { program: process.env.BENCH_MAIN } : {}),
     ...(options.log === undefined ? {} : { log: options.log }),
   });
   return engine;

@@ -1,5 +1,5 @@
 import { Agent, request } from "node:http";
-import { connect } from "node:http2";
+import { type ClientHttp2Session, connect } from "node:http2";
 import type { Caller } from "./messages.ts";
 
 /** Sends one encoded request and gives the encoded answer. @throws Error whose message is the code, such as "unavailable". */
@@ -15,17 +15,25 @@ export function createCaller(kind: Caller, options: CallerOptions): { readonly c
 
 const service = "/intervention.v1.InterventionService/";
 
-/** gRPC over one HTTP/2 connection, with no library in between. */
+/** Below the 1,000 streams that the server allows on a connection: what is beyond waits here, and its latency grows, instead of
+ *  being refused. */
+const streamsMax = 800;
+
+/** gRPC over one HTTP/2 connection, with no library in between. One that broke is made anew by the next call. */
 function createGrpcCaller({ url, apiKey }: CallerOptions) {
-  const session = connect(url);
-  // Every call that is under way fails of it by itself.
-  session.on("error", () => undefined);
-  const call: Call = (method, body) =>
+  let session: ClientHttp2Session | undefined;
+  const connected = (): ClientHttp2Session => {
+    if (session === undefined || session.closed || session.destroyed) {
+      session = connect(url);
+      // Every call that is under way fails of it by itself.
+      session.on("error", () => undefined);
+    }
+    return session;
+  };
+  const gate = createGate(streamsMax);
+  const send: Call = (method, body) =>
     new Promise((resolve, reject) => {
-      const frame = Buffer.alloc(5 + body.length);
-      frame.writeUInt32BE(body.length, 1);
-      frame.set(body, 5);
-      const stream = session.request({
+      const stream = connected().request({
         ":method": "POST",
         ":path": service + method,
         "content-type": "application/grpc+proto",
@@ -42,13 +50,40 @@ function createGrpcCaller({ url, apiKey }: CallerOptions) {
       });
       stream.on("data", (chunk: Buffer) => chunks.push(chunk));
       stream.on("error", reject);
-      stream.on("end", () => {
-        if (status === "0") resolve(Buffer.concat(chunks).subarray(5));
+      stream.on("close", () => {
+        if (status === "0") resolve(Buffer.concat(chunks).subarray(prefixBytes));
         else reject(new Error(`grpc-status ${String(status)}`));
       });
+      const frame = Buffer.alloc(prefixBytes + body.length);
+      frame.writeUInt32BE(body.length, 1);
+      frame.set(body, prefixBytes);
       stream.end(frame);
     });
-  return { call, close: () => session.destroy() };
+  return {
+    call: (method: string, body: Uint8Array) => gate(() => send(method, body)),
+    close: () => session?.destroy(),
+  };
+}
+
+/** "Not compressed" and the length, before each message of gRPC. */
+const prefixBytes = 5;
+
+/** Lets so many through at a time; others wait their turn. */
+function createGate(max: number): <T>(work: () => Promise<T>) => Promise<T> {
+  let inside = 0;
+  const waiting: (() => void)[] = [];
+  return async (work) => {
+    if (inside >= max) await new Promise<void>((resolve) => waiting.push(resolve));
+    else inside += 1;
+    try {
+      return await work();
+    } finally {
+      // Whoever waits takes over our place.
+      const next = waiting.shift();
+      if (next === undefined) inside -= 1;
+      else next();
+    }
+  };
 }
 
 const connectionsMax = 128;

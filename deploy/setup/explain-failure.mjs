@@ -20,7 +20,7 @@ const causes = [
   },
   {
     pattern: /ENOSPC|No space left on device/i,
-    sentence: ({ folder }) => `the disk is full: make about 1 GB free for ${folder} and try again`,
+    sentence: ({ folder }) => `the disk is full: make 1 GB free for ${folder} and try again`,
   },
   {
     pattern: /EROFS|Read-only file system|EACCES|Permission denied/i,

@@ -22,7 +22,7 @@ describe("what npm and pip print becomes one sentence", () => {
       tool: "pip",
       output:
         "Max retries exceeded\nERROR: Could not install packages due to an OSError: [Errno 28] No space left on device",
-      expected: /^the disk is full: make about 1 GB free for \/clone and try again\.$/,
+      expected: /^the disk is full: make 1 GB free for \/clone and try again\.$/,
     },
     {
       what: "a folder that is read-only",

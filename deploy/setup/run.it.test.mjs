@@ -180,7 +180,7 @@ describe("npm run in a fresh clone", () => {
     expect(sentence(await run({ PATH: bin }))).toMatch(/^npm is not on the PATH/);
   }, 60_000);
 
-  it("says that a folder in the way cannot be made", async () => {
+  it("says that a file is in the way", async () => {
     await writeFile(join(root, ".tools"), "a file where the folder should be");
     expect(sentence(await run())).toMatch(/EEXIST|ENOTDIR/);
   });

@@ -1,4 +1,5 @@
-import { mkdir } from "node:fs/promises";
+import { constants } from "node:fs";
+import { access, mkdir, statfs } from "node:fs/promises";
 import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import { buildClient, isClientBuilt } from "./build-client.mjs";
@@ -10,6 +11,9 @@ import { findNode22 } from "./node-22.mjs";
 import { SetupFailure, say, step } from "./say.mjs";
 
 const waitMs = 200;
+/** Measured, and rounded up: the servers' wheels and what is kept of them; node_modules with Node 22 in it. */
+const serverBytes = 250e6;
+const dependencyBytes = 850e6;
 
 /**
  * Makes a clone ready to run and returns the path of the Node 22 to run on. Each part is skipped when it is already
@@ -30,6 +34,9 @@ function isSetUp(root) {
 /** One set-up at a time in a clone: whoever comes second waits, and then finds that nothing is left to do. */
 async function setUpOnce(root) {
   try {
+    // Asked beforehand: npm takes minutes to fail for want of room, and then leaves out optional packages in silence.
+    await access(root, constants.W_OK);
+    await ensureRoom(root);
     await mkdir(join(root, ".tools"), { recursive: true });
     const release = await waitForLock(join(root, ".tools", "set-up.lock"));
     try {
@@ -42,6 +49,17 @@ async function setUpOnce(root) {
     // The file system's own refusals (ENOSPC, EROFS, EACCES) read like those of the installers.
     throw new SetupFailure(explainFailure({ tool: "set-up", output: error.message, folder: root, wayOut: "" }));
   }
+}
+
+async function ensureRoom(root) {
+  const areServersMissing = areEmbeddedServersNeeded() && !areEmbeddedServersInstalled(root);
+  const needed = (areServersMissing ? serverBytes : 0) + (areDependenciesInstalled(root) ? 0 : dependencyBytes);
+  const { bavail, bsize } = await statfs(root);
+  if (bavail * bsize >= needed) return;
+  const [mb, neededMb] = [bavail * bsize, needed].map((bytes) => Math.round(bytes / 1e6));
+  throw new SetupFailure(
+    `the disk is full: ${root} has ${mb} MB left and the set-up needs ${neededMb} MB; make room there and try again.`,
+  );
 }
 
 async function waitForLock(path) {

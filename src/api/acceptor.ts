@@ -189,7 +189,7 @@ export class Acceptor {
     const [first] = same;
     if (first === undefined) return;
     try {
-      if (!entry.duplicate) await this.#publish(entry, first);
+      if (!entry.isDecided) await this.#publish(entry, first);
     } catch (error) {
       for (const { settle } of same) settle({ kind: "failed", error });
       return;

@@ -14,17 +14,19 @@ export type TrackAnswer = {
   }[];
 };
 
+type Publisher = Pick<EventPublisher, "publish">;
+
 /** Events that may wait for the disk here, over all clients; beyond it clients are asked to send again. */
 const PENDING_MAX = 20_000;
 
 /** Puts what devices report on TRACKING. */
 export class TrackIntake {
-  readonly #events: EventPublisher;
+  readonly #events: Publisher;
   readonly #log: Logger;
   readonly #now: () => Date;
   #pending = 0;
 
-  constructor(options: { readonly events: EventPublisher; readonly log: Logger; readonly now: () => Date }) {
+  constructor(options: { readonly events: Publisher; readonly log: Logger; readonly now: () => Date }) {
     this.#events = options.events;
     this.#log = options.log;
     this.#now = options.now;

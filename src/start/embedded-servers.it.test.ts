@@ -106,7 +106,7 @@ describe("servers of one's own", () => {
     const dir = await mkdtemp(join(tmpdir(), "engine-servers-"));
     await writeFile(join(dir, "file"), "");
     const start = startEmbeddedServers({ dataDir: join(dir, "file", "data"), log: quiet });
-    await expect(start).rejects.toThrow("set DATA_DIR to a folder that can be written");
+    await expect(start).rejects.toThrow(/^the data folder .* cannot be written .*: set DATA_DIR to another folder\.$/);
     await rm(dir, { recursive: true });
   });
 });

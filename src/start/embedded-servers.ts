@@ -47,8 +47,7 @@ export async function startEmbeddedServers(options: EmbeddedServersOptions): Pro
   const toolsDir = options.toolsDir ?? fileURLToPath(new URL("../../.tools/embedded", import.meta.url));
   const log = options.log ?? stderrLog;
   const isAnyOurs = options.natsUrl === undefined || options.mongodbUrl === undefined;
-  if (isAnyOurs) await makeDir(join(dataDir, "logs"));
-  const unlock = isAnyOurs ? await lockDataDir(dataDir) : undefined;
+  const unlock = isAnyOurs ? await prepareDataDir(dataDir) : undefined;
 
   const shared = { dataDir, toolsDir, log };
   // Both at once: together they take as long as the slower one. Whichever started is stopped when the other fails.
@@ -65,7 +64,8 @@ export async function startEmbeddedServers(options: EmbeddedServersOptions): Pro
   }
   if (nats.status === "rejected" || mongo.status === "rejected") {
     await stop();
-    throw nats.status === "rejected" ? nats.reason : mongo.status === "rejected" ? mongo.reason : undefined;
+    const failed = [nats, mongo].find((outcome) => outcome.status === "rejected");
+    throw explainRefusal(failed?.reason, dataDir);
   }
 
   return {
@@ -84,13 +84,24 @@ function urlOf(started: { url: string } | undefined): string {
   return started.url;
 }
 
-async function makeDir(dir: string): Promise<void> {
+/** Made, locked, and ready for the servers' logs. Returns what gives the lock back. */
+async function prepareDataDir(dataDir: string): Promise<() => Promise<void>> {
   try {
-    await mkdir(dir, { recursive: true });
-  } catch (cause) {
-    const why = cause instanceof Error ? cause.message : String(cause);
-    throw new StartFailure(`the data folder cannot be made (${why}): set DATA_DIR to a folder that can be written.`, {
-      cause,
-    });
+    await mkdir(join(dataDir, "logs"), { recursive: true });
+    return await lockDataDir(dataDir);
+  } catch (error) {
+    throw explainRefusal(error, dataDir);
   }
+}
+
+/** What the file system refuses, in a sentence; every other failure has one already. */
+function explainRefusal(error: unknown, dataDir: string): unknown {
+  if (!(error instanceof Error) || error instanceof StartFailure || !("code" in error)) return error;
+  const wayOut =
+    error.code === "ENOSPC"
+      ? "make room on its disk, or set DATA_DIR to a folder on another"
+      : "set DATA_DIR to another folder";
+  return new StartFailure(`the data folder ${dataDir} cannot be written (${error.message}): ${wayOut}.`, {
+    cause: error,
+  });
 }

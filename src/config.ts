@@ -35,7 +35,7 @@ const schema = z.object({
   PROCESSES: z
     .string()
     .refine((text) => text.split(";").every((part) => rolesText.safeParse(part).success), { error: "role lists separated by ';'" })
-    .default("api,gateway;decide,track,schedule")
+    .default("api;gateway;decide,track,schedule")
     .describe("processes that npm start runs: ';' between processes, ',' between the roles of one"),
   WORKSPACE: z.string().regex(/^[a-z0-9][a-z0-9-]{0,39}$/, "1 to 40 of a-z, 0-9 and -").default("main").describe("workspace made at the first start"),
   DEFAULT_TIME_ZONE: z.string().min(1).default("UTC").describe("IANA time zone of users who have none"),

@@ -22,8 +22,9 @@ const help = `npm run demo replays real purchases through an engine of its own, 
 
   --purchases N   only the first N in order of date (default: all 69,659)
   --shoppers N    how many customers are connected by WebSocket (default 1000)
-  --rate R        purchases a second (default 1500)
-  --kill          kill -9 every process and server of the engine once, on the way
+  --rate R        purchases a second (default 1000)
+  --kill          kill -9 every process and server of the engine once, on the way; the default rate is then such
+                  that the replay lasts 15 s or more
   --seed N        order of the kills (default 1)
   --json          the result as one line of JSON
 `;
@@ -32,6 +33,10 @@ const help = `npm run demo replays real purchases through an engine of its own, 
 const apartProcesses = "api;gateway;decide;track,schedule";
 /** What a kill interrupted is seen to after this long; the defaults of 30 s would only make the end longer. */
 const afterMs = { UNDELIVERED_AFTER_MS: "10000", RECONCILE_AFTER_MS: "10000" };
+
+const rateDefault = 1_000;
+/** Long enough for six kills, each of which waits until the one before is over. */
+const killSeconds = 15;
 
 const args = process.argv.slice(2);
 if (args.includes("--help")) process.stdout.write(help);
@@ -53,7 +58,7 @@ async function main(): Promise<number> {
         engine,
         purchases,
         shopperCount: options.number("shoppers", 1_000),
-        rate: options.number("rate", 1_500),
+        rate: options.number("rate", isKilling ? Math.min(rateDefault, purchases.length / killSeconds) : rateDefault),
         killSeed: isKilling ? options.number("seed", 1) : undefined,
         progress,
       });

@@ -5,17 +5,28 @@ export const ROLES = ["api", "gateway", "decide", "track", "schedule"] as const;
 export type Role = (typeof ROLES)[number];
 
 const port = (fallback: number) => z.coerce.number().int().min(0).max(65535).default(fallback);
-const whole = (fallback: number, min: number, max: number) => z.coerce.number().int().min(min).max(max).default(fallback);
-const flag = (fallback: boolean) => z.enum(["true", "false"]).default(fallback ? "true" : "false").transform((v) => v === "true");
+const whole = (fallback: number, min: number, max: number) =>
+  z.coerce.number().int().min(min).max(max).default(fallback);
+const flag = (fallback: boolean) =>
+  z
+    .enum(["true", "false"])
+    .default(fallback ? "true" : "false")
+    .transform((v) => v === "true");
 const isRole = (value: string): value is Role => ROLES.some((role) => role === value);
-const rolesOf = (text: string) => text.split(",").map((part) => part.trim()).filter((part) => part !== "");
-const rolesText = z
-  .string()
-  .refine((text) => rolesOf(text).length > 0 && rolesOf(text).every(isRole), { error: `a comma-separated list of ${ROLES.join(", ")}` });
+const rolesOf = (text: string) =>
+  text
+    .split(",")
+    .map((part) => part.trim())
+    .filter((part) => part !== "");
+const rolesText = z.string().refine((text) => rolesOf(text).length > 0 && rolesOf(text).every(isRole), {
+  error: `a comma-separated list of ${ROLES.join(", ")}`,
+});
 const url = (protocols: readonly string[], example: string) =>
-  z.string().refine((text) => text.split(",").every((part) => protocols.some((p) => part.trim().startsWith(`${p}://`))), {
-    error: `a URL such as ${example}`,
-  });
+  z
+    .string()
+    .refine((text) => text.split(",").every((part) => protocols.some((p) => part.trim().startsWith(`${p}://`))), {
+      error: `a URL such as ${example}`,
+    });
 
 /** Every setting: its type, default, unit and help in one place. Read from the environment; unknown ENGINE_* names are refused. */
 const schema = z.object({
@@ -24,34 +35,79 @@ const schema = z.object({
   GRPC_PORT: port(9090).describe("gRPC, gRPC-Web and Connect; 0 takes a free one"),
   ADMIN_PORT: port(0).describe("health and metrics of a process that serves no other port; 0 takes a free one"),
   DATA_DIR: z.string().min(1).default(".data").describe("folder of the embedded servers and of credentials.json"),
-  NATS_URL: url(["nats", "tls"], "nats://127.0.0.1:4222").optional().describe("NATS servers, comma-separated; unset starts an embedded one"),
-  NATS_MONITOR_URL: url(["http", "https"], "http://127.0.0.1:8222").optional().describe("their monitoring address, by which the start-up check sees that writes are synced"),
-  ALLOW_UNSYNCED_NATS: flag(false).describe("run on a NATS server whose sync_interval is not 'always' or cannot be seen: a power failure may then lose what was accepted"),
-  MONGODB_URL: url(["mongodb", "mongodb+srv"], "mongodb://127.0.0.1:27017").optional().describe("MongoDB; unset starts an embedded server of its protocol"),
-  MONGODB_DATABASE: z.string().regex(/^[A-Za-z0-9_-]{1,38}$/, "1 to 38 letters, digits, - and _").default("intervention").describe("name of the database"),
-  NAMESPACE: z.string().regex(/^[A-Za-z0-9_-]{0,32}$/, "up to 32 letters, digits, - and _").default("").describe("prefix of streams and subjects, so that several engines can share one NATS"),
+  NATS_URL: url(["nats", "tls"], "nats://127.0.0.1:4222")
+    .optional()
+    .describe("NATS servers, comma-separated; unset starts an embedded one"),
+  NATS_MONITOR_URL: url(["http", "https"], "http://127.0.0.1:8222")
+    .optional()
+    .describe("their monitoring address, by which the start-up check sees that writes are synced"),
+  ALLOW_UNSYNCED_NATS: flag(false).describe(
+    "run on a NATS server whose sync_interval is not 'always' or cannot be seen: a power failure may then lose what was accepted",
+  ),
+  MONGODB_URL: url(["mongodb", "mongodb+srv"], "mongodb://127.0.0.1:27017")
+    .optional()
+    .describe("MongoDB; unset starts an embedded server of its protocol"),
+  MONGODB_DATABASE: z
+    .string()
+    .regex(/^[A-Za-z0-9_-]{1,38}$/, "1 to 38 letters, digits, - and _")
+    .default("intervention")
+    .describe("name of the database"),
+  NAMESPACE: z
+    .string()
+    .regex(/^[A-Za-z0-9_-]{0,32}$/, "up to 32 letters, digits, - and _")
+    .default("")
+    .describe("prefix of streams and subjects, so that several engines can share one NATS"),
   STREAM_REPLICAS: whole(1, 1, 5).describe("copies of each stream; 3 on a cluster"),
-  ROLES: rolesText.default(ROLES.join(",")).transform((text) => rolesOf(text).filter(isRole)).describe("roles of this process"),
+  ROLES: rolesText
+    .default(ROLES.join(","))
+    .transform((text) => rolesOf(text).filter(isRole))
+    .describe("roles of this process"),
   PROCESSES: z
     .string()
-    .refine((text) => text.split(";").every((part) => rolesText.safeParse(part).success), { error: "role lists separated by ';'" })
+    .refine((text) => text.split(";").every((part) => rolesText.safeParse(part).success), {
+      error: "role lists separated by ';'",
+    })
     .default("api;gateway;decide,track,schedule")
     .describe("processes that npm start runs: ';' between processes, ',' between the roles of one"),
-  WORKSPACE: z.string().regex(/^[a-z0-9][a-z0-9-]{0,39}$/, "1 to 40 of a-z, 0-9 and -").default("main").describe("workspace made at the first start"),
+  WORKSPACE: z
+    .string()
+    .regex(/^[a-z0-9][a-z0-9-]{0,39}$/, "1 to 40 of a-z, 0-9 and -")
+    .default("main")
+    .describe("workspace made at the first start"),
   DEFAULT_TIME_ZONE: z.string().min(1).default("UTC").describe("IANA time zone of users who have none"),
-  ALLOWED_ORIGINS: z.string().default("").transform((text) => text.split(",").map((o) => o.trim()).filter((o) => o !== "")).describe("origins of pages that may connect, comma-separated; '*' allows all; the engine's own pages always may"),
+  ALLOWED_ORIGINS: z
+    .string()
+    .default("")
+    .transform((text) =>
+      text
+        .split(",")
+        .map((o) => o.trim())
+        .filter((o) => o !== ""),
+    )
+    .describe("origins of pages that may connect, comma-separated; '*' allows all; the engine's own pages always may"),
   SOCKETS_PER_USER_MAX: whole(20, 1, 10_000).describe("live connections of one user on one gateway"),
   SOCKETS_PER_ADDRESS_MAX: whole(20_000, 1, 1_000_000).describe("live connections from one IP address on one gateway"),
   HEARTBEAT_MS: whole(25_000, 100, 300_000).describe("a live connection is pinged this often, ms"),
-  BACKPRESSURE_BYTES_MAX: whole(1_048_576, 16_384, 67_108_864).describe("a connection that leaves more than this unread is closed and resumes, bytes"),
-  UNDELIVERED_AFTER_MS: whole(30_000, 500, 3_600_000).describe("what no device acknowledged by then goes to the inbox, ms"),
+  BACKPRESSURE_BYTES_MAX: whole(1_048_576, 16_384, 67_108_864).describe(
+    "a connection that leaves more than this unread is closed and resumes, bytes",
+  ),
+  UNDELIVERED_AFTER_MS: whole(30_000, 500, 3_600_000).describe(
+    "what no device acknowledged by then goes to the inbox, ms",
+  ),
   HISTORY_MAX: whole(256, 1, 10_000).describe("newest messages of one user kept for resuming"),
   HISTORY_AGE_MS: whole(3_600_000, 1_000, 604_800_000).describe("how long they are kept, ms"),
-  RECONCILE_AFTER_MS: whole(30_000, 1_000, 3_600_000).describe("what was accepted and is not decided by then is put on the stream again, ms"),
+  RECONCILE_AFTER_MS: whole(30_000, 1_000, 3_600_000).describe(
+    "what was accepted and is not decided by then is put on the stream again, ms",
+  ),
   DRAIN_MS: whole(5_000, 0, 300_000).describe("live connections are sent elsewhere over this long at a stop, ms"),
   TRY_PAGE: flag(true).describe("serve /try to browsers on the same machine"),
-  LOG_LEVEL: z.enum(["debug", "info", "warn", "error", "silent"]).default("info").describe("least level of the log lines, on stderr as JSON"),
-  OTEL_EXPORTER_OTLP_ENDPOINT: url(["http", "https"], "http://127.0.0.1:4318").optional().describe("where traces are sent; unset sends none"),
+  LOG_LEVEL: z
+    .enum(["debug", "info", "warn", "error", "silent"])
+    .default("info")
+    .describe("least level of the log lines, on stderr as JSON"),
+  OTEL_EXPORTER_OTLP_ENDPOINT: url(["http", "https"], "http://127.0.0.1:4318")
+    .optional()
+    .describe("where traces are sent; unset sends none"),
   TRACE_SAMPLE_RATIO: z.coerce.number().min(0).max(1).default(0.01).describe("share of interventions traced, 0 to 1"),
 });
 
@@ -64,20 +120,28 @@ export class ConfigError extends Error {}
  *  @throws ConfigError naming every bad setting. */
 export function loadConfig(env: Readonly<Record<string, string | undefined>>): Config {
   const known = Object.keys(schema.shape);
-  const picked = Object.fromEntries(known.filter((name) => env[name] !== undefined && env[name] !== "").map((name) => [name, env[name]]));
+  const picked = Object.fromEntries(
+    known.filter((name) => env[name] !== undefined && env[name] !== "").map((name) => [name, env[name]]),
+  );
   const result = schema.safeParse(picked);
   const problems = result.success
     ? contradictions(result.data)
-    : result.error.issues.map((issue) => `${issue.path.join(".")}="${picked[String(issue.path[0])] ?? ""}": ${issue.message}`);
-  if (!result.success || problems.length > 0) throw new ConfigError(`${problems.join("\n")}\nnpm start -- --help lists every setting`);
+    : result.error.issues.map(
+        (issue) => `${issue.path.join(".")}="${picked[String(issue.path[0])] ?? ""}": ${issue.message}`,
+      );
+  if (!result.success || problems.length > 0)
+    throw new ConfigError(`${problems.join("\n")}\nnpm start -- --help lists every setting`);
   return result.data;
 }
 
 function contradictions(config: Config): string[] {
   const problems: string[] = [];
-  if (config.EDGE_PORT !== 0 && config.EDGE_PORT === config.GRPC_PORT) problems.push(`EDGE_PORT and GRPC_PORT are both ${config.EDGE_PORT}: give each its own`);
+  if (config.EDGE_PORT !== 0 && config.EDGE_PORT === config.GRPC_PORT)
+    problems.push(`EDGE_PORT and GRPC_PORT are both ${config.EDGE_PORT}: give each its own`);
   if (config.NATS_URL !== undefined && config.NATS_MONITOR_URL === undefined && !config.ALLOW_UNSYNCED_NATS)
-    problems.push("NATS_URL is set without NATS_MONITOR_URL: set it so that the engine can see that writes are synced, or set ALLOW_UNSYNCED_NATS=true");
+    problems.push(
+      "NATS_URL is set without NATS_MONITOR_URL: set it so that the engine can see that writes are synced, or set ALLOW_UNSYNCED_NATS=true",
+    );
   try {
     new Intl.DateTimeFormat("en", { timeZone: config.DEFAULT_TIME_ZONE });
   } catch {
@@ -93,7 +157,8 @@ export function describeConfig(): string {
   return Object.entries(schema.shape)
     .map(([name, field]) => {
       const value = Object.entries(defaults).find(([key]) => key === name)?.[1];
-      const shown = value === undefined ? "unset" : Array.isArray(value) ? `"${value.join(",")}"` : JSON.stringify(value);
+      const shown =
+        value === undefined ? "unset" : Array.isArray(value) ? `"${value.join(",")}"` : JSON.stringify(value);
       return `  ${name.padEnd(width)}  ${field.description ?? ""} (default ${shown})`;
     })
     .join("\n");

@@ -4,9 +4,15 @@ import { defineService, ServiceContainer, type ServiceKey } from "./container.ts
 describe("service container", () => {
   it("starts a part on first use, once, after what it asks for, and stops in reverse", async () => {
     const log: string[] = [];
-    const bus = defineService("bus", { start: () => (log.push("start bus"), "bus"), stop: () => void log.push("stop bus") });
+    const bus = defineService("bus", {
+      start: () => (log.push("start bus"), "bus"),
+      stop: () => void log.push("stop bus"),
+    });
     const unused = defineService("unused", { start: () => (log.push("start unused"), 0) });
-    const api = defineService("api", { start: async (c) => (await c.get(bus), log.push("start api"), "api"), stop: () => void log.push("stop api") });
+    const api = defineService("api", {
+      start: async (c) => (await c.get(bus), log.push("start api"), "api"),
+      stop: () => void log.push("stop api"),
+    });
     const container = new ServiceContainer();
     await Promise.all([container.get(api), container.get(api), container.get(bus)]);
     await container.stop();
@@ -59,6 +65,8 @@ describe("service container", () => {
     await expect(new ServiceContainer().get(a)).rejects.toThrow('"a" needs "b" needs "a"');
     const container = new ServiceContainer();
     await container.get(defineService("same", { start: () => 1 }));
-    await expect(container.get(defineService("same", { start: () => 2 }))).rejects.toThrow('two parts are named "same"');
+    await expect(container.get(defineService("same", { start: () => 2 }))).rejects.toThrow(
+      'two parts are named "same"',
+    );
   });
 });

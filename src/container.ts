@@ -37,7 +37,8 @@ export class ServiceContainer implements Container, AsyncDisposable {
 
   #get<T>(key: ServiceKey<T>, path: readonly string[]): Promise<T> {
     if (this.#isStopping) return Promise.reject(new Error(`"${key.name}" is asked for while stopping`));
-    if (path.includes(key.name)) return Promise.reject(new Error(`"${[...path, key.name].join('" needs "')}": a part can't need itself`));
+    if (path.includes(key.name))
+      return Promise.reject(new Error(`"${[...path, key.name].join('" needs "')}": a part can't need itself`));
     const running = this.#started.get(key.name);
     if (running !== undefined) {
       if (running.key !== key) return Promise.reject(new Error(`two parts are named "${key.name}"`));

@@ -6,7 +6,11 @@ export function serveHealth(edge: EdgeServer, answer: (path: string) => Promise<
   for (const path of ["/healthz", "/readyz", "/metrics"]) {
     edge.route("get", path, async () => {
       const found = await answer(path);
-      return { status: found?.status ?? 404, headers: { "content-type": found?.contentType ?? "text/plain" }, body: found?.body ?? "" };
+      return {
+        status: found?.status ?? 404,
+        headers: { "content-type": found?.contentType ?? "text/plain" },
+        body: found?.body ?? "",
+      };
     });
   }
 }

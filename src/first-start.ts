@@ -6,7 +6,12 @@ import { createWorkspace } from "./integrations/access-directory.ts";
 import { connectStore } from "./store/index.ts";
 
 /** What a newcomer and his scripts need to call the engine. */
-export type Credentials = { readonly workspace: string; readonly api_key: string; readonly edge_url: string; readonly grpc_url: string };
+export type Credentials = {
+  readonly workspace: string;
+  readonly api_key: string;
+  readonly edge_url: string;
+  readonly grpc_url: string;
+};
 
 /** The file cannot be read as what an earlier start wrote. */
 export class BadCredentialsFile extends Error {}
@@ -18,10 +23,17 @@ export const credentialsPath = (dataDir: string) => join(dataDir, "credentials.j
 /** Sees to it that there is a workspace with a key, and that `credentials.json` has it: made at the first start, kept ever
  *  after. A store that does not know the key, because it is a new one, learns it. Run it once before the roles, not in each.
  *  @throws BadCredentialsFile */
-export async function ensureCredentials(config: Config, urls: { readonly edgeUrl: string; readonly grpcUrl: string }): Promise<Credentials> {
+export async function ensureCredentials(
+  config: Config,
+  urls: { readonly edgeUrl: string; readonly grpcUrl: string },
+): Promise<Credentials> {
   const path = credentialsPath(config.DATA_DIR);
   const known = await findCredentials(path);
-  const store = await connectStore({ url: config.MONGODB_URL ?? "", database: config.MONGODB_DATABASE, name: "intervention-engine first start" });
+  const store = await connectStore({
+    url: config.MONGODB_URL ?? "",
+    database: config.MONGODB_DATABASE,
+    name: "intervention-engine first start",
+  });
   try {
     const workspace = known?.workspace ?? config.WORKSPACE;
     const { apiKey } = await createWorkspace(store, workspace, known?.api_key);
@@ -45,13 +57,19 @@ async function findCredentials(path: string): Promise<z.output<typeof file> | un
   try {
     return file.parse(JSON.parse(text));
   } catch (cause) {
-    throw new BadCredentialsFile(`${path} can't be read as the engine's credentials: move it away, and the next start makes a new key`, { cause });
+    throw new BadCredentialsFile(
+      `${path} can't be read as the engine's credentials: move it away, and the next start makes a new key`,
+      { cause },
+    );
   }
 }
 
 // A deployment runs this once before its roles: `node src/first-start.ts`.
 if (import.meta.main) {
   const config = loadConfig(process.env);
-  const { workspace } = await ensureCredentials(config, { edgeUrl: `http://${config.HOST}:${config.EDGE_PORT}`, grpcUrl: `http://${config.HOST}:${config.GRPC_PORT}` });
+  const { workspace } = await ensureCredentials(config, {
+    edgeUrl: `http://${config.HOST}:${config.EDGE_PORT}`,
+    grpcUrl: `http://${config.HOST}:${config.GRPC_PORT}`,
+  });
   process.stderr.write(`workspace "${workspace}" is there; its key is in ${credentialsPath(config.DATA_DIR)}\n`);
 }

@@ -50,7 +50,10 @@ function untilStopped(): Promise<void> {
 /** What the person at the terminal can do something about is said in one sentence; all else is a bug, with its stack. */
 function toSentence(error: unknown): string | undefined {
   if (error instanceof ConfigError || error instanceof UnsyncedServer) return error.message;
-  if (error instanceof Unavailable) return error.part === "bus" ? "NATS does not answer: start it, or correct NATS_URL" : "MongoDB does not answer: start it, or correct MONGODB_URL";
+  if (error instanceof Unavailable)
+    return error.part === "bus"
+      ? "NATS does not answer: start it, or correct NATS_URL"
+      : "MongoDB does not answer: start it, or correct MONGODB_URL";
   return error instanceof Error && /^(port \d+|can't listen)/.test(error.message) ? error.message : undefined;
 }
 
@@ -61,6 +64,7 @@ try {
   const sentence = toSentence(error);
   process.send?.({ kind: "failed", message: sentence ?? String(error) });
   if (sentence === undefined) throw error;
-  process.stderr.write(`${sentence}\n`);
+  // A supervisor tells it in its own words.
+  if (process.send === undefined) process.stderr.write(`${sentence}\n`);
   process.exit(1);
 }

@@ -5,11 +5,18 @@ import { startGrpcServer } from "./api/grpc-server.ts";
 import { connectBus, EventPublisher, PresenceAnnouncer, PresenceView } from "./bus/index.ts";
 import type { Config } from "./config.ts";
 import { defineService } from "./container.ts";
-import { serveConnect, startGateway } from "./gateway/index.ts";
 import { serveHealth, toGatewayMetrics } from "./edge-extras.ts";
-import { servePages } from "./pages/serve-pages.ts";
+import { serveConnect, startGateway } from "./gateway/index.ts";
 import { AccessDirectory } from "./integrations/access-directory.ts";
-import { createHealthHandler, createLogger, createMetrics, ReadinessWatch, startAdminServer, startTraces } from "./observe/index.ts";
+import {
+  createHealthHandler,
+  createLogger,
+  createMetrics,
+  ReadinessWatch,
+  startAdminServer,
+  startTraces,
+} from "./observe/index.ts";
+import { servePages } from "./pages/serve-pages.ts";
 import { startDecide } from "./roles/decide.ts";
 import { startSchedule } from "./roles/schedule.ts";
 import { startTrack } from "./roles/track.ts";
@@ -18,10 +25,17 @@ import { connectStore } from "./store/index.ts";
 /** The parts that roles share, for one process of the given settings. A test replaces what it wants to watch. */
 export function defineServices(config: Config) {
   const processName = `intervention-engine ${config.ROLES.join(",")}`;
-  const log = defineService("log", { start: () => createLogger({ level: config.LOG_LEVEL, name: config.ROLES.join(",") }) });
+  const log = defineService("log", {
+    start: () => createLogger({ level: config.LOG_LEVEL, name: config.ROLES.join(",") }),
+  });
   const metrics = defineService("metrics", { start: () => createMetrics() });
   const traces = defineService("traces", {
-    start: () => startTraces({ sampleRatio: config.TRACE_SAMPLE_RATIO, endpoint: config.OTEL_EXPORTER_OTLP_ENDPOINT, service: "intervention-engine" }),
+    start: () =>
+      startTraces({
+        sampleRatio: config.TRACE_SAMPLE_RATIO,
+        endpoint: config.OTEL_EXPORTER_OTLP_ENDPOINT,
+        service: "intervention-engine",
+      }),
     stop: (value) => value.stop(),
   });
   const bus = defineService("bus", {
@@ -30,7 +44,11 @@ export function defineServices(config: Config) {
         servers: config.NATS_URL ?? "",
         name: processName,
         namespace: config.NAMESPACE,
-        streams: { replicas: config.STREAM_REPLICAS, historyMax: config.HISTORY_MAX, historyAgeMs: config.HISTORY_AGE_MS },
+        streams: {
+          replicas: config.STREAM_REPLICAS,
+          historyMax: config.HISTORY_MAX,
+          historyAgeMs: config.HISTORY_AGE_MS,
+        },
         syncCheck: { monitorUrl: config.NATS_MONITOR_URL, allowUnsynced: config.ALLOW_UNSYNCED_NATS },
       }),
     stop: (value) => value.close(),
@@ -43,8 +61,14 @@ export function defineServices(config: Config) {
     start: async (c) => AccessDirectory.start(await c.get(store), await c.get(log)),
     stop: (value) => value.stop(),
   });
-  const events = defineService("events", { start: async (c) => new EventPublisher(await c.get(bus)), stop: (value) => value.drained() });
-  const presence = defineService("presence", { start: async (c) => PresenceView.start(await c.get(bus), await c.get(log)), stop: (value) => value.stop() });
+  const events = defineService("events", {
+    start: async (c) => new EventPublisher(await c.get(bus)),
+    stop: (value) => value.drained(),
+  });
+  const presence = defineService("presence", {
+    start: async (c) => PresenceView.start(await c.get(bus), await c.get(log)),
+    stop: (value) => value.stop(),
+  });
   const decide = defineService("decide", {
     start: async (c) =>
       startDecide({
@@ -61,7 +85,13 @@ export function defineServices(config: Config) {
   });
   const track = defineService("track", {
     start: async (c) =>
-      startTrack({ bus: await c.get(bus), store: await c.get(store), metrics: await c.get(metrics), traces: await c.get(traces), log: await c.get(log) }),
+      startTrack({
+        bus: await c.get(bus),
+        store: await c.get(store),
+        metrics: await c.get(metrics),
+        traces: await c.get(traces),
+        log: await c.get(log),
+      }),
     stop: (value) => value[Symbol.asyncDispose](),
   });
   const schedule = defineService("schedule", {
@@ -81,12 +111,16 @@ export function defineServices(config: Config) {
   const readiness = defineService("readiness", {
     start: async (c) => {
       const [busParts, storeParts] = [await c.get(bus), await c.get(store)];
-      return ReadinessWatch.start({ NATS: busParts.isConnected, MongoDB: async () => storeParts.ping().then(() => true) });
+      return ReadinessWatch.start({
+        NATS: busParts.isConnected,
+        MongoDB: async () => storeParts.ping().then(() => true),
+      });
     },
     stop: (value) => value.stop(),
   });
   const health = defineService("health", {
-    start: async (c) => createHealthHandler({ metrics: await c.get(metrics), readiness: (await c.get(readiness)).current }),
+    start: async (c) =>
+      createHealthHandler({ metrics: await c.get(metrics), readiness: (await c.get(readiness)).current }),
   });
   const admin = defineService("admin", {
     start: async (c) => startAdminServer({ host: config.HOST, port: config.ADMIN_PORT, answer: await c.get(health) }),
@@ -95,7 +129,13 @@ export function defineServices(config: Config) {
   const drain = defineService("drain", { start: () => new AbortController() });
   const apiParts = defineService("api parts", {
     start: async (c): Promise<ApiParts> => {
-      const shared = { store: await c.get(store), bus: await c.get(bus), events: await c.get(events), metrics: await c.get(metrics), now: () => new Date() };
+      const shared = {
+        store: await c.get(store),
+        bus: await c.get(bus),
+        events: await c.get(events),
+        metrics: await c.get(metrics),
+        now: () => new Date(),
+      };
       return {
         ...shared,
         access: await c.get(access),
@@ -109,7 +149,13 @@ export function defineServices(config: Config) {
   });
   const api = defineService("api", {
     start: async (c) => ({
-      server: await startGrpcServer({ host: config.HOST, port: config.GRPC_PORT, api: await c.get(apiParts), log: await c.get(log), plain: await c.get(health) }),
+      server: await startGrpcServer({
+        host: config.HOST,
+        port: config.GRPC_PORT,
+        api: await c.get(apiParts),
+        log: await c.get(log),
+        plain: await c.get(health),
+      }),
       drain: await c.get(drain),
       readiness: await c.get(readiness),
     }),
@@ -119,7 +165,10 @@ export function defineServices(config: Config) {
       await value.server.stop();
     },
   });
-  const announcer = defineService("announcer", { start: async (c) => new PresenceAnnouncer(await c.get(bus), randomUUID()), stop: (value) => value.stop() });
+  const announcer = defineService("announcer", {
+    start: async (c) => new PresenceAnnouncer(await c.get(bus), randomUUID()),
+    stop: (value) => value.stop(),
+  });
   const gateway = defineService("gateway", {
     start: async (c) => {
       const [answer, parts, watch] = [await c.get(health), await c.get(apiParts), await c.get(readiness)];
@@ -145,5 +194,21 @@ export function defineServices(config: Config) {
       await started.stop();
     },
   });
-  return { log, metrics, traces, bus, store, access, events, presence, decide, track, schedule, readiness, admin, api, gateway };
+  return {
+    log,
+    metrics,
+    traces,
+    bus,
+    store,
+    access,
+    events,
+    presence,
+    decide,
+    track,
+    schedule,
+    readiness,
+    admin,
+    api,
+    gateway,
+  };
 }

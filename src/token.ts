@@ -14,7 +14,9 @@ async function main(): Promise<string> {
   if (!/^\d+$/.test(values.ttl)) throw new Error(`--ttl ${values.ttl} is no number of seconds`);
   const path = credentialsPath(loadConfig(process.env).DATA_DIR);
   const text = await readFile(path, "utf8").catch((cause: unknown) => {
-    throw new Error(`${path} can't be read: start the engine first (npm start), or set DATA_DIR to its folder`, { cause });
+    throw new Error(`${path} can't be read: start the engine first (npm start), or set DATA_DIR to its folder`, {
+      cause,
+    });
   });
   const { api_key, grpc_url } = file.parse(JSON.parse(text));
   const response = await fetch(`${grpc_url}/intervention.v1.SessionService/CreateToken`, {

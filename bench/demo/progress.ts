@@ -6,6 +6,7 @@ const lineEveryMs = 5_000;
 export class Progress {
   readonly #out: NodeJS.WriteStream;
   #shownMs = Number.NEGATIVE_INFINITY;
+  #lastCounts = "";
   /** What ends the bar that is being drawn, if any. */
   #barEnd = "";
 
@@ -21,6 +22,8 @@ export class Progress {
     this.#shownMs = nowMs;
     const filled = total === 0 ? barWidth : Math.min(barWidth, Math.floor((done / total) * barWidth));
     const counts = `${done.toLocaleString("en-US")} of ${total.toLocaleString("en-US")} ${what}`;
+    if (counts === this.#lastCounts) return;
+    this.#lastCounts = counts;
     const bar = `[${"=".repeat(filled)}${" ".repeat(barWidth - filled)}] ${counts}`;
     if (!this.#out.isTTY) {
       this.#out.write(`${counts}\n`);
@@ -34,6 +37,7 @@ export class Progress {
   say(line: string): void {
     this.#out.write(`${this.#barEnd}${line}\n`);
     this.#barEnd = "";
+    this.#lastCounts = "";
     this.#shownMs = Number.NEGATIVE_INFINITY;
   }
 }

@@ -39,7 +39,8 @@ export async function settle({ engine, inbox, account, shoppers, progress }: Set
         account,
         onRead: () => {
           read += 1;
-          progress.show(Math.min(read, customers), customers, "inboxes read");
+          // Those who still wait for something are read again, which is no progress to be shown.
+          if (read <= customers) progress.show(read, customers, "inboxes read");
         },
       });
       unread = account.customersWaiting();

@@ -11,6 +11,7 @@ import { type HealthParts, healthService } from "./health-service.ts";
 import { type InboxParts, inboxService } from "./inbox-service.ts";
 import { apiInterceptors, apiRequestGate, type InterceptorParts } from "./interceptors.ts";
 import { type InterventionServiceParts, interventionService } from "./intervention-service.ts";
+import type { LeanGrpcOptions } from "./lean-grpc.ts";
 import { operationsService } from "./operations-service.ts";
 import { registerReflection } from "./reflection-service.ts";
 import { sessionService } from "./session-service.ts";
@@ -45,4 +46,18 @@ export function registerApi(router: ConnectRouter, parts: ApiParts): void {
 /** What a router must be made with for the services to be safe. */
 export function apiRouterOptions(parts: InterceptorParts): ConnectRouterOptions {
   return { interceptors: apiInterceptors(parts), requestGate: apiRequestGate(parts), readMaxBytes: READ_BYTES_MAX };
+}
+
+/** The calls that come in floods, for the lean way to serve them. */
+export function leanGrpcOptions(parts: ApiParts): LeanGrpcOptions {
+  const { trigger, triggerBatch } = interventionService(parts);
+  return {
+    methods: [
+      { method: InterventionService.method.trigger, call: trigger },
+      { method: InterventionService.method.triggerBatch, call: triggerBatch },
+    ],
+    interceptors: apiInterceptors(parts),
+    requestGate: apiRequestGate(parts),
+    readBytesMax: READ_BYTES_MAX,
+  };
 }

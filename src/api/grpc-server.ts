@@ -1,9 +1,15 @@
 import { createServer as createHttp1Server, type IncomingMessage, type ServerResponse } from "node:http";
-import { createServer as createHttp2Server, type ServerHttp2Session } from "node:http2";
+import {
+  createServer as createHttp2Server,
+  Http2ServerRequest,
+  Http2ServerResponse,
+  type ServerHttp2Session,
+} from "node:http2";
 import { createServer as createNetServer, type Server } from "node:net";
 import { connectNodeAdapter } from "@connectrpc/connect-node";
 import type { Logger } from "pino";
-import { type ApiParts, apiRouterOptions, registerApi } from "./api-routes.ts";
+import { type ApiParts, apiRouterOptions, leanGrpcOptions, registerApi } from "./api-routes.ts";
+import { createLeanGrpc } from "./lean-grpc.ts";
 import { splitProtocols } from "./split-protocols.ts";
 
 type PlainResponse = Parameters<ReturnType<typeof connectNodeAdapter>>[1];
@@ -77,7 +83,12 @@ export async function startGrpcServer(options: GrpcServerOptions): Promise<GrpcS
       handle(request, response);
     },
   );
-  const http2 = createHttp2Server({ settings: { maxConcurrentStreams: CONCURRENT_STREAMS_MAX } }, handle);
+  const http2 = createHttp2Server({ settings: { maxConcurrentStreams: CONCURRENT_STREAMS_MAX } });
+  const isTakenByLean = createLeanGrpc(leanGrpcOptions(options.api));
+  http2.on("stream", (stream, headers, _flags, rawHeaders) => {
+    if (isTakenByLean(stream, headers)) return;
+    handle(new Http2ServerRequest(stream, headers, {}, rawHeaders), new Http2ServerResponse(stream));
+  });
   const sessions = new Set<ServerHttp2Session>();
   http2.on("session", (session) => {
     sessions.add(session);
@@ -137,6 +148,7 @@ async function answerPlain({ plain, log }: GrpcServerOptions, url: string, respo
 function keepPinging(session: ServerHttp2Session): () => void {
   let isAnswered = true;
   const timer = setInterval(() => {
+    if (session.destroyed) return;
     if (!isAnswered) return session.destroy();
     isAnswered = false;
     session.ping((error) => {

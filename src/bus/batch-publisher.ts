@@ -21,7 +21,11 @@ const BATCHES_IN_FLIGHT_MAX = 2;
 const QUEUE_MAX = 50_000;
 const ACK_TIMEOUT_MS = 5_000;
 
-type Waiting = { readonly message: OutgoingMessage; readonly resolve: () => void; readonly reject: (error: Error) => void };
+type Waiting = {
+  readonly message: OutgoingMessage;
+  readonly resolve: () => void;
+  readonly reject: (error: Error) => void;
+};
 
 /** Publishes to one stream with group commit: a lone message goes at once, and whatever comes while a sync is under way
  *  shares the next one as an atomic batch (NATS ADR-50). A promise resolves when its message is on disk. */
@@ -42,7 +46,10 @@ export class BatchPublisher {
 
   /** @throws Unavailable when the message may not be stored; publishing it again with the same id is safe. */
   publish(message: OutgoingMessage): Promise<void> {
-    if (this.#queue.length >= QUEUE_MAX) return Promise.reject(new Unavailable("bus", { cause: new Error(`${QUEUE_MAX} messages wait to be published`), retryAfterMs: 1_000 }));
+    if (this.#queue.length >= QUEUE_MAX)
+      return Promise.reject(
+        new Unavailable("bus", { cause: new Error(`${QUEUE_MAX} messages wait to be published`), retryAfterMs: 1_000 }),
+      );
     return new Promise((resolve, reject) => {
       this.#queue.push({ message, resolve, reject });
       // Waiting for the end of the tick lets the messages of one call share a batch and costs a lone one nothing.
@@ -99,7 +106,10 @@ export class BatchPublisher {
   async #sendSingly({ message, resolve, reject }: Waiting): Promise<void> {
     try {
       const headers = toHeaders(message);
-      await this.#bus.js.publish(message.subject, message.data, { timeout: ACK_TIMEOUT_MS, ...(headers === undefined ? {} : { headers }) });
+      await this.#bus.js.publish(message.subject, message.data, {
+        timeout: ACK_TIMEOUT_MS,
+        ...(headers === undefined ? {} : { headers }),
+      });
       resolve();
     } catch (error) {
       reject(new Unavailable("bus", { cause: error }));

@@ -1,7 +1,7 @@
 import { create, toBinary } from "@bufbuild/protobuf";
+import { connect as connectOld } from "nats";
 import pino from "pino";
 import { describe, expect, it } from "vitest";
-import { connect as connectOld } from "nats";
 import { EventBatchSchema, EventKind, EventSchema } from "../../gen/intervention/v1/event_pb.js";
 import { startParts } from "../testing/parts.ts";
 import { until } from "../testing/until.ts";
@@ -15,7 +15,15 @@ describe("batch publisher", () => {
     await using parts = await startParts();
     const { bus } = parts;
     const publisher = new BatchPublisher(bus);
-    await Promise.all(Array.from({ length: 5_000 }, (_, i) => publisher.publish({ subject: bus.subjects.intervention("w", "normal"), data: bytes(String(i)), messageId: `m${i}` })));
+    await Promise.all(
+      Array.from({ length: 5_000 }, (_, i) =>
+        publisher.publish({
+          subject: bus.subjects.intervention("w", "normal"),
+          data: bytes(String(i)),
+          messageId: `m${i}`,
+        }),
+      ),
+    );
     expect(publisher.depth).toBe(0);
     const { state } = await bus.jsm.streams.info(bus.subjects.stream("INTERVENTIONS"));
     expect(state.messages).toBe(5_000);
@@ -27,7 +35,11 @@ describe("batch publisher", () => {
     await using parts = await startParts();
     const { bus } = parts;
     const publisher = new BatchPublisher(bus);
-    const message = (id: number) => ({ subject: bus.subjects.intervention("w", "normal"), data: bytes(String(id)), messageId: `m${id}` });
+    const message = (id: number) => ({
+      subject: bus.subjects.intervention("w", "normal"),
+      data: bytes(String(id)),
+      messageId: `m${id}`,
+    });
     await publisher.publish(message(3));
     await publisher.publishAll([1, 2, 3, 4, 5].map(message));
     expect((await bus.jsm.streams.info(bus.subjects.stream("INTERVENTIONS"))).state.messages).toBe(5);
@@ -35,7 +47,9 @@ describe("batch publisher", () => {
 
   it("refuses what no stream takes instead of waiting for ever", async () => {
     await using parts = await startParts();
-    await expect(new BatchPublisher(parts.bus).publish({ subject: "nobody.listens", data: bytes("x") })).rejects.toMatchObject({ kind: "unavailable", part: "bus" });
+    await expect(
+      new BatchPublisher(parts.bus).publish({ subject: "nobody.listens", data: bytes("x") }),
+    ).rejects.toMatchObject({ kind: "unavailable", part: "bus" });
   });
 });
 
@@ -45,9 +59,18 @@ describe("event publisher", () => {
     const { bus, config } = parts;
     const old = await connectOld({ servers: config.NATS_URL ?? "" });
     const seen: string[] = [];
-    old.subscribe(bus.subjects.track("w", "displayed"), { callback: (_, { data }) => void seen.push(String(data.length)) });
+    old.subscribe(bus.subjects.track("w", "displayed"), {
+      callback: (_, { data }) => void seen.push(String(data.length)),
+    });
     await old.flush();
-    const events = Array.from({ length: 700 }, (_, i) => create(EventSchema, { eventId: `i${i}:displayed`, interventionId: `i${i}`, workspace: "w", kind: EventKind.DISPLAYED }));
+    const events = Array.from({ length: 700 }, (_, i) =>
+      create(EventSchema, {
+        eventId: `i${i}:displayed`,
+        interventionId: `i${i}`,
+        workspace: "w",
+        kind: EventKind.DISPLAYED,
+      }),
+    );
     await new EventPublisher(bus).publish(events);
     const { state } = await bus.jsm.streams.info(bus.subjects.stream("TRACKING"));
     expect(state.messages).toBe(2);
@@ -63,7 +86,9 @@ describe("worker", () => {
     await using parts = await startParts();
     const { bus } = parts;
     const handled: string[] = [];
-    await new BatchPublisher(bus).publishAll(["a", "poison", "b"].map((text) => ({ subject: bus.subjects.track("w", text), data: bytes(text) })));
+    await new BatchPublisher(bus).publishAll(
+      ["a", "poison", "b"].map((text) => ({ subject: bus.subjects.track("w", text), data: bytes(text) })),
+    );
     await using _worker = await Worker.start({
       bus,
       log: silent,
@@ -77,7 +102,11 @@ describe("worker", () => {
         handled.push(...batch);
       },
     });
-    await until(async () => (await bus.jsm.streams.info(bus.subjects.stream("DEAD"))).state.messages === 1, "the burial", 30_000);
+    await until(
+      async () => (await bus.jsm.streams.info(bus.subjects.stream("DEAD"))).state.messages === 1,
+      "the burial",
+      30_000,
+    );
     expect(handled.sort()).toEqual(["a", "b"]);
   });
 
@@ -85,7 +114,16 @@ describe("worker", () => {
     await using parts = await startParts();
     const { bus } = parts;
     const handled: string[] = [];
-    await using _worker = await Worker.start({ bus, log: silent, stream: "TRACKING", name: "test", filterSubject: bus.subjects.all.track, batchMax: 10, parse: (message) => message.string(), handle: async (batch) => void handled.push(...batch) });
+    await using _worker = await Worker.start({
+      bus,
+      log: silent,
+      stream: "TRACKING",
+      name: "test",
+      filterSubject: bus.subjects.all.track,
+      batchMax: 10,
+      parse: (message) => message.string(),
+      handle: async (batch) => void handled.push(...batch),
+    });
     await bus.jsm.consumers.delete(bus.subjects.stream("TRACKING"), "test");
     await new BatchPublisher(bus).publish({ subject: bus.subjects.track("w", "x"), data: bytes("after") });
     await until(() => handled.includes("after"), "the message after");
@@ -107,7 +145,11 @@ describe("presence", () => {
     announcer.remove("w", "ada");
     announcer.remove("w", "bob");
     await until(() => !late.isOnline("w", "bob"), "bob gone");
-    expect([early.isOnline("w", "ada"), late.isOnline("w", "ada"), late.isOnline("other", "ada")]).toEqual([true, true, false]);
+    expect([early.isOnline("w", "ada"), late.isOnline("w", "ada"), late.isOnline("other", "ada")]).toEqual([
+      true,
+      true,
+      false,
+    ]);
     announcer.stop();
     await until(() => !early.isOnline("w", "ada"), "everybody gone");
     early.stop();

@@ -4,6 +4,7 @@ import { Unavailable } from "../domain/errors.ts";
 import { defineStreams, ensureStreams, type StreamOptions } from "./streams.ts";
 import { createSubjects, type Subjects } from "./subjects.ts";
 import { requireSyncedServers, type SyncCheck } from "./sync-check.ts";
+import { whenItAnswers } from "./when-it-answers.ts";
 
 /** A connection to NATS, with the streams in place. */
 export type Bus = {
@@ -39,14 +40,15 @@ export async function connectBus(options: BusOptions): Promise<Bus> {
   try {
     await requireSyncedServers(options.syncCheck);
     const subjects = createSubjects(options.namespace);
-    const jsm = await jetstreamManager(nc, { timeout: REQUEST_TIMEOUT_MS });
-    await ensureStreams(jsm, defineStreams(subjects, options.streams));
+    const jsm = await whenItAnswers(() => jetstreamManager(nc, { timeout: REQUEST_TIMEOUT_MS }));
+    await whenItAnswers(() => ensureStreams(jsm, defineStreams(subjects, options.streams)));
     return {
       nc,
       js: jetstream(nc, { timeout: REQUEST_TIMEOUT_MS }),
       jsm,
       subjects,
-      realtimeEpoch: async () => String(Date.parse(String((await jsm.streams.info(subjects.stream("REALTIME"))).created))),
+      realtimeEpoch: async () =>
+        String(Date.parse(String((await jsm.streams.info(subjects.stream("REALTIME"))).created))),
       isConnected: () => !nc.isClosed() && isUp.get(nc) !== false,
       close: () => nc.close(),
     };
@@ -62,7 +64,17 @@ async function connectFirst(servers: string[], name: string): Promise<NatsConnec
   const deadline = Date.now() + FIRST_CONNECT_MS;
   for (;;) {
     try {
-      const nc = await connect({ servers, name, maxReconnectAttempts: -1, reconnectTimeWait: 200, reconnectJitter: 200, timeout: REQUEST_TIMEOUT_MS, pingInterval: 5_000, maxPingOut: 2, ignoreAuthErrorAbort: true });
+      const nc = await connect({
+        servers,
+        name,
+        maxReconnectAttempts: -1,
+        reconnectTimeWait: 200,
+        reconnectJitter: 200,
+        timeout: REQUEST_TIMEOUT_MS,
+        pingInterval: 5_000,
+        maxPingOut: 2,
+        ignoreAuthErrorAbort: true,
+      });
       void watchStatus(nc);
       return nc;
     } catch (error) {

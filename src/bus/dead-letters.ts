@@ -18,7 +18,12 @@ export type DeadLetter = {
 };
 
 /** Headers of the letter itself; all others are the message's own. */
-const HEADER = { stream: "Dead-Stream", subject: "Dead-Subject", error: "Dead-Error", attempts: "Dead-Attempts" } as const;
+const HEADER = {
+  stream: "Dead-Stream",
+  subject: "Dead-Subject",
+  error: "Dead-Error",
+  attempts: "Dead-Attempts",
+} as const;
 const ERROR_CHARACTERS_MAX = 500;
 const MESSAGE_NOT_FOUND = 404;
 
@@ -37,21 +42,33 @@ export type Burial = {
 /** Copies a message to DEAD; only when that is on disk may the original be acknowledged. The same message is buried once. */
 export async function bury(bus: Bus, burial: Burial): Promise<void> {
   const headers = createHeaders();
-  for (const [name, values] of burial.headers ?? []) if (!isBrokerHeader(name)) for (const value of values) headers.append(name, value);
+  for (const [name, values] of burial.headers ?? [])
+    if (!isBrokerHeader(name)) for (const value of values) headers.append(name, value);
   headers.set(HEADER.stream, burial.stream);
   headers.set(HEADER.subject, burial.subject);
   headers.set(HEADER.attempts, String(burial.attempts));
   headers.set(HEADER.error, toHeaderText(burial.error));
   headers.set("Nats-Msg-Id", `${burial.stream}:${burial.sequence}:${burial.attempts}`);
-  await bus.js.publish(bus.subjects.dead(bus.subjects.workspaceOf(burial.subject), burial.stream, burial.reason), burial.data, { headers });
+  await bus.js.publish(
+    bus.subjects.dead(bus.subjects.workspaceOf(burial.subject), burial.stream, burial.reason),
+    burial.data,
+    { headers },
+  );
 }
 
 /** One workspace's letters after a sequence, oldest first. */
-export async function listDeadLetters(bus: Bus, options: { readonly workspace: string; readonly after: number; readonly limit: number }): Promise<DeadLetter[]> {
+export async function listDeadLetters(
+  bus: Bus,
+  options: { readonly workspace: string; readonly after: number; readonly limit: number },
+): Promise<DeadLetter[]> {
   const filter = bus.subjects.all.dead.replace(">", `${options.workspace}.>`);
   const letters: DeadLetter[] = [];
   try {
-    const found = await bus.jsm.direct.getBatch(bus.subjects.stream("DEAD"), { seq: options.after + 1, next_by_subj: filter, batch: options.limit });
+    const found = await bus.jsm.direct.getBatch(bus.subjects.stream("DEAD"), {
+      seq: options.after + 1,
+      next_by_subj: filter,
+      batch: options.limit,
+    });
     for await (const message of found) letters.push(toDeadLetter(message));
   } catch (error) {
     // The broker's way of saying that there is none (any more).
@@ -63,7 +80,10 @@ export async function listDeadLetters(bus: Bus, options: { readonly workspace: s
 /** Puts a message back where it came from, then removes the letter. Interrupted in between it is handled twice, never lost:
  *  workers know what they did before.
  *  @throws NotFound when this workspace has no such letter. */
-export async function replayDeadLetter(bus: Bus, options: { readonly workspace: string; readonly sequence: number }): Promise<void> {
+export async function replayDeadLetter(
+  bus: Bus,
+  options: { readonly workspace: string; readonly sequence: number },
+): Promise<void> {
   const message = await getLetter(bus, options);
   const letter = toDeadLetter(message);
   const headers = createHeaders();
@@ -74,14 +94,21 @@ export async function replayDeadLetter(bus: Bus, options: { readonly workspace: 
 
 /** Removes a letter for good.
  *  @throws NotFound when this workspace has no such letter. */
-export async function dropDeadLetter(bus: Bus, options: { readonly workspace: string; readonly sequence: number }): Promise<void> {
+export async function dropDeadLetter(
+  bus: Bus,
+  options: { readonly workspace: string; readonly sequence: number },
+): Promise<void> {
   await getLetter(bus, options);
   await bus.jsm.streams.deleteMessage(bus.subjects.stream("DEAD"), options.sequence);
 }
 
-async function getLetter(bus: Bus, { workspace, sequence }: { readonly workspace: string; readonly sequence: number }): Promise<StoredMsg> {
+async function getLetter(
+  bus: Bus,
+  { workspace, sequence }: { readonly workspace: string; readonly sequence: number },
+): Promise<StoredMsg> {
   const message = sequence > 0 ? await bus.jsm.direct.getMessage(bus.subjects.stream("DEAD"), { seq: sequence }) : null;
-  if (message === null || bus.subjects.workspaceOf(message.subject) !== workspace) throw new NotFound("dead letter", String(sequence));
+  if (message === null || bus.subjects.workspaceOf(message.subject) !== workspace)
+    throw new NotFound("dead letter", String(sequence));
   return message;
 }
 

@@ -7,18 +7,27 @@ import type { Bus } from "./connect-bus.ts";
  *  intervention replaces the first. The decisions in the store are the truth: what fires late or twice finds its round decided. */
 export async function scheduleDecision(bus: Bus, message: InterventionMessage, at: Date): Promise<void> {
   try {
-    await bus.js.publish(bus.subjects.later(message.workspace, message.interventionId), toBinary(InterventionMessageSchema, message), {
-      schedule: { specification: { at }, target: bus.subjects.due(message.workspace, message.interventionId) },
-    });
+    await bus.js.publish(
+      bus.subjects.later(message.workspace, message.interventionId),
+      toBinary(InterventionMessageSchema, message),
+      {
+        schedule: { specification: { at }, target: bus.subjects.due(message.workspace, message.interventionId) },
+      },
+    );
   } catch (error) {
     throw new Unavailable("bus", { cause: error });
   }
 }
 
 /** Takes a scheduled decision back. One that fires at this very moment finds the cancellation in the store. */
-export async function unscheduleDecision(bus: Bus, options: { readonly workspace: string; readonly interventionId: string }): Promise<void> {
+export async function unscheduleDecision(
+  bus: Bus,
+  options: { readonly workspace: string; readonly interventionId: string },
+): Promise<void> {
   try {
-    await bus.jsm.streams.purge(bus.subjects.stream("DELAYED"), { filter: bus.subjects.later(options.workspace, options.interventionId) });
+    await bus.jsm.streams.purge(bus.subjects.stream("DELAYED"), {
+      filter: bus.subjects.later(options.workspace, options.interventionId),
+    });
   } catch (error) {
     throw new Unavailable("bus", { cause: error });
   }

@@ -59,8 +59,12 @@ export class EventPublisher {
     if (waiting.length === 0) return;
     this.#waiting = [];
     this.#flushes += 1;
-    const groups = Map.groupBy(waiting, ({ event }) => this.#bus.subjects.track(event.workspace, toKindName(event.kind)));
-    await Promise.all([...groups].flatMap(([subject, group]) => chunks(group).map((chunk) => this.#publishChunk(subject, chunk))));
+    const groups = Map.groupBy(waiting, ({ event }) =>
+      this.#bus.subjects.track(event.workspace, toKindName(event.kind)),
+    );
+    await Promise.all(
+      [...groups].flatMap(([subject, group]) => chunks(group).map((chunk) => this.#publishChunk(subject, chunk))),
+    );
     this.#flushes -= 1;
     this.#schedule();
   }
@@ -83,6 +87,7 @@ export function toKindName(kind: EventKind): string {
 
 function chunks<T>(items: readonly T[]): T[][] {
   const result: T[][] = [];
-  for (let i = 0; i < items.length; i += EVENTS_PER_MESSAGE_MAX) result.push(items.slice(i, i + EVENTS_PER_MESSAGE_MAX));
+  for (let i = 0; i < items.length; i += EVENTS_PER_MESSAGE_MAX)
+    result.push(items.slice(i, i + EVENTS_PER_MESSAGE_MAX));
   return result;
 }

@@ -76,13 +76,17 @@ export class PresenceAnnouncer {
     this.#flush();
     const everybody = [...this.#sockets.keys()];
     this.#send({ isSnapshot: true, online: everybody.slice(0, SNAPSHOT_USERS_PER_MESSAGE) });
-    for (let i = SNAPSHOT_USERS_PER_MESSAGE; i < everybody.length; i += SNAPSHOT_USERS_PER_MESSAGE) this.#send({ online: everybody.slice(i, i + SNAPSHOT_USERS_PER_MESSAGE) });
+    for (let i = SNAPSHOT_USERS_PER_MESSAGE; i < everybody.length; i += SNAPSHOT_USERS_PER_MESSAGE)
+      this.#send({ online: everybody.slice(i, i + SNAPSHOT_USERS_PER_MESSAGE) });
   }
 
   #send(message: { online?: string[]; offline?: string[]; isSnapshot?: boolean; isLast?: boolean }): void {
     if (this.#bus.nc.isClosed()) return;
     this.#sequence += 1n;
-    this.#bus.nc.publish(this.#bus.subjects.presence(this.#gatewayId), toBinary(PresenceMessageSchema, create(PresenceMessageSchema, { ...message, sequence: this.#sequence })));
+    this.#bus.nc.publish(
+      this.#bus.subjects.presence(this.#gatewayId),
+      toBinary(PresenceMessageSchema, create(PresenceMessageSchema, { ...message, sequence: this.#sequence })),
+    );
   }
 }
 
@@ -100,7 +104,9 @@ export class PresenceView {
   private constructor(bus: Bus, log: Logger) {
     this.#bus = bus;
     this.#log = log;
-    this.#subscription = bus.nc.subscribe(bus.subjects.all.presence, { callback: (_, message) => this.#hear(message.subject, message.data) });
+    this.#subscription = bus.nc.subscribe(bus.subjects.all.presence, {
+      callback: (_, message) => this.#hear(message.subject, message.data),
+    });
     this.#sweep = setInterval(() => this.#forgetSilent(), BEAT_MS);
   }
 

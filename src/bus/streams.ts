@@ -1,4 +1,10 @@
-import { DiscardPolicy, type JetStreamManager, RetentionPolicy, StorageType, type StreamConfig } from "@nats-io/jetstream";
+import {
+  DiscardPolicy,
+  type JetStreamManager,
+  RetentionPolicy,
+  StorageType,
+  type StreamConfig,
+} from "@nats-io/jetstream";
 import { nanos } from "@nats-io/transport-node";
 import type { Subjects } from "./subjects.ts";
 
@@ -30,7 +36,13 @@ export function defineStreams(subjects: Subjects, options: StreamOptions): reado
     duplicate_window: nanos(DUPLICATE_WINDOW_MS),
   };
   return [
-    { ...common, name: subjects.stream("INTERVENTIONS"), subjects: [subjects.all.interventions], retention: RetentionPolicy.Workqueue, allow_atomic: true },
+    {
+      ...common,
+      name: subjects.stream("INTERVENTIONS"),
+      subjects: [subjects.all.interventions],
+      retention: RetentionPolicy.Workqueue,
+      allow_atomic: true,
+    },
     {
       ...common,
       name: subjects.stream("REALTIME"),
@@ -43,9 +55,29 @@ export function defineStreams(subjects: Subjects, options: StreamOptions): reado
       // Gateways hear a message with its stream sequence, which is the offset that clients resume by.
       republish: { src: subjects.all.realtime, dest: subjects.all.live },
     },
-    { ...common, name: subjects.stream("TRACKING"), subjects: [subjects.all.track], retention: RetentionPolicy.Limits, max_age: nanos(TRACKING_AGE_MS), allow_atomic: true },
-    { ...common, name: subjects.stream("DELAYED"), subjects: [subjects.all.later], retention: RetentionPolicy.Limits, allow_msg_schedules: true, allow_msg_ttl: true },
-    { ...common, name: subjects.stream("DEAD"), subjects: [subjects.all.dead], retention: RetentionPolicy.Limits, max_age: nanos(DEAD_AGE_MS) },
+    {
+      ...common,
+      name: subjects.stream("TRACKING"),
+      subjects: [subjects.all.track],
+      retention: RetentionPolicy.Limits,
+      max_age: nanos(TRACKING_AGE_MS),
+      allow_atomic: true,
+    },
+    {
+      ...common,
+      name: subjects.stream("DELAYED"),
+      subjects: [subjects.all.later],
+      retention: RetentionPolicy.Limits,
+      allow_msg_schedules: true,
+      allow_msg_ttl: true,
+    },
+    {
+      ...common,
+      name: subjects.stream("DEAD"),
+      subjects: [subjects.all.dead],
+      retention: RetentionPolicy.Limits,
+      max_age: nanos(DEAD_AGE_MS),
+    },
   ];
 }
 

@@ -27,7 +27,8 @@ export function createSubjects(namespace: string) {
     track: (workspace: string, kind: string) => `${p}track.${workspace}.${kind}`,
     later: (workspace: string, interventionId: string) => `${p}later.set.${workspace}.${interventionId}`,
     due: (workspace: string, interventionId: string) => `${p}later.due.${workspace}.${interventionId}`,
-    dead: (workspace: string, stream: StreamName, reason: "malformed" | "failed") => `${p}dead.${workspace}.${stream}.${reason}`,
+    dead: (workspace: string, stream: StreamName, reason: "malformed" | "failed") =>
+      `${p}dead.${workspace}.${stream}.${reason}`,
     presence: (gatewayId: string) => `${p}presence.${gatewayId}`,
     presenceWanted: `${p}presence-wanted`,
     all: {

@@ -5,6 +5,7 @@ import { InvalidInput, Unavailable } from "../domain/errors.ts";
 import type { Bus } from "./connect-bus.ts";
 import { bury } from "./dead-letters.ts";
 import type { StreamName } from "./subjects.ts";
+import { whenItAnswers } from "./when-it-answers.ts";
 
 /** What a worker does with which messages. */
 export type WorkerOptions<T> = {
@@ -50,10 +51,11 @@ export class Worker<T> implements AsyncDisposable {
     this.#options = options;
   }
 
-  /** Returns when the consumer exists and is being pulled. */
+  /** Returns when the consumer exists and is being pulled.
+   *  @throws Unavailable when JetStream does not answer. */
   static async start<T>(options: WorkerOptions<T>): Promise<Worker<T>> {
     const worker = new Worker(options);
-    await worker.#open();
+    await whenItAnswers(() => worker.#open());
     worker.#pulling = worker.#keepPulling();
     return worker;
   }
@@ -109,7 +111,10 @@ export class Worker<T> implements AsyncDisposable {
         await this.#open();
       } catch (error) {
         this.#messages = undefined;
-        this.#options.log.warn({ event: "consumer_unavailable", consumer: this.#options.name, err: error }, "the consumer can't be opened at the moment");
+        this.#options.log.warn(
+          { event: "consumer_unavailable", consumer: this.#options.name, err: error },
+          "the consumer can't be opened at the moment",
+        );
       }
     }
   }
@@ -118,8 +123,18 @@ export class Worker<T> implements AsyncDisposable {
     const status = (async () => {
       for await (const event of messages.status()) {
         const isSilent = event.type === "heartbeats_missed" && event.count >= MISSED_HEARTBEATS_MAX;
-        if (isSilent || event.type === "consumer_deleted" || event.type === "consumer_not_found" || event.type === "stream_not_found" || event.type === "no_responders") {
-          if (!this.#isStopping) this.#options.log.warn({ event: "consumer_reopened", consumer: this.#options.name, because: event.type }, "the consumer fell silent and is opened again");
+        if (
+          isSilent ||
+          event.type === "consumer_deleted" ||
+          event.type === "consumer_not_found" ||
+          event.type === "stream_not_found" ||
+          event.type === "no_responders"
+        ) {
+          if (!this.#isStopping)
+            this.#options.log.warn(
+              { event: "consumer_reopened", consumer: this.#options.name, because: event.type },
+              "the consumer fell silent and is opened again",
+            );
           return;
         }
       }
@@ -139,7 +154,8 @@ export class Worker<T> implements AsyncDisposable {
   async #drainBuffer(): Promise<void> {
     // One turn of the loop lets the messages of one network read form a batch.
     await new Promise((resolve) => setImmediate(resolve));
-    while (this.#buffer.length > 0 && !this.#isStopping) await this.#handleBatch(this.#buffer.splice(0, this.#options.batchMax));
+    while (this.#buffer.length > 0 && !this.#isStopping)
+      await this.#handleBatch(this.#buffer.splice(0, this.#options.batchMax));
   }
 
   async #handleBatch(messages: readonly JsMsg[]): Promise<void> {
@@ -166,7 +182,10 @@ export class Worker<T> implements AsyncDisposable {
     } catch (error) {
       const { log, name } = this.#options;
       if (error instanceof Unavailable) {
-        log.warn({ event: "batch_put_back", consumer: name, messages: pending.length, err: error }, "a part does not answer: the messages will be tried again");
+        log.warn(
+          { event: "batch_put_back", consumer: name, messages: pending.length, err: error },
+          "a part does not answer: the messages will be tried again",
+        );
         for (const { message } of pending) message.nak(error.retryAfterMs);
         return true;
       }
@@ -174,7 +193,10 @@ export class Worker<T> implements AsyncDisposable {
       if (pending.length > 1 || only === undefined) return false;
       if (only.message.info.deliveryCount >= ATTEMPTS_MAX) await this.#giveUp(only.message, "failed", error);
       else {
-        log.error({ event: "message_failed", consumer: name, attempt: only.message.info.deliveryCount, err: error }, "a message could not be handled and will be tried again");
+        log.error(
+          { event: "message_failed", consumer: name, attempt: only.message.info.deliveryCount, err: error },
+          "a message could not be handled and will be tried again",
+        );
         only.message.nak(RETRY_MS * 2 ** only.message.info.deliveryCount);
       }
       return true;
@@ -184,11 +206,26 @@ export class Worker<T> implements AsyncDisposable {
   async #giveUp(message: JsMsg, reason: "malformed" | "failed", error: unknown): Promise<void> {
     const { bus, log, name, stream } = this.#options;
     try {
-      await bury(bus, { stream, subject: message.subject, sequence: message.seq, data: message.data, headers: message.headers, reason, error, attempts: message.info.deliveryCount });
+      await bury(bus, {
+        stream,
+        subject: message.subject,
+        sequence: message.seq,
+        data: message.data,
+        headers: message.headers,
+        reason,
+        error,
+        attempts: message.info.deliveryCount,
+      });
       message.ack();
-      log.error({ event: "message_buried", consumer: name, reason, sequence: message.seq, err: error }, "a message went to the dead letters");
+      log.error(
+        { event: "message_buried", consumer: name, reason, sequence: message.seq, err: error },
+        "a message went to the dead letters",
+      );
     } catch (cause) {
-      log.error({ event: "burial_failed", consumer: name, err: cause }, "the dead letters can't be reached: the message will be tried again");
+      log.error(
+        { event: "burial_failed", consumer: name, err: cause },
+        "the dead letters can't be reached: the message will be tried again",
+      );
       message.nak(RETRY_MS * 4);
     }
   }

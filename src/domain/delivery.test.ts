@@ -13,8 +13,27 @@ describe("delivery state", () => {
   ] as const)("of one %s with %j is %s", (first, kinds, state) => expect(toDeliveryState(first, kinds)).toBe(state));
 
   it("does not depend on the order of the events, nor on how often they came", () => {
-    const kind = fc.constantFrom("accepted", "decided", "sent", "inboxed", "expired", "cancelled", "delivered", "displayed", "dismissed", "clicked");
-    const events = fc.array(kind).chain((kinds) => fc.tuple(fc.constant(kinds), fc.shuffledSubarray([...kinds, ...kinds], { minLength: kinds.length * 2 })));
-    fc.assert(fc.property(events, ([kinds, shuffled]) => expect(toDeliveryState("sent", shuffled)).toBe(toDeliveryState("sent", kinds))));
+    const kind = fc.constantFrom(
+      "accepted",
+      "decided",
+      "sent",
+      "inboxed",
+      "expired",
+      "cancelled",
+      "delivered",
+      "displayed",
+      "dismissed",
+      "clicked",
+    );
+    const events = fc
+      .array(kind)
+      .chain((kinds) =>
+        fc.tuple(fc.constant(kinds), fc.shuffledSubarray([...kinds, ...kinds], { minLength: kinds.length * 2 })),
+      );
+    fc.assert(
+      fc.property(events, ([kinds, shuffled]) =>
+        expect(toDeliveryState("sent", shuffled)).toBe(toDeliveryState("sent", kinds)),
+      ),
+    );
   });
 });

@@ -84,7 +84,10 @@ export class Unavailable extends DomainError {
   readonly kind = "unavailable";
   readonly part: "bus" | "store" | "engine";
   readonly retryAfterMs: number;
-  constructor(part: "bus" | "store" | "engine", options: { readonly cause?: unknown; readonly retryAfterMs?: number } = {}) {
+  constructor(
+    part: "bus" | "store" | "engine",
+    options: { readonly cause?: unknown; readonly retryAfterMs?: number } = {},
+  ) {
     super(`the ${part} does not answer at the moment`, { cause: options.cause });
     this.part = part;
     this.retryAfterMs = options.retryAfterMs ?? 250;

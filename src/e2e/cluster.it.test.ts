@@ -75,7 +75,7 @@ describe("a NATS cluster of three with two processes of every role", () => {
     const mongo = new MongoClient(inject("mongodbUrl"));
     await mongo.db(database).dropDatabase();
     await mongo.close();
-    if (process.env.KEEP === undefined) await rm(dir, { recursive: true, force: true }); else console.log(dir);
+    await rm(dir, { recursive: true, force: true });
   }, 30_000);
 
   it("delivers all it accepts, each once, while the stream's leader and one process of every role are killed with -9", async () => {
@@ -130,8 +130,9 @@ describe("a NATS cluster of three with two processes of every role", () => {
     const settled = await listAll();
     expect(new Set(settled.map(({ interventionId }) => interventionId))).toEqual(new Set(accepted.keys()));
     expect(settled).toHaveLength(INTERVENTIONS);
+    // Who is connected gets most of it live: the inbox is for what a dead gateway or node left over.
+    expect(settled.filter(({ state }) => state === "STATE_DELIVERED").length).toBeGreaterThan(INTERVENTIONS / 3);
 
-    console.log("COUNTS", settled.reduce((c: Record<string, number>, { state }) => ({ ...c, [state]: (c[state] ?? 0) + 1 }), {}), shoppers.map(({ shown }) => shown.size).join(","));
     const waiting = new Map(
       await Promise.all(userIds.map(async (userId) => [userId, await listInbox(userId)] as const)),
     );

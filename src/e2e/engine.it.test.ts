@@ -21,7 +21,10 @@ import { createInterventionClient } from "../client/index.ts";
 import { type Engine, startEngine } from "../start/engine.ts";
 import { until } from "../testing/until.ts";
 
-const CHROMIUM = "--headless --no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking --disable-component-update --disable-sync".split(" ");
+const CHROMIUM =
+  "--headless --no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking --disable-component-update --disable-sync".split(
+    " ",
+  );
 
 /** The whole program as an operator starts it, every role a process of its own. */
 describe("the engine", () => {
@@ -30,15 +33,32 @@ describe("the engine", () => {
   let browser: Browser;
 
   const authorization = () => ({ authorization: `Bearer ${engine.credentials.api_key}` });
-  const transport = () => createGrpcTransport({ baseUrl: engine.grpcUrl, interceptors: [(next) => (request) => (request.header.set("authorization", authorization().authorization), next(request))] });
-  const tokenFor = async (userId: string) => (await createClient(SessionService, transport()).createToken({ userId })).token;
+  const transport = () =>
+    createGrpcTransport({
+      baseUrl: engine.grpcUrl,
+      interceptors: [
+        (next) => (request) => (request.header.set("authorization", authorization().authorization), next(request)),
+      ],
+    });
+  const tokenFor = async (userId: string) =>
+    (await createClient(SessionService, transport()).createToken({ userId })).token;
   const explain = (name: string) => createClient(InterventionService, transport()).explain({ name });
   const kindsOf = async (name: string) => (await explain(name)).events.map(({ kind }) => EventKind[kind]);
 
   beforeAll(async () => {
     dataDir = await mkdtemp(join(tmpdir(), "engine-e2e-"));
     engine = await startEngine({
-      env: { ...process.env, DATA_DIR: dataDir, EDGE_PORT: "0", GRPC_PORT: "0", PROCESSES: "api;gateway;decide;track;schedule", UNDELIVERED_AFTER_MS: "4000", RECONCILE_AFTER_MS: "4000", LOG_LEVEL: "warn", DRAIN_MS: "300" },
+      env: {
+        ...process.env,
+        DATA_DIR: dataDir,
+        EDGE_PORT: "0",
+        GRPC_PORT: "0",
+        PROCESSES: "api;gateway;decide;track;schedule",
+        UNDELIVERED_AFTER_MS: "4000",
+        RECONCILE_AFTER_MS: "4000",
+        LOG_LEVEL: "warn",
+        DRAIN_MS: "300",
+      },
       roleLogs: "files",
     });
     browser = await chromium.launch({ executablePath: "/usr/bin/chromium", args: CHROMIUM });
@@ -64,7 +84,14 @@ describe("the engine", () => {
     const id = (await page.getAttribute(".toast", "data-id")) ?? "";
     await page.click(".toast button:text('Show me')");
     await until(async () => (await kindsOf(id)).includes("CLICKED"), "clicked event");
-    expect((await kindsOf(id)).toSorted()).toEqual(["ACCEPTED", "CLICKED", "DECIDED", "DELIVERED", "DISPLAYED", "SENT"]);
+    expect((await kindsOf(id)).toSorted()).toEqual([
+      "ACCEPTED",
+      "CLICKED",
+      "DECIDED",
+      "DELIVERED",
+      "DISPLAYED",
+      "SENT",
+    ]);
     expect((await explain(id)).intervention?.state).toBe(State.CLICKED);
     expect((await explain(id)).decisions.map(({ replayMatches }) => replayMatches)).toEqual([true]);
     await page.close();
@@ -74,13 +101,27 @@ describe("the engine", () => {
     const page = await openTry("bob");
     const shown = (title: string) => page.waitForSelector(`.toast strong:text('${title}')`);
 
-    const definition = loadSync("intervention/v1/intervention_service.proto", { includeDirs: ["proto"], defaults: true });
-    const loaded = grpc.loadPackageDefinition(definition) as unknown as { intervention: { v1: { InterventionService: grpc.ServiceClientConstructor } } };
-    const client = new loaded.intervention.v1.InterventionService(engine.grpcUrl.replace("http://", ""), grpc.credentials.createInsecure());
+    const definition = loadSync("intervention/v1/intervention_service.proto", {
+      includeDirs: ["proto"],
+      defaults: true,
+    });
+    const loaded = grpc.loadPackageDefinition(definition) as unknown as {
+      intervention: { v1: { InterventionService: grpc.ServiceClientConstructor } };
+    };
+    const client = new loaded.intervention.v1.InterventionService(
+      engine.grpcUrl.replace("http://", ""),
+      grpc.credentials.createInsecure(),
+    );
     const metadata = new grpc.Metadata();
     metadata.set("authorization", authorization().authorization);
     await new Promise<void>((resolve, reject) => {
-      client.makeUnaryRequest("/intervention.v1.InterventionService/Trigger", ...serializers(client), { idempotencyKey: "raw", recipient: { userId: "bob" }, content: { title: "By grpc-js" } }, metadata, (error: grpc.ServiceError | null) => (error === null ? resolve() : reject(error)));
+      client.makeUnaryRequest(
+        "/intervention.v1.InterventionService/Trigger",
+        ...serializers(client),
+        { idempotencyKey: "raw", recipient: { userId: "bob" }, content: { title: "By grpc-js" } },
+        metadata,
+        (error: grpc.ServiceError | null) => (error === null ? resolve() : reject(error)),
+      );
     });
     await shown("By grpc-js");
 
@@ -96,7 +137,16 @@ describe("the engine", () => {
     const old = await connectOld({ servers: engine.servers.natsUrl });
     const heard: string[] = [];
     old.subscribe("track.main.displayed", { callback: (_, { data }) => void heard.push(...fromBatch(data)) });
-    const message = create(InterventionMessageSchema, { workspace: "main", interventionId: "made-by-nats", idempotencyKey: "n", recipient: { userId: "bob" }, content: { title: "By nats" }, priority: Priority.HIGH, policy: {}, acceptTime: timestampFromDate(new Date()) });
+    const message = create(InterventionMessageSchema, {
+      workspace: "main",
+      interventionId: "made-by-nats",
+      idempotencyKey: "n",
+      recipient: { userId: "bob" },
+      content: { title: "By nats" },
+      priority: Priority.HIGH,
+      policy: {},
+      acceptTime: timestampFromDate(new Date()),
+    });
     const ack = await old.jetstream().publish("iv.main.high", toBinary(InterventionMessageSchema, message));
     expect(ack.stream).toBe("INTERVENTIONS");
     await shown("By nats");
@@ -110,7 +160,12 @@ describe("the engine", () => {
     const users = Array.from({ length: 20 }, (_, i) => `kill-${i}`);
     const seen = new Map<string, number>();
     const clients = users.map((user) => {
-      const client = createInterventionClient({ url: engine.edgeUrl, token: () => tokenFor(user), webSocket: WebSocket, storage: null });
+      const client = createInterventionClient({
+        url: engine.edgeUrl,
+        token: () => tokenFor(user),
+        webSocket: WebSocket,
+        storage: null,
+      });
       client.on("intervention", (intervention) => {
         seen.set(intervention.id, (seen.get(intervention.id) ?? 0) + 1);
         intervention.displayed();
@@ -127,7 +182,18 @@ describe("the engine", () => {
       // The same key until it is accepted: that is what a caller does.
       for (;;) {
         try {
-          accepted.add((await api.trigger({ idempotencyKey: `kill-${n}`, recipient: { userId: users[n % users.length] ?? "" }, content: { title: `${n}` } }, { timeoutMs: 8_000 })).interventionId);
+          accepted.add(
+            (
+              await api.trigger(
+                {
+                  idempotencyKey: `kill-${n}`,
+                  recipient: { userId: users[n % users.length] ?? "" },
+                  content: { title: `${n}` },
+                },
+                { timeoutMs: 8_000 },
+              )
+            ).interventionId,
+          );
           return;
         } catch {
           await new Promise((resolve) => setTimeout(resolve, 100));
@@ -157,18 +223,30 @@ describe("the engine", () => {
     const inbox = createClient(InboxService, transport());
     const missing = async () => {
       const waiting = new Set<string>();
-      for (const userId of users) for (const item of (await inbox.list({ userId, pageSize: 100 })).items) waiting.add(item.interventionId);
+      for (const userId of users)
+        for (const item of (await inbox.list({ userId, pageSize: 100 })).items) waiting.add(item.interventionId);
       return [...accepted].filter((id) => !seen.has(id) && !waiting.has(id));
     };
-    await until(async () => (await missing().catch(() => ["unavailable"])).length === 0, "everything shown or in the inbox", 60_000);
+    await until(
+      async () => (await missing().catch(() => ["unavailable"])).length === 0,
+      "everything shown or in the inbox",
+      60_000,
+    );
     expect([...seen].filter(([, times]) => times > 1)).toEqual([]);
     for (const client of clients) client.close();
-    await until(async () => ((await createClient(InterventionService, transport()).list({ pageSize: 1 })).interventions[0]?.state ?? 0) > State.ACCEPTED, "states");
+    await until(
+      async () =>
+        ((await createClient(InterventionService, transport()).list({ pageSize: 1 })).interventions[0]?.state ?? 0) >
+        State.ACCEPTED,
+      "states",
+    );
   }, 180_000);
 });
 
 function serializers(client: grpc.Client): [(value: unknown) => Buffer, (bytes: Buffer) => unknown] {
-  const method = Object.values((Object.getPrototypeOf(client).constructor as grpc.ServiceClientConstructor).service).find(({ path }) => path.endsWith("/Trigger"));
+  const method = Object.values(
+    (Object.getPrototypeOf(client).constructor as grpc.ServiceClientConstructor).service,
+  ).find(({ path }) => path.endsWith("/Trigger"));
   if (method === undefined) throw new Error("the proto has no Trigger");
   return [method.requestSerialize, method.responseDeserialize];
 }

@@ -10,7 +10,12 @@ export type Workspace = { readonly id: string; readonly idSecret: Uint8Array; re
 /** A service that has shown an API key. */
 export type ServiceCaller = { readonly kind: "service"; readonly workspace: Workspace };
 /** A user's browser or app that has shown a token. */
-export type UserCaller = { readonly kind: "user"; readonly workspace: Workspace; readonly userId: string; readonly tokenExpiresAt: Date };
+export type UserCaller = {
+  readonly kind: "user";
+  readonly workspace: Workspace;
+  readonly userId: string;
+  readonly tokenExpiresAt: Date;
+};
 export type Caller = ServiceCaller | UserCaller;
 
 type Entry = { readonly workspace: Workspace; readonly tokenSecret: Buffer };
@@ -61,7 +66,9 @@ export class AccessDirectory {
     const entry = this.#workspaces.get(header?.kid ?? "");
     if (entry === undefined) return undefined;
     try {
-      const { sub, exp } = claims.parse(jwt.verify(token, entry.tokenSecret, { algorithms: ["HS256"], audience: AUDIENCE }));
+      const { sub, exp } = claims.parse(
+        jwt.verify(token, entry.tokenSecret, { algorithms: ["HS256"], audience: AUDIENCE }),
+      );
       return { kind: "user", workspace: entry.workspace, userId: sub, tokenExpiresAt: new Date(exp * 1_000) };
     } catch {
       // A token that is not right in any way is simply not a credential; why is nobody's business but its maker's.
@@ -70,11 +77,18 @@ export class AccessDirectory {
   }
 
   /** Makes a user's token. */
-  mintUserToken(options: { readonly workspaceId: string; readonly userId: string; readonly ttlMs: number }): { token: string; expiresAt: Date } | undefined {
+  mintUserToken(options: {
+    readonly workspaceId: string;
+    readonly userId: string;
+    readonly ttlMs: number;
+  }): { token: string; expiresAt: Date } | undefined {
     const entry = this.#workspaces.get(options.workspaceId);
     if (entry === undefined) return undefined;
     const exp = Math.floor((Date.now() + options.ttlMs) / 1_000);
-    const token = jwt.sign({ sub: options.userId, aud: AUDIENCE, exp }, entry.tokenSecret, { algorithm: "HS256", keyid: options.workspaceId });
+    const token = jwt.sign({ sub: options.userId, aud: AUDIENCE, exp }, entry.tokenSecret, {
+      algorithm: "HS256",
+      keyid: options.workspaceId,
+    });
     return { token, expiresAt: new Date(exp * 1_000) };
   }
 
@@ -82,7 +96,10 @@ export class AccessDirectory {
   async refresh(): Promise<void> {
     const [workspaces, keys] = await Promise.all([listWorkspaces(this.#store), listApiKeys(this.#store)]);
     this.#workspaces = new Map(
-      workspaces.map(({ _id: id, createdAt, idSecret, tokenSecret }) => [id, { workspace: { id, createdAt, idSecret: idSecret.value() }, tokenSecret: Buffer.from(tokenSecret.value()) }]),
+      workspaces.map(({ _id: id, createdAt, idSecret, tokenSecret }) => [
+        id,
+        { workspace: { id, createdAt, idSecret: idSecret.value() }, tokenSecret: Buffer.from(tokenSecret.value()) },
+      ]),
     );
     this.#keys = new Map(keys.map(({ _id, workspaceId }) => [_id, workspaceId]));
   }
@@ -93,7 +110,10 @@ export class AccessDirectory {
     try {
       await this.refresh();
     } catch (error) {
-      this.#log.warn({ event: "access_stale", err: error }, "workspaces and keys can't be read at the moment: what was known stays in force");
+      this.#log.warn(
+        { event: "access_stale", err: error },
+        "workspaces and keys can't be read at the moment: what was known stays in force",
+      );
     } finally {
       this.#isRefreshing = false;
     }
@@ -105,9 +125,18 @@ export const hashApiKey = (apiKey: string) => createHash("sha256").update(apiKey
 
 /** Makes a workspace unless it is there, and gives it a key; the key is shown here and never again.
  *  @param apiKey one that was made before, for a store that does not know it. Default: a new one. */
-export async function createWorkspace(store: Store, id: string, apiKey = `iek_${randomBytes(32).toString("base64url")}`): Promise<{ apiKey: string }> {
+export async function createWorkspace(
+  store: Store,
+  id: string,
+  apiKey = `iek_${randomBytes(32).toString("base64url")}`,
+): Promise<{ apiKey: string }> {
   const createdAt = new Date();
-  await insertWorkspace(store, { _id: id, createdAt, tokenSecret: new Binary(randomBytes(32)), idSecret: new Binary(randomBytes(32)) });
+  await insertWorkspace(store, {
+    _id: id,
+    createdAt,
+    tokenSecret: new Binary(randomBytes(32)),
+    idSecret: new Binary(randomBytes(32)),
+  });
   await insertApiKey(store, { _id: hashApiKey(apiKey), workspaceId: id, createdAt });
   return { apiKey };
 }

@@ -13,9 +13,18 @@ export function createHealthHandler(options: { readonly metrics: Metrics; readon
     if (path === "/healthz") return { status: 200, contentType: "text/plain; charset=utf-8", body: "ok\n" };
     if (path === "/readyz") {
       const { ok, reasons } = options.readiness();
-      return { status: ok ? 200 : 503, contentType: "text/plain; charset=utf-8", body: ok ? "ready\n" : `${reasons.join("\n")}\n` };
+      return {
+        status: ok ? 200 : 503,
+        contentType: "text/plain; charset=utf-8",
+        body: ok ? "ready\n" : `${reasons.join("\n")}\n`,
+      };
     }
-    if (path === "/metrics") return { status: 200, contentType: options.metrics.registry.contentType, body: await options.metrics.registry.metrics() };
+    if (path === "/metrics")
+      return {
+        status: 200,
+        contentType: options.metrics.registry.contentType,
+        body: await options.metrics.registry.metrics(),
+      };
     return undefined;
   };
 }
@@ -56,21 +65,40 @@ export class ReadinessWatch {
   }
 
   async #look(): Promise<void> {
-    const found = await Promise.all(Object.entries(this.#checks).map(async ([name, check]) => ({ name, isFine: await Promise.resolve(check()).catch(() => false) })));
+    const found = await Promise.all(
+      Object.entries(this.#checks).map(async ([name, check]) => ({
+        name,
+        isFine: await Promise.resolve(check()).catch(() => false),
+      })),
+    );
     this.#reasons = found.filter(({ isFine }) => !isFine).map(({ name }) => `${name} does not answer`);
   }
 }
 
 /** Serves health and metrics of a process that serves nothing else. */
-export async function startAdminServer(options: { readonly host: string; readonly port: number; readonly answer: (path: string) => Promise<PlainAnswer | undefined> }) {
+export async function startAdminServer(options: {
+  readonly host: string;
+  readonly port: number;
+  readonly answer: (path: string) => Promise<PlainAnswer | undefined>;
+}) {
   const server = createServer((request, response) => {
     void options.answer((request.url ?? "").split("?", 1)[0] ?? "").then(
-      (found) => response.writeHead(found?.status ?? 404, { "content-type": found?.contentType ?? "text/plain" }).end(found?.body ?? "not found\n"),
+      (found) =>
+        response
+          .writeHead(found?.status ?? 404, { "content-type": found?.contentType ?? "text/plain" })
+          .end(found?.body ?? "not found\n"),
       () => response.writeHead(500).end("internal error\n"),
     );
   });
   await new Promise<void>((resolve, reject) => {
-    server.once("error", (cause) => reject(new Error(`port ${options.port} on ${options.host} can't be opened (${cause.message}): set ADMIN_PORT to another one, or to 0 for any that is free`, { cause })));
+    server.once("error", (cause) =>
+      reject(
+        new Error(
+          `port ${options.port} on ${options.host} can't be opened (${cause.message}): set ADMIN_PORT to another one, or to 0 for any that is free`,
+          { cause },
+        ),
+      ),
+    );
     server.listen({ host: options.host, port: options.port }, resolve);
   });
   const address = server.address();

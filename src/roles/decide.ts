@@ -1,6 +1,6 @@
 import { fromBinary } from "@bufbuild/protobuf";
 import type { Logger } from "pino";
-import { InterventionMessageSchema, type InterventionMessage } from "../../gen/intervention/v1/bus_pb.js";
+import { type InterventionMessage, InterventionMessageSchema } from "../../gen/intervention/v1/bus_pb.js";
 import type { Bus, EventPublisher, PresenceView } from "../bus/index.ts";
 import { BatchPublisher, Worker } from "../bus/index.ts";
 import { InvalidInput } from "../domain/errors.ts";
@@ -36,9 +36,23 @@ export async function startDecide(options: DecideOptions): Promise<AsyncDisposab
   const maker = new DecisionMaker(options);
   const effects = new EffectRunner({ ...options, realtime });
   const handle = async (batch: readonly ToDecide[]) => effects.run(await maker.decideAll(batch));
-  const common = { bus, log, handle, batchMax: BATCH_MAX, parse: (message: { data: Uint8Array; headers?: { get(name: string): string } | undefined }) => toWork(message.data, message.headers?.get("traceparent")) };
+  const common = {
+    bus,
+    log,
+    handle,
+    batchMax: BATCH_MAX,
+    parse: (message: { data: Uint8Array; headers?: { get(name: string): string } | undefined }) =>
+      toWork(message.data, message.headers?.get("traceparent")),
+  };
   const workers = await Promise.all([
-    ...PRIORITIES.map((priority) => Worker.start({ ...common, stream: "INTERVENTIONS", name: `decide-${priority}`, filterSubject: bus.subjects.interventionsOf(priority) })),
+    ...PRIORITIES.map((priority) =>
+      Worker.start({
+        ...common,
+        stream: "INTERVENTIONS",
+        name: `decide-${priority}`,
+        filterSubject: bus.subjects.interventionsOf(priority),
+      }),
+    ),
     Worker.start({ ...common, stream: "DELAYED", name: "decide-due", filterSubject: bus.subjects.all.due }),
   ]);
   return {
@@ -52,9 +66,15 @@ export async function startDecide(options: DecideOptions): Promise<AsyncDisposab
 function toWork(data: Uint8Array, traceparent: string | undefined): ToDecide {
   try {
     const message = fromBinary(InterventionMessageSchema, data);
-    if (message.interventionId !== "" && message.workspace !== "" && message.recipient !== undefined) return { message, traceparent: traceparent || undefined };
+    if (message.interventionId !== "" && message.workspace !== "" && message.recipient !== undefined)
+      return { message, traceparent: traceparent || undefined };
   } catch (error) {
     throw new InvalidInput([{ field: "message", description: `not an InterventionMessage: ${String(error)}` }]);
   }
-  throw new InvalidInput([{ field: "message", description: `an InterventionMessage without workspace, id or recipient, ${data.length} bytes` }]);
+  throw new InvalidInput([
+    {
+      field: "message",
+      description: `an InterventionMessage without workspace, id or recipient, ${data.length} bytes`,
+    },
+  ]);
 }

@@ -1,17 +1,37 @@
 import { create, toBinary } from "@bufbuild/protobuf";
 import { timestampDate, timestampFromDate } from "@bufbuild/protobuf/wkt";
 import { Binary } from "mongodb";
-import { type Decision, type DecisionInput, DecisionInputSchema, DecisionSchema, Outcome } from "../../gen/intervention/v1/decision_pb.js";
+import {
+  type Decision,
+  type DecisionInput,
+  DecisionInputSchema,
+  DecisionSchema,
+  Outcome,
+} from "../../gen/intervention/v1/decision_pb.js";
 import { Channel, FrequencyCap_Scope } from "../../gen/intervention/v1/intervention_pb.js";
 import { toSubjectToken } from "../bus/index.ts";
 import { invariant } from "../domain/assert.ts";
 import { decide, toCapSince } from "../domain/decision/decide.ts";
 import { SPAN } from "../observe/index.ts";
-import { type DecisionDocument, decisionId, findDecisions, findLastCapNumber, insertDecisions, listPriorSends, toCapSlot, toDecision } from "../store/index.ts";
+import {
+  type DecisionDocument,
+  decisionId,
+  findDecisions,
+  findLastCapNumber,
+  insertDecisions,
+  listPriorSends,
+  toCapSlot,
+  toDecision,
+} from "../store/index.ts";
 import type { DecideOptions, ToDecide } from "./decide.ts";
 
 /** A decision that stands in the store, whoever made it. */
-export type Standing = { readonly work: ToDecide; readonly document: DecisionDocument; readonly decision: Decision; readonly isNew: boolean };
+export type Standing = {
+  readonly work: ToDecide;
+  readonly document: DecisionDocument;
+  readonly decision: Decision;
+  readonly isNew: boolean;
+};
 
 /** What a cap is asked about one user. */
 type History = { readonly sends: { interventionId: string; decidedAt: Date }[]; lastNumber: number };
@@ -35,7 +55,14 @@ export class DecisionMaker {
     for (let attempt = 1; open.length > 0; attempt += 1) {
       invariant(attempt <= CONFLICTS_MAX, `${open.length} decisions met other deciders ${CONFLICTS_MAX} times`);
       const made = await this.#decideOnce(open);
-      const conflicts = new Map((await insertDecisions(this.#options.store, made.map(({ document }) => document))).map(({ index, indexName }) => [index, indexName]));
+      const conflicts = new Map(
+        (
+          await insertDecisions(
+            this.#options.store,
+            made.map(({ document }) => document),
+          )
+        ).map(({ index, indexName }) => [index, indexName]),
+      );
       const decidedBefore: ToDecide[] = [];
       const again: ToDecide[] = [];
       for (const [index, one] of made.entries()) {
@@ -60,7 +87,14 @@ export class DecisionMaker {
       const input = this.#toInput(work, now);
       const since = toCapSince(input);
       const history = since === undefined ? undefined : await this.#history(histories, input, since);
-      if (history !== undefined) input.priorSends = history.sends.slice(0, input.policy?.frequencyCap?.max).map(({ interventionId, decidedAt }) => ({ $typeName: "intervention.v1.DecisionInput.PriorSend", interventionId, decideTime: timestampFromDate(decidedAt) }));
+      if (history !== undefined)
+        input.priorSends = history.sends
+          .slice(0, input.policy?.frequencyCap?.max)
+          .map(({ interventionId, decidedAt }) => ({
+            $typeName: "intervention.v1.DecisionInput.PriorSend",
+            interventionId,
+            decideTime: timestampFromDate(decidedAt),
+          }));
       const span = this.#options.traces.openSampled(SPAN.decide, work.traceparent);
       const decision = decide(input);
       span?.end();
@@ -69,7 +103,12 @@ export class DecisionMaker {
         history.lastNumber += 1;
       }
       const capNumber = history !== undefined && decision.outcome === Outcome.SEND ? history.lastNumber : undefined;
-      made.push({ work: { ...work, traceparent: span?.traceparent ?? work.traceparent }, decision, document: toDocument({ input, decision, capNumber, now }), isNew: true });
+      made.push({
+        work: { ...work, traceparent: span?.traceparent ?? work.traceparent },
+        decision,
+        document: toDocument({ input, decision, capNumber, now }),
+        isNew: true,
+      });
     }
     return made;
   }
@@ -95,12 +134,24 @@ export class DecisionMaker {
     const cap = input.policy?.frequencyCap;
     const userId = input.recipient?.userId ?? "";
     const isByCampaign = cap?.scope === FrequencyCap_Scope.CAMPAIGN;
-    const key = JSON.stringify([input.workspace, userId, isByCampaign ? input.campaign : null, since.getTime(), cap?.max]);
+    const key = JSON.stringify([
+      input.workspace,
+      userId,
+      isByCampaign ? input.campaign : null,
+      since.getTime(),
+      cap?.max,
+    ]);
     const known = loaded.get(key);
     if (known !== undefined) return known;
     const load = async () => {
       const [sends, lastNumber] = await Promise.all([
-        listPriorSends(store, { workspaceId: input.workspace, userId, since, limit: cap?.max ?? 0, ...(isByCampaign ? { campaign: input.campaign } : {}) }),
+        listPriorSends(store, {
+          workspaceId: input.workspace,
+          userId,
+          since,
+          limit: cap?.max ?? 0,
+          ...(isByCampaign ? { campaign: input.campaign } : {}),
+        }),
         findLastCapNumber(store, input.workspace, userId),
       ]);
       return { sends: sends.map(({ interventionId, decidedAt }) => ({ interventionId, decidedAt })), lastNumber };
@@ -112,7 +163,9 @@ export class DecisionMaker {
 
   async #load(works: readonly ToDecide[]): Promise<Standing[]> {
     if (works.length === 0) return [];
-    const found = new Map((await findDecisions(this.#options.store, works.map(idOf))).map((document) => [document._id, document]));
+    const found = new Map(
+      (await findDecisions(this.#options.store, works.map(idOf))).map((document) => [document._id, document]),
+    );
     return works.map((work) => {
       const document = found.get(idOf(work));
       invariant(document !== undefined, `decision ${idOf(work)} was refused as there already, and is not there`);
@@ -124,18 +177,36 @@ export class DecisionMaker {
     const { metrics } = this.#options;
     metrics.decisions.inc({ outcome: made.document.outcome, channel: made.document.channel ?? "none" });
     const { acceptTime, round } = made.work.message;
-    if (round === 0 && acceptTime !== undefined) metrics.decideLag.observe((made.document.decidedAt.getTime() - timestampDate(acceptTime).getTime()) / 1_000);
+    if (round === 0 && acceptTime !== undefined)
+      metrics.decideLag.observe((made.document.decidedAt.getTime() - timestampDate(acceptTime).getTime()) / 1_000);
     return made;
   }
 }
 
 const idOf = ({ message }: ToDecide) => decisionId(message.interventionId, message.round);
 
-const OUTCOMES = { [Outcome.SEND]: "send", [Outcome.DELAY]: "delay", [Outcome.SUPPRESS]: "suppress", [Outcome.EXPIRE]: "expire", [Outcome.CANCEL]: "cancel" } as const;
+const OUTCOMES = {
+  [Outcome.SEND]: "send",
+  [Outcome.DELAY]: "delay",
+  [Outcome.SUPPRESS]: "suppress",
+  [Outcome.EXPIRE]: "expire",
+  [Outcome.CANCEL]: "cancel",
+} as const;
 
-function toDocument({ input, decision, capNumber, now }: { input: DecisionInput; decision: Decision; capNumber: number | undefined; now: Date }): DecisionDocument {
+function toDocument({
+  input,
+  decision,
+  capNumber,
+  now,
+}: {
+  input: DecisionInput;
+  decision: Decision;
+  capNumber: number | undefined;
+  now: Date;
+}): DecisionDocument {
   invariant(decision.outcome !== Outcome.UNSPECIFIED, "a decision has an outcome");
-  const channel = decision.channel === Channel.REALTIME ? "realtime" : decision.channel === Channel.INBOX ? "inbox" : undefined;
+  const channel =
+    decision.channel === Channel.REALTIME ? "realtime" : decision.channel === Channel.INBOX ? "inbox" : undefined;
   return {
     _id: decisionId(input.interventionId, input.round),
     workspaceId: input.workspace,
@@ -146,7 +217,15 @@ function toDocument({ input, decision, capNumber, now }: { input: DecisionInput;
     outcome: OUTCOMES[decision.outcome],
     decidedAt: now,
     ...(decision.notBefore === undefined ? {} : { notBefore: timestampDate(decision.notBefore) }),
-    ...(capNumber === undefined ? {} : { capSlot: toCapSlot({ workspaceId: input.workspace, userId: input.recipient?.userId ?? "", number: capNumber }) }),
+    ...(capNumber === undefined
+      ? {}
+      : {
+          capSlot: toCapSlot({
+            workspaceId: input.workspace,
+            userId: input.recipient?.userId ?? "",
+            number: capNumber,
+          }),
+        }),
     input: new Binary(toBinary(DecisionInputSchema, input)),
     decision: new Binary(toBinary(DecisionSchema, decision)),
     ...(channel === undefined ? {} : { channel }),

@@ -1,12 +1,22 @@
 import { create, toBinary } from "@bufbuild/protobuf";
 import { timestampDate, timestampFromDate } from "@bufbuild/protobuf/wkt";
 import { Binary } from "mongodb";
-import { type InterventionMessage, InterventionMessageSchema, RealtimeMessageSchema } from "../../gen/intervention/v1/bus_pb.js";
+import {
+  type InterventionMessage,
+  InterventionMessageSchema,
+  RealtimeMessageSchema,
+} from "../../gen/intervention/v1/bus_pb.js";
 import { Outcome } from "../../gen/intervention/v1/decision_pb.js";
 import { type Event, EventKind, EventSchema } from "../../gen/intervention/v1/event_pb.js";
 import { Channel } from "../../gen/intervention/v1/intervention_pb.js";
 import { type InterventionFrame, InterventionFrameSchema } from "../../gen/intervention/v1/realtime_pb.js";
-import { type BatchPublisher, type OutgoingMessage, scheduleDecision, toKindName, toSubjectToken } from "../bus/index.ts";
+import {
+  type BatchPublisher,
+  type OutgoingMessage,
+  scheduleDecision,
+  toKindName,
+  toSubjectToken,
+} from "../bus/index.ts";
 import { findHappened, type InboxDocument, insertInboxItems, toPosition } from "../store/index.ts";
 import type { DecideOptions } from "./decide.ts";
 import type { Standing } from "./decision-maker.ts";
@@ -30,7 +40,13 @@ export class EffectRunner {
     await insertInboxItems(store, toInbox.map(toInboxDocument));
     await Promise.all([
       realtime.publishAll(sends.map((one) => this.#toMessage(one))),
-      ...delays.map(({ document, work }) => scheduleDecision(bus, create(InterventionMessageSchema, { ...work.message, round: document.round + 1 }), document.notBefore ?? document.decidedAt)),
+      ...delays.map(({ document, work }) =>
+        scheduleDecision(
+          bus,
+          create(InterventionMessageSchema, { ...work.message, round: document.round + 1 }),
+          document.notBefore ?? document.decidedAt,
+        ),
+      ),
       events.publish(due.flatMap(toEvents)),
     ]);
   }
@@ -107,10 +123,16 @@ function toEvents({ document, work, decision }: Standing): Event[] {
       traceParent: traceparent?.endsWith("-01") === true ? traceparent : "",
     });
   const events: Event[] = [];
-  if (document.round === 0) events.push(event(EventKind.ACCEPTED, message.acceptTime === undefined ? at : timestampDate(message.acceptTime)));
+  if (document.round === 0)
+    events.push(event(EventKind.ACCEPTED, message.acceptTime === undefined ? at : timestampDate(message.acceptTime)));
   if (decision.outcome === Outcome.CANCEL) return events;
   // A delay and what follows it are both decisions; the first round has the plain id.
-  events.push(event(EventKind.DECIDED, at, { reason: document.outcome, ...(document.round === 0 ? {} : { id: `:${document.round}` }) }));
+  events.push(
+    event(EventKind.DECIDED, at, {
+      reason: document.outcome,
+      ...(document.round === 0 ? {} : { id: `:${document.round}` }),
+    }),
+  );
   if (channel === Channel.REALTIME) events.push(event(EventKind.SENT, at));
   if (channel === Channel.INBOX) events.push(event(EventKind.INBOXED, at));
   if (decision.outcome === Outcome.EXPIRE) events.push(event(EventKind.EXPIRED, at));

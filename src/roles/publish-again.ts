@@ -2,7 +2,13 @@ import { toBinary } from "@bufbuild/protobuf";
 import { InterventionMessageSchema } from "../../gen/intervention/v1/bus_pb.js";
 import { Priority } from "../../gen/intervention/v1/intervention_pb.js";
 import { BatchPublisher } from "../bus/index.ts";
-import { decisionId, findDecidedIds, findInterventions, type InterventionDocument, toInterventionMessage } from "../store/index.ts";
+import {
+  decisionId,
+  findDecidedIds,
+  findInterventions,
+  type InterventionDocument,
+  toInterventionMessage,
+} from "../store/index.ts";
 import type { WalkOptions } from "./walk.ts";
 
 type LedgerEntry = Pick<InterventionDocument, "_id" | "acceptedAt">;
@@ -11,7 +17,12 @@ type LedgerEntry = Pick<InterventionDocument, "_id" | "acceptedAt">;
 export type Undecided = { readonly workspaceId: string; readonly entries: readonly LedgerEntry[]; readonly now: Date };
 
 /** The last part of an intervention's subject. */
-export const PRIORITY_NAMES = { [Priority.UNSPECIFIED]: "normal", [Priority.LOW]: "low", [Priority.NORMAL]: "normal", [Priority.HIGH]: "high" } as const;
+export const PRIORITY_NAMES = {
+  [Priority.UNSPECIFIED]: "normal",
+  [Priority.LOW]: "low",
+  [Priority.NORMAL]: "normal",
+  [Priority.HIGH]: "high",
+} as const;
 
 /** What is in the ledger is on the stream within this time, or its caller was told that it may not be. */
 const PUBLISHED_WITHIN_MS = 20_000;
@@ -21,24 +32,44 @@ const LATE_FACTOR = 10;
 /** Puts accepted interventions without a decision on the stream again, unless the stream still has them and deciding is merely
  *  behind.
  *  @returns how many were. */
-export async function publishAgain({ undecidedAfterMs, bus, log, metrics, store }: WalkOptions, { workspaceId, entries, now }: Undecided): Promise<number> {
+export async function publishAgain(
+  { undecidedAfterMs, bus, log, metrics, store }: WalkOptions,
+  { workspaceId, entries, now }: Undecided,
+): Promise<number> {
   if (entries.length === 0) return 0;
   const { state } = await bus.jsm.streams.info(bus.subjects.stream("INTERVENTIONS"));
   const oldest = state.messages === 0 ? Number.POSITIVE_INFINITY : Date.parse(state.first_ts);
   // What the stream holds was put there after the ledger had it, and is no older than its oldest.
-  const gone = entries.filter(({ acceptedAt }) => oldest > acceptedAt.getTime() + PUBLISHED_WITHIN_MS || acceptedAt.getTime() < now.getTime() - undecidedAfterMs * LATE_FACTOR);
+  const gone = entries.filter(
+    ({ acceptedAt }) =>
+      oldest > acceptedAt.getTime() + PUBLISHED_WITHIN_MS ||
+      acceptedAt.getTime() < now.getTime() - undecidedAfterMs * LATE_FACTOR,
+  );
   if (gone.length === 0) return 0;
-  const decided = await findDecidedIds(store, gone.map(({ _id }) => decisionId(_id, 0)));
-  const missing = await findInterventions(store, workspaceId, gone.filter(({ _id }) => !decided.has(decisionId(_id, 0))).map(({ _id }) => _id));
+  const decided = await findDecidedIds(
+    store,
+    gone.map(({ _id }) => decisionId(_id, 0)),
+  );
+  const missing = await findInterventions(
+    store,
+    workspaceId,
+    gone.filter(({ _id }) => !decided.has(decisionId(_id, 0))).map(({ _id }) => _id),
+  );
   if (missing.length === 0) return 0;
   // Without a message id: the broker would take the very message that it has lost for a duplicate.
   await new BatchPublisher(bus).publishAll(
     missing.map((entry) => {
       const message = toInterventionMessage(entry);
-      return { subject: bus.subjects.intervention(message.workspace, PRIORITY_NAMES[message.priority]), data: toBinary(InterventionMessageSchema, message) };
+      return {
+        subject: bus.subjects.intervention(message.workspace, PRIORITY_NAMES[message.priority]),
+        data: toBinary(InterventionMessageSchema, message),
+      };
     }),
   );
   metrics.reconciled.inc(missing.length);
-  log.error({ event: "accepted_missing", count: missing.length, first: missing[0]?._id }, "accepted interventions were missing from the stream and were put on it again");
+  log.error(
+    { event: "accepted_missing", count: missing.length, first: missing[0]?._id },
+    "accepted interventions were missing from the stream and were put on it again",
+  );
   return missing.length;
 }

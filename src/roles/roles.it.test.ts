@@ -3,7 +3,11 @@ import { timestampFromDate } from "@bufbuild/protobuf/wkt";
 import { headers } from "@nats-io/transport-node";
 import { Binary } from "mongodb";
 import { describe, expect, it } from "vitest";
-import { type InterventionMessage, InterventionMessageSchema, RealtimeMessageSchema } from "../../gen/intervention/v1/bus_pb.js";
+import {
+  type InterventionMessage,
+  InterventionMessageSchema,
+  RealtimeMessageSchema,
+} from "../../gen/intervention/v1/bus_pb.js";
 import { DecisionInputSchema, DecisionSchema } from "../../gen/intervention/v1/decision_pb.js";
 import { EventKind, EventSchema } from "../../gen/intervention/v1/event_pb.js";
 import { Channel, Priority, State } from "../../gen/intervention/v1/intervention_pb.js";
@@ -38,13 +42,27 @@ function message(changes: Init = {}): InterventionMessage {
 /** What accepting leaves behind: an entry in the ledger and a message on the stream. */
 async function accept({ bus, store }: Parts, messages: readonly InterventionMessage[]): Promise<void> {
   await store.interventions.insertMany(
-    messages.map((one) => ({ _id: one.interventionId, workspaceId: one.workspace, userId: one.recipient?.userId ?? "", position: toPosition(new Date(), one.interventionId), acceptedAt: new Date(), bodyHash: new Binary(), message: new Binary(toBinary(InterventionMessageSchema, one)) })),
+    messages.map((one) => ({
+      _id: one.interventionId,
+      workspaceId: one.workspace,
+      userId: one.recipient?.userId ?? "",
+      position: toPosition(new Date(), one.interventionId),
+      acceptedAt: new Date(),
+      bodyHash: new Binary(),
+      message: new Binary(toBinary(InterventionMessageSchema, one)),
+    })),
   );
-  await new BatchPublisher(bus).publishAll(messages.map((one) => ({ subject: bus.subjects.intervention(one.workspace, "normal"), data: toBinary(InterventionMessageSchema, one) })));
+  await new BatchPublisher(bus).publishAll(
+    messages.map((one) => ({
+      subject: bus.subjects.intervention(one.workspace, "normal"),
+      data: toBinary(InterventionMessageSchema, one),
+    })),
+  );
 }
 
 const rounds = ({ store }: Parts, id: string) => listRounds(store, "main", id);
-const kinds = async ({ store }: Parts, id: string) => (await listEvents(store, "main", id)).map(({ kind }) => kind).sort();
+const kinds = async ({ store }: Parts, id: string) =>
+  (await listEvents(store, "main", id)).map(({ kind }) => kind).sort();
 const stateOf = async (parts: Parts, id: string) => toState((await rounds(parts, id)).at(-1), await kinds(parts, id));
 const decided = (parts: Parts, id: string) => until(async () => (await rounds(parts, id)).at(-1), `decision of ${id}`);
 
@@ -87,7 +105,10 @@ describe("deciding", () => {
     const again = toBinary(InterventionMessageSchema, one);
     await parts.bus.js.publish(parts.bus.subjects.intervention("main", "normal"), again);
     await parts.bus.js.publish(parts.bus.subjects.intervention("main", "high"), again);
-    await until(async () => (await parts.bus.jsm.streams.info(parts.bus.subjects.stream("INTERVENTIONS"))).state.messages === 0, "empty queue");
+    await until(
+      async () => (await parts.bus.jsm.streams.info(parts.bus.subjects.stream("INTERVENTIONS"))).state.messages === 0,
+      "empty queue",
+    );
     expect(await rounds(parts, one.interventionId)).toHaveLength(1);
     expect(await parts.store.inbox.find().toArray()).toMatchObject([{ _id: one.interventionId, userId: "ada" }]);
     await until(async () => (await kinds(parts, one.interventionId)).length === 3, "events");
@@ -99,7 +120,9 @@ describe("deciding", () => {
     const others = Array.from({ length: 3 }, () => new ServiceContainer());
     await parts.container.get(parts.services.decide);
     await Promise.all(others.map((other) => other.get(parts.services.decide)));
-    const capped = Array.from({ length: 120 }, () => message({ policy: { frequencyCap: { max: 7, window: { seconds: 3_600n } } } }));
+    const capped = Array.from({ length: 120 }, () =>
+      message({ policy: { frequencyCap: { max: 7, window: { seconds: 3_600n } } } }),
+    );
     // One by one, so that they spread over the deciders.
     await Promise.all(capped.map((one) => accept(parts, [one])));
     const all = await until(async () => {
@@ -117,7 +140,9 @@ describe("deciding", () => {
     // Quiet until the next full minute by the wall clock: the shortest quiet time there is.
     const clock = (at: Date) => at.toISOString().slice(11, 16);
     const now = new Date();
-    const one = message({ policy: { quietHours: { start: clock(now), end: clock(new Date(now.getTime() + 60_000)) } } });
+    const one = message({
+      policy: { quietHours: { start: clock(now), end: clock(new Date(now.getTime() + 60_000)) } },
+    });
     await accept(parts, [one]);
     const first = await decided(parts, one.interventionId);
     // On the very last millisecond of a minute it may be sent at once; then there is nothing to wait for.
@@ -146,7 +171,9 @@ describe("deciding", () => {
     expect([...(letter?.data ?? [])]).toEqual([255, 1, 2]);
     expect(letter?.headers).toEqual({ traceparent: "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-00" });
     expect(await listDeadLetters(parts.bus, { workspace: "other", after: 0, limit: 10 })).toEqual([]);
-    await expect(replayDeadLetter(parts.bus, { workspace: "other", sequence: letter?.sequence ?? 0 })).rejects.toThrow("there is no dead letter");
+    await expect(replayDeadLetter(parts.bus, { workspace: "other", sequence: letter?.sequence ?? 0 })).rejects.toThrow(
+      "there is no dead letter",
+    );
     await replayDeadLetter(parts.bus, { workspace: "main", sequence: letter?.sequence ?? 0 });
     const [second] = await until(async () => {
       const letters = await listDeadLetters(parts.bus, { workspace: "main", after: letter?.sequence ?? 0, limit: 10 });
@@ -168,12 +195,27 @@ describe("tracking", () => {
     await accept(parts, [one]);
     await decided(parts, one.interventionId);
     const report = (kind: EventKind, name: string) =>
-      create(EventSchema, { eventId: `${one.interventionId}:${name}`, kind, workspace: "main", interventionId: one.interventionId, userId: "ada", channel: Channel.REALTIME, occurTime: timestampFromDate(new Date()) });
+      create(EventSchema, {
+        eventId: `${one.interventionId}:${name}`,
+        kind,
+        workspace: "main",
+        interventionId: one.interventionId,
+        userId: "ada",
+        channel: Channel.REALTIME,
+        occurTime: timestampFromDate(new Date()),
+      });
     const clicked = report(EventKind.CLICKED, "clicked:c1");
     await events.publish([clicked, report(EventKind.DISPLAYED, "displayed"), clicked]);
     await events.publish([report(EventKind.DELIVERED, "delivered"), report(EventKind.DELIVERED, "delivered")]);
     await until(async () => (await kinds(parts, one.interventionId)).length === 6, "events");
-    expect(await kinds(parts, one.interventionId)).toEqual(["accepted", "clicked", "decided", "delivered", "displayed", "sent"]);
+    expect(await kinds(parts, one.interventionId)).toEqual([
+      "accepted",
+      "clicked",
+      "decided",
+      "delivered",
+      "displayed",
+      "sent",
+    ]);
     expect(await stateOf(parts, one.interventionId)).toBe(State.CLICKED);
     presence.stop();
   });
@@ -191,7 +233,17 @@ describe("the clock", () => {
     const inbox = () => countUnread(parts.store, { workspaceId: "main", userId: "ada", now: new Date() });
     expect(await inbox()).toBe(1);
     const events = await parts.container.get(parts.services.events);
-    await events.publish([create(EventSchema, { eventId: `${one.interventionId}:delivered`, kind: EventKind.DELIVERED, workspace: "main", interventionId: one.interventionId, userId: "ada", channel: Channel.REALTIME, occurTime: timestampFromDate(new Date()) })]);
+    await events.publish([
+      create(EventSchema, {
+        eventId: `${one.interventionId}:delivered`,
+        kind: EventKind.DELIVERED,
+        workspace: "main",
+        interventionId: one.interventionId,
+        userId: "ada",
+        channel: Channel.REALTIME,
+        occurTime: timestampFromDate(new Date()),
+      }),
+    ]);
     await until(async () => (await inbox()) === 0, "out of the inbox again");
     expect(await stateOf(parts, one.interventionId)).toBe(State.DELIVERED);
     presence.stop();
@@ -218,7 +270,18 @@ describe("the clock", () => {
     const metrics = await parts.container.get(parts.services.metrics);
     const events = await parts.container.get(parts.services.events);
     const log = await parts.container.get(parts.services.log);
-    const walk = new Walk({ bus: parts.bus, store: parts.store, events, metrics, log, undeliveredAfterMs: 30_000, undecidedAfterMs: 30_000 }, { id: "main", createdAt: new Date() });
+    const walk = new Walk(
+      {
+        bus: parts.bus,
+        store: parts.store,
+        events,
+        metrics,
+        log,
+        undeliveredAfterMs: 30_000,
+        undecidedAfterMs: 30_000,
+      },
+      { id: "main", createdAt: new Date() },
+    );
     const later = new Date(Date.now() + 60_000);
     expect(await walk.step(later)).toBe(25);
     await parts.container.get(parts.services.decide);

@@ -28,13 +28,25 @@ const LEASE_MS = 10_000;
 /** Looks after what time alone brings about. Any number of these may run: one of them walks. */
 export function startSchedule(options: ScheduleOptions): AsyncDisposable {
   const { access, bus, store, events, metrics, log } = options;
-  const walkOptions = { bus, store, events, metrics, log, undeliveredAfterMs: options.undeliveredAfterMs, undecidedAfterMs: options.reconcileAfterMs };
+  const walkOptions = {
+    bus,
+    store,
+    events,
+    metrics,
+    log,
+    undeliveredAfterMs: options.undeliveredAfterMs,
+    undecidedAfterMs: options.reconcileAfterMs,
+  };
   const walks = new Map<string, Walk>();
   const holder = randomUUID();
   const walkAll = async () => {
     for (const workspace of access.workspaces()) {
       const now = new Date();
-      const isOurs = await claimLease(store, `accepted/${workspace.id}`, { holder, now, until: new Date(now.getTime() + LEASE_MS) });
+      const isOurs = await claimLease(store, `accepted/${workspace.id}`, {
+        holder,
+        now,
+        until: new Date(now.getTime() + LEASE_MS),
+      });
       // Another one has gone on meanwhile: his checkpoint counts, not where we were.
       if (!isOurs) walks.delete(workspace.id);
       if (!isOurs) continue;
@@ -70,7 +82,14 @@ function startLoop(name: string, pauseMs: number, log: Logger, task: () => Promi
       }
       await new Promise<void>((resolve) => {
         const timer = setTimeout(resolve, pauseMs);
-        stop.signal.addEventListener("abort", () => (clearTimeout(timer), resolve()), { once: true });
+        stop.signal.addEventListener(
+          "abort",
+          () => {
+            clearTimeout(timer);
+            resolve();
+          },
+          { once: true },
+        );
       });
     }
   };
@@ -107,8 +126,12 @@ async function watchQueues({ bus, log, metrics }: ScheduleOptions, wasStuck: boo
   metrics.deadLetters.set((await bus.jsm.streams.info(bus.subjects.stream("DEAD"))).state.messages);
   const isStuck = state.messages > 0 && seen === 0;
   if (!isStuck || !wasStuck) return isStuck;
-  log.error({ event: "queue_stuck", messages: state.messages }, "the work queue holds messages that no consumer sees: its consumers are made anew");
-  for (const [stream, name] of CONSUMERS) if (stream === "INTERVENTIONS") await bus.jsm.consumers.delete(bus.subjects.stream(stream), name);
+  log.error(
+    { event: "queue_stuck", messages: state.messages },
+    "the work queue holds messages that no consumer sees: its consumers are made anew",
+  );
+  for (const [stream, name] of CONSUMERS)
+    if (stream === "INTERVENTIONS") await bus.jsm.consumers.delete(bus.subjects.stream(stream), name);
   return false;
 }
 

@@ -4,7 +4,13 @@ import { type InterventionMessage, RealtimeMessageSchema } from "../../gen/inter
 import { EventKind, EventSchema } from "../../gen/intervention/v1/event_pb.js";
 import { Channel } from "../../gen/intervention/v1/intervention_pb.js";
 import { BatchPublisher, toKindName, toSubjectToken } from "../bus/index.ts";
-import { type DecisionOutline, findHappened, findInterventions, insertInboxItems, toInterventionMessage } from "../store/index.ts";
+import {
+  type DecisionOutline,
+  findHappened,
+  findInterventions,
+  insertInboxItems,
+  toInterventionMessage,
+} from "../store/index.ts";
 import { toInboxItem } from "./effect-runner.ts";
 import type { WalkOptions } from "./walk.ts";
 
@@ -21,15 +27,28 @@ export async function sweepSends(options: WalkOptions, { workspaceId, sends, now
   const silent = ids.filter((id) => !delivered.has(id));
   // A device that is between two connections may have told the later events and not yet the first.
   const settled = await findHappened(store, silent, ["displayed", "dismissed", "cancelled", "expired", "inboxed"]);
-  const open = (await findInterventions(store, workspaceId, silent.filter((id) => !settled.has(id)))).map(toInterventionMessage);
+  const open = (
+    await findInterventions(
+      store,
+      workspaceId,
+      silent.filter((id) => !settled.has(id)),
+    )
+  ).map(toInterventionMessage);
   if (open.length === 0) return;
-  const isExpired = ({ expireTime }: InterventionMessage) => expireTime !== undefined && timestampDate(expireTime).getTime() <= now.getTime();
+  const isExpired = ({ expireTime }: InterventionMessage) =>
+    expireTime !== undefined && timestampDate(expireTime).getTime() <= now.getTime();
   const expired = open.filter(isExpired);
   const waiting = open.filter((message) => !isExpired(message));
-  await insertInboxItems(store, waiting.map((message) => ({ ...toInboxItem(message, now), wasSent: true })));
+  await insertInboxItems(
+    store,
+    waiting.map((message) => ({ ...toInboxItem(message, now), wasSent: true })),
+  );
   await Promise.all([
     new BatchPublisher(bus).publishAll(waiting.map((message) => toInboxChanged(options, message))),
-    events.publish([...expired.map((message) => toEvent(message, EventKind.EXPIRED, now)), ...waiting.map((message) => toEvent(message, EventKind.INBOXED, now))]),
+    events.publish([
+      ...expired.map((message) => toEvent(message, EventKind.EXPIRED, now)),
+      ...waiting.map((message) => toEvent(message, EventKind.INBOXED, now)),
+    ]),
   ]);
   metrics.undelivered.inc({ into: "inbox" }, waiting.length);
   metrics.undelivered.inc({ into: "expired" }, expired.length);
@@ -38,7 +57,10 @@ export async function sweepSends(options: WalkOptions, { workspaceId, sends, now
 function toInboxChanged({ bus }: WalkOptions, { workspace, interventionId, recipient }: InterventionMessage) {
   return {
     subject: bus.subjects.realtime(workspace, toSubjectToken(recipient?.userId ?? "")),
-    data: toBinary(RealtimeMessageSchema, create(RealtimeMessageSchema, { message: { case: "inboxChanged", value: { interventionId } } })),
+    data: toBinary(
+      RealtimeMessageSchema,
+      create(RealtimeMessageSchema, { message: { case: "inboxChanged", value: { interventionId } } }),
+    ),
     messageId: `${interventionId}:inbox`,
   };
 }

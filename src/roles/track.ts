@@ -7,7 +7,13 @@ import { type Metrics, SPAN, type Traces } from "../observe/index.ts";
 import { insertEvents, type Store, toEventDocument } from "../store/index.ts";
 
 /** What the role stands on. */
-export type TrackOptions = { readonly bus: Bus; readonly store: Store; readonly metrics: Metrics; readonly traces: Traces; readonly log: Logger };
+export type TrackOptions = {
+  readonly bus: Bus;
+  readonly store: Store;
+  readonly metrics: Metrics;
+  readonly traces: Traces;
+  readonly log: Logger;
+};
 
 /** Messages, each of up to 500 events. */
 const BATCH_MAX = 50;
@@ -34,8 +40,21 @@ function parseEvents(data: Uint8Array): Event[] {
   } catch (error) {
     throw new InvalidInput([{ field: "message", description: `not an EventBatch: ${String(error)}` }]);
   }
-  const bad = events.findIndex((event) => event.eventId === "" || event.workspace === "" || !event.eventId.startsWith(`${event.interventionId}:`) || EventKind[event.kind] === undefined || event.kind === EventKind.UNSPECIFIED);
-  if (bad >= 0) throw new InvalidInput([{ field: `events[${bad}]`, description: "an event without workspace, kind or an id that begins with its intervention" }]);
+  const bad = events.findIndex(
+    (event) =>
+      event.eventId === "" ||
+      event.workspace === "" ||
+      !event.eventId.startsWith(`${event.interventionId}:`) ||
+      EventKind[event.kind] === undefined ||
+      event.kind === EventKind.UNSPECIFIED,
+  );
+  if (bad >= 0)
+    throw new InvalidInput([
+      {
+        field: `events[${bad}]`,
+        description: "an event without workspace, kind or an id that begins with its intervention",
+      },
+    ]);
   return events;
 }
 
@@ -43,7 +62,10 @@ async function record({ store, metrics, traces }: TrackOptions, events: readonly
   const spans = events.map((event) => traces.openSampled(SPAN.record, event.traceParent || undefined));
   const receivedAt = new Date();
   const once = [...new Map(events.map((event) => [event.eventId, event])).values()];
-  const repeated = await insertEvents(store, once.map((event) => toEventDocument(event, receivedAt)));
+  const repeated = await insertEvents(
+    store,
+    once.map((event) => toEventDocument(event, receivedAt)),
+  );
   for (const { kind } of once) metrics.events.inc({ kind: toKindName(kind) });
   metrics.eventsRepeated.inc(repeated + events.length - once.length);
   for (const span of spans) span?.end();

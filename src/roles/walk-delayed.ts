@@ -2,7 +2,16 @@ import { create, toBinary } from "@bufbuild/protobuf";
 import { InterventionMessageSchema } from "../../gen/intervention/v1/bus_pb.js";
 import { BatchPublisher } from "../bus/index.ts";
 import type { Workspace } from "../integrations/access-directory.ts";
-import { advanceCheckpoint, type DecisionDocument, decisionId, findCheckpoint, findDecisionOutlines, findInterventions, listDelaysDue, toInterventionMessage } from "../store/index.ts";
+import {
+  advanceCheckpoint,
+  type DecisionDocument,
+  decisionId,
+  findCheckpoint,
+  findDecisionOutlines,
+  findInterventions,
+  listDelaysDue,
+  toInterventionMessage,
+} from "../store/index.ts";
 import { PRIORITY_NAMES } from "./publish-again.ts";
 import type { Walk, WalkOptions } from "./walk.ts";
 
@@ -13,14 +22,22 @@ const OVERLAP_MS = 60_000;
 /** Follows what was delayed: one that did not come back when its time had come is put on the stream, and what it then was sent as
  *  is swept like everything else.
  *  @returns how many were put on the stream. */
-export async function walkDelayed(options: WalkOptions, walk: Walk, { id: workspaceId, createdAt }: Pick<Workspace, "id" | "createdAt">, now: Date): Promise<number> {
+export async function walkDelayed(
+  options: WalkOptions,
+  walk: Walk,
+  { id: workspaceId, createdAt }: Pick<Workspace, "id" | "createdAt">,
+  now: Date,
+): Promise<number> {
   const { store, undecidedAfterMs, undeliveredAfterMs } = options;
   const name = `delayed/${workspaceId}`;
   const until = new Date(now.getTime() - Math.min(undecidedAfterMs, undeliveredAfterMs));
   const from = new Date(((await findCheckpoint(store, name)) ?? createdAt).getTime() - OVERLAP_MS);
   const due = await listDelaysDue(store, { workspaceId, from, until, limit: PAGE_MAX });
   if (due.length === 0) return 0;
-  const next = await findDecisionOutlines(store, due.map(({ interventionId, round }) => decisionId(interventionId, round + 1)));
+  const next = await findDecisionOutlines(
+    store,
+    due.map(({ interventionId, round }) => decisionId(interventionId, round + 1)),
+  );
   const decided = new Set(next.map(({ _id }) => _id));
   const overdue = due.filter(({ interventionId, round }) => !decided.has(decisionId(interventionId, round + 1)));
   const isSettled = await walk.sweep(next, now);
@@ -31,17 +48,37 @@ export async function walkDelayed(options: WalkOptions, walk: Walk, { id: worksp
   return lost.length;
 }
 
-async function decideAgain({ bus, log, metrics, store }: WalkOptions, workspaceId: string, lost: readonly DecisionDocument[]): Promise<void> {
+async function decideAgain(
+  { bus, log, metrics, store }: WalkOptions,
+  workspaceId: string,
+  lost: readonly DecisionDocument[],
+): Promise<void> {
   if (lost.length === 0) return;
-  const ledger = new Map((await findInterventions(store, workspaceId, lost.map(({ interventionId }) => interventionId))).map((entry) => [entry._id, entry]));
+  const ledger = new Map(
+    (
+      await findInterventions(
+        store,
+        workspaceId,
+        lost.map(({ interventionId }) => interventionId),
+      )
+    ).map((entry) => [entry._id, entry]),
+  );
   await new BatchPublisher(bus).publishAll(
     lost.flatMap(({ interventionId, round }) => {
       const entry = ledger.get(interventionId);
       if (entry === undefined) return [];
       const message = create(InterventionMessageSchema, { ...toInterventionMessage(entry), round: round + 1 });
-      return [{ subject: bus.subjects.intervention(workspaceId, PRIORITY_NAMES[message.priority]), data: toBinary(InterventionMessageSchema, message) }];
+      return [
+        {
+          subject: bus.subjects.intervention(workspaceId, PRIORITY_NAMES[message.priority]),
+          data: toBinary(InterventionMessageSchema, message),
+        },
+      ];
     }),
   );
   metrics.reconciled.inc(lost.length);
-  log.error({ event: "delayed_missing", count: lost.length, first: lost[0]?.interventionId }, "delayed interventions did not come back in time and were put on the stream");
+  log.error(
+    { event: "delayed_missing", count: lost.length, first: lost[0]?.interventionId },
+    "delayed interventions did not come back in time and were put on the stream",
+  );
 }

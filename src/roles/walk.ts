@@ -2,7 +2,15 @@ import type { Logger } from "pino";
 import type { Bus, EventPublisher } from "../bus/index.ts";
 import type { Workspace } from "../integrations/access-directory.ts";
 import type { Metrics } from "../observe/index.ts";
-import { advanceCheckpoint, type DecisionOutline, decisionId, findCheckpoint, findDecisionOutlines, listAcceptedIds, type Store } from "../store/index.ts";
+import {
+  advanceCheckpoint,
+  type DecisionOutline,
+  decisionId,
+  findCheckpoint,
+  findDecisionOutlines,
+  listAcceptedIds,
+  type Store,
+} from "../store/index.ts";
 import { publishAgain } from "./publish-again.ts";
 import { sweepSends } from "./sweep-sends.ts";
 
@@ -54,7 +62,12 @@ export class Walk {
     let isPassable = true;
     for (let slices = 0, from = this.#from; slices < SLICES_MAX && from < end; slices += 1) {
       const until = Math.min(from + this.#sliceMs, end);
-      const entries = await listAcceptedIds(store, { workspaceId: this.#workspace.id, from: new Date(from), until: new Date(until), limit: SLICE_ENTRIES_MAX });
+      const entries = await listAcceptedIds(store, {
+        workspaceId: this.#workspace.id,
+        from: new Date(from),
+        until: new Date(until),
+        limit: SLICE_ENTRIES_MAX,
+      });
       if (entries.length > SLICE_ENTRIES_MAX && this.#sliceMs > 1) {
         this.#sliceMs = Math.max(1, Math.floor(this.#sliceMs / 2));
         continue;
@@ -70,10 +83,20 @@ export class Walk {
     return published;
   }
 
-  async #look(entries: Awaited<ReturnType<typeof listAcceptedIds>>, now: Date): Promise<{ published: number; isPassable: boolean }> {
+  async #look(
+    entries: Awaited<ReturnType<typeof listAcceptedIds>>,
+    now: Date,
+  ): Promise<{ published: number; isPassable: boolean }> {
     if (entries.length === 0) return { published: 0, isPassable: true };
     const { store, undecidedAfterMs } = this.#options;
-    const decisions = new Map((await findDecisionOutlines(store, entries.map(({ _id }) => decisionId(_id, 0)))).map((found) => [found.interventionId, found]));
+    const decisions = new Map(
+      (
+        await findDecisionOutlines(
+          store,
+          entries.map(({ _id }) => decisionId(_id, 0)),
+        )
+      ).map((found) => [found.interventionId, found]),
+    );
     const undecided = entries.filter(({ _id }) => !decisions.has(_id));
     const lost = undecided.filter(({ acceptedAt }) => acceptedAt.getTime() < now.getTime() - undecidedAfterMs);
     const published = await publishAgain(this.#options, { workspaceId: this.#workspace.id, entries: lost, now });

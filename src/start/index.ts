@@ -1,4 +1,3 @@
-export { type EmbeddedServers, type EmbeddedServersOptions, startEmbeddedServers } from "./embedded-servers.ts";
 export { type Engine, type EngineOptions, startEngine } from "./engine.ts";
 export { freePort } from "./free-port.ts";
 export { StartFailure } from "./start-failure.ts";

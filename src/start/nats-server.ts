@@ -45,12 +45,7 @@ export function startNatsServer(options: NatsServerOptions): Promise<StartedNats
  * `sync_interval: always` is what makes an acknowledgement durable: with the default of two minutes, acknowledged
  * writes were lost on power failure (Jepsen on NATS 2.12.1). Every other limit is the server's own default.
  */
-export function natsConfig(values: {
-  port: number;
-  monitorPort: number;
-  serverName: string;
-  storeDir: string;
-}): string {
+function natsConfig(values: { port: number; monitorPort: number; serverName: string; storeDir: string }): string {
   return `# Written anew at every start; changes here are lost.
 server_name: ${JSON.stringify(values.serverName)}
 listen: "127.0.0.1:${values.port}"

@@ -1,9 +1,10 @@
-import { type Collection, type Db, MongoClient, type Document, MongoError, MongoServerError } from "mongodb";
+import { type Collection, type Db, MongoClient, MongoServerError } from "mongodb";
 import { Unavailable } from "../domain/errors.ts";
 import { type CheckpointDocument, checkpointIndexes } from "./checkpoints.ts";
 import { type DecisionDocument, decisionIndexes } from "./decisions.ts";
 import { type EventDocument, eventIndexes } from "./events.ts";
 import { type InboxDocument, inboxIndexes } from "./inbox.ts";
+import type { IndexDefinition } from "./index-definition.ts";
 import { type InterventionDocument, interventionIndexes } from "./interventions.ts";
 import { type ApiKeyDocument, apiKeyIndexes, type WorkspaceDocument, workspaceIndexes } from "./workspaces.ts";
 
@@ -21,9 +22,6 @@ export type Store = {
   readonly close: () => Promise<void>;
 };
 
-/** An index as code: its name, its keys, and what it is restricted to. */
-export type IndexDefinition = { readonly name: string; readonly key: Readonly<Record<string, 1 | -1>>; readonly unique?: boolean; readonly sparse?: boolean; readonly partialFilterExpression?: Document };
-
 /** A server is looked for this long: one that restarts is waited for, and server and engine can be started together. */
 const SELECTION_MS = 20_000;
 /** An operation that has no answer by then counts as failed: not every server keeps a deadline by itself. */
@@ -31,7 +29,11 @@ const OPERATION_MS = 10_000;
 
 /** Connects and makes the indexes that are missing.
  *  @throws Unavailable when no server answers. */
-export async function connectStore(options: { readonly url: string; readonly database: string; readonly name: string }): Promise<Store> {
+export async function connectStore(options: {
+  readonly url: string;
+  readonly database: string;
+  readonly name: string;
+}): Promise<Store> {
   const client = new MongoClient(options.url, {
     appName: options.name,
     serverSelectionTimeoutMS: SELECTION_MS,
@@ -85,21 +87,4 @@ async function ensureIndexes(db: Db, collection: string, indexes: readonly Index
       await new Promise((resolve) => setTimeout(resolve, 100 * attempt));
     }
   }
-}
-
-/** Runs a store operation; what went wrong with the server becomes Unavailable, which is tried again. */
-export async function onStore<T>(operation: () => Promise<T>): Promise<T> {
-  try {
-    return await operation();
-  } catch (error) {
-    if (error instanceof MongoError && !isCallersFault(error)) throw new Unavailable("store", { cause: error });
-    throw error;
-  }
-}
-
-/** Codes of BadValue, FailedToParse, TypeMismatch and BSONObjectTooLarge: no retry would help. */
-const CALLERS_FAULTS = new Set<number | string>([2, 9, 14, 10334]);
-
-function isCallersFault(error: MongoError): boolean {
-  return error instanceof MongoServerError && error.code !== undefined && CALLERS_FAULTS.has(error.code);
 }

@@ -1,8 +1,15 @@
 import { fromBinary } from "@bufbuild/protobuf";
 import type { Binary } from "mongodb";
-import { type Decision, DecisionInputSchema, DecisionSchema, type DecisionInput } from "../../gen/intervention/v1/decision_pb.js";
-import { type IndexDefinition, onStore, type Store } from "./connect-store.ts";
+import {
+  type Decision,
+  type DecisionInput,
+  DecisionInputSchema,
+  DecisionSchema,
+} from "../../gen/intervention/v1/decision_pb.js";
+import type { Store } from "./connect-store.ts";
+import type { IndexDefinition } from "./index-definition.ts";
 import { type Conflict, insertNew } from "./insert-new.ts";
+import { onStore } from "./on-store.ts";
 
 /** One decision, never changed. Its id makes it the only one of its round, whoever decides. */
 export type DecisionDocument = {
@@ -30,7 +37,11 @@ export type DecisionDocument = {
 // A partial index has the field it is restricted by among its keys: there are planners that don't see otherwise that it fits.
 export const decisionIndexes = [
   // Frequency caps: what was sent to this user lately.
-  { name: "sends_by_user", key: { workspaceId: 1, userId: 1, outcome: 1, decidedAt: -1 }, partialFilterExpression: { outcome: "send" } },
+  {
+    name: "sends_by_user",
+    key: { workspaceId: 1, userId: 1, outcome: 1, decidedAt: -1 },
+    partialFilterExpression: { outcome: "send" },
+  },
   // Frequency caps: one decider at a time for a user.
   { name: "cap_slot", key: { capSlot: 1 }, unique: true, sparse: true },
   // What waits for its time.
@@ -39,7 +50,8 @@ export const decisionIndexes = [
 
 export const decisionId = (interventionId: string, round: number) => `${interventionId}/${round}`;
 
-export const toDecision = (document: Pick<DecisionDocument, "decision">): Decision => fromBinary(DecisionSchema, document.decision.value());
+export const toDecision = (document: Pick<DecisionDocument, "decision">): Decision =>
+  fromBinary(DecisionSchema, document.decision.value());
 
 export const toDecisionInput = (document: Pick<DecisionDocument, "input">): DecisionInput | undefined =>
   document.input === undefined ? undefined : fromBinary(DecisionInputSchema, document.input.value());
@@ -49,23 +61,37 @@ const ROUNDS_PER_LOOK = 8;
 const LOOKS_MAX = 16;
 
 /** Every round of one intervention, in order. By their ids, since a range of ids is no index scan on every server. */
-export async function listRounds(store: Store, workspaceId: string, interventionId: string): Promise<DecisionDocument[]> {
+export async function listRounds(
+  store: Store,
+  workspaceId: string,
+  interventionId: string,
+): Promise<DecisionDocument[]> {
   const rounds: DecisionDocument[] = [];
   for (let look = 0; look < LOOKS_MAX && rounds.length === look * ROUNDS_PER_LOOK; look += 1) {
-    const ids = Array.from({ length: ROUNDS_PER_LOOK }, (_, i) => decisionId(interventionId, look * ROUNDS_PER_LOOK + i));
+    const ids = Array.from({ length: ROUNDS_PER_LOOK }, (_, i) =>
+      decisionId(interventionId, look * ROUNDS_PER_LOOK + i),
+    );
     rounds.push(...(await findDecisions(store, ids)).filter((round) => round.workspaceId === workspaceId));
   }
   return rounds.sort((a, b) => a.round - b.round);
 }
 
 /** The latest round of each intervention that has one. */
-export async function findLatestRounds(store: Store, workspaceId: string, interventionIds: readonly string[]): Promise<Map<string, DecisionDocument>> {
-  const firsts = await findDecisions(store, interventionIds.map((id) => decisionId(id, 0)));
+export async function findLatestRounds(
+  store: Store,
+  workspaceId: string,
+  interventionIds: readonly string[],
+): Promise<Map<string, DecisionDocument>> {
+  const firsts = await findDecisions(
+    store,
+    interventionIds.map((id) => decisionId(id, 0)),
+  );
   const latest = new Map<string, DecisionDocument>();
   for (const first of firsts) {
     if (first.workspaceId !== workspaceId) continue;
     // Only a delay has a round after it.
-    const last = first.outcome === "delay" ? (await listRounds(store, workspaceId, first.interventionId)).at(-1) : first;
+    const last =
+      first.outcome === "delay" ? (await listRounds(store, workspaceId, first.interventionId)).at(-1) : first;
     if (last !== undefined) latest.set(first.interventionId, last);
   }
   return latest;
@@ -77,7 +103,10 @@ export function findDecisions(store: Store, ids: readonly string[]): Promise<Dec
 }
 
 /** What a walk through the decisions needs of each. */
-export type DecisionOutline = Pick<DecisionDocument, "_id" | "interventionId" | "outcome" | "channel" | "decidedAt" | "round">;
+export type DecisionOutline = Pick<
+  DecisionDocument,
+  "_id" | "interventionId" | "outcome" | "channel" | "decidedAt" | "round"
+>;
 
 /** Those of the decisions that were made, in outline. */
 export function findDecisionOutlines(store: Store, ids: readonly string[]): Promise<DecisionOutline[]> {
@@ -104,33 +133,65 @@ const SENDS_LOOKED_AT_MAX = 1_000;
 /** The newest sends to a user since a time, at most `limit`, newest first. */
 export async function listPriorSends(
   store: Store,
-  options: { readonly workspaceId: string; readonly userId: string; readonly campaign?: string; readonly since: Date; readonly limit: number },
+  options: {
+    readonly workspaceId: string;
+    readonly userId: string;
+    readonly campaign?: string;
+    readonly since: Date;
+    readonly limit: number;
+  },
 ): Promise<PriorSend[]> {
-  const filter = { workspaceId: options.workspaceId, userId: options.userId, outcome: "send" as const, decidedAt: { $gt: options.since } };
+  const filter = {
+    workspaceId: options.workspaceId,
+    userId: options.userId,
+    outcome: "send" as const,
+    decidedAt: { $gt: options.since },
+  };
   const projection = { interventionId: 1, decidedAt: 1, campaign: 1 };
   const limit = options.campaign === undefined ? options.limit : SENDS_LOOKED_AT_MAX;
-  const sends = await onStore(() => store.decisions.find(filter, { projection }).sort({ decidedAt: -1 }).limit(limit).toArray());
-  return (options.campaign === undefined ? sends : sends.filter(({ campaign }) => campaign === options.campaign)).slice(0, options.limit);
+  const sends = await onStore(() =>
+    store.decisions.find(filter, { projection }).sort({ decidedAt: -1 }).limit(limit).toArray(),
+  );
+  return (options.campaign === undefined ? sends : sends.filter(({ campaign }) => campaign === options.campaign)).slice(
+    0,
+    options.limit,
+  );
 }
 
 /** Where the capped sends to one user are numbered. The ids are escaped, so that no user's name runs into another's. */
 const toCapPrefix = (workspaceId: string, userId: string) => `${workspaceId}/${encodeURIComponent(userId)}/`;
 
 /** The slot of the n-th capped send to a user. */
-export const toCapSlot = (options: { readonly workspaceId: string; readonly userId: string; readonly number: number }) =>
-  `${toCapPrefix(options.workspaceId, options.userId)}${String(options.number).padStart(9, "0")}`;
+export const toCapSlot = (options: {
+  readonly workspaceId: string;
+  readonly userId: string;
+  readonly number: number;
+}) => `${toCapPrefix(options.workspaceId, options.userId)}${String(options.number).padStart(9, "0")}`;
 
 /** The highest number given to a capped send of this user; 0 when there is none. */
 export async function findLastCapNumber(store: Store, workspaceId: string, userId: string): Promise<number> {
   const prefix = toCapPrefix(workspaceId, userId);
   // ":" is the character after "9".
   const filter = { capSlot: { $gte: prefix, $lt: `${prefix}:` } };
-  const [last] = await onStore(() => store.decisions.find(filter, { projection: { capSlot: 1 } }).sort({ capSlot: -1 }).limit(1).toArray());
+  const [last] = await onStore(() =>
+    store.decisions
+      .find(filter, { projection: { capSlot: 1 } })
+      .sort({ capSlot: -1 })
+      .limit(1)
+      .toArray(),
+  );
   return Number(last?.capSlot?.slice(prefix.length) ?? 0);
 }
 
 /** Delays that should have ended between two times. */
-export function listDelaysDue(store: Store, options: { readonly workspaceId: string; readonly from: Date; readonly until: Date; readonly limit: number }): Promise<DecisionDocument[]> {
-  const filter = { workspaceId: options.workspaceId, outcome: "delay" as const, notBefore: { $gte: options.from, $lte: options.until } };
+export function listDelaysDue(
+  store: Store,
+  options: { readonly workspaceId: string; readonly from: Date; readonly until: Date; readonly limit: number },
+): Promise<DecisionDocument[]> {
+  const filter = {
+    workspaceId: options.workspaceId,
+    outcome: "delay" as const,
+    notBefore: { $gte: options.from, $lte: options.until },
+  };
   return onStore(() => store.decisions.find(filter).sort({ notBefore: 1 }).limit(options.limit).toArray());
 }

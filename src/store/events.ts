@@ -1,8 +1,10 @@
 import { timestampDate } from "@bufbuild/protobuf/wkt";
 import { type Event, EventKind } from "../../gen/intervention/v1/event_pb.js";
 import { Channel } from "../../gen/intervention/v1/intervention_pb.js";
-import { type IndexDefinition, onStore, type Store } from "./connect-store.ts";
+import type { Store } from "./connect-store.ts";
+import type { IndexDefinition } from "./index-definition.ts";
 import { insertNew } from "./insert-new.ts";
+import { onStore } from "./on-store.ts";
 
 /** One touchpoint. */
 export type EventDocument = {
@@ -28,7 +30,18 @@ export const eventIndexes = [
 ] as const satisfies readonly IndexDefinition[];
 
 /** Every kind. */
-export const EVENT_KINDS = ["accepted", "decided", "sent", "inboxed", "delivered", "displayed", "clicked", "dismissed", "expired", "cancelled"] as const;
+export const EVENT_KINDS = [
+  "accepted",
+  "decided",
+  "sent",
+  "inboxed",
+  "delivered",
+  "displayed",
+  "clicked",
+  "dismissed",
+  "expired",
+  "cancelled",
+] as const;
 type EventKindName = (typeof EVENT_KINDS)[number];
 
 /** The id of the one event of this kind that an intervention can have. */
@@ -56,7 +69,9 @@ export function toEventDocument(event: Event, receivedAt: Date): EventDocument {
 /** Stores those that are new.
  *  @returns how many were stored before. */
 export async function insertEvents(store: Store, events: readonly EventDocument[]): Promise<number> {
-  const documents = events.map((event) => (event._id === `${event.interventionId}:${event.kind}` ? event : { ...event, again: event.interventionId }));
+  const documents = events.map((event) =>
+    event._id === `${event.interventionId}:${event.kind}` ? event : { ...event, again: event.interventionId },
+  );
   return (await insertNew(store.events, documents)).length;
 }
 
@@ -64,10 +79,20 @@ export async function insertEvents(store: Store, events: readonly EventDocument[
 const REPEATED_MAX = 10_000;
 
 /** What happened to these interventions of one workspace, in order of time. */
-async function findEvents(store: Store, workspaceId: string, interventionIds: readonly string[]): Promise<EventDocument[]> {
+async function findEvents(
+  store: Store,
+  workspaceId: string,
+  interventionIds: readonly string[],
+): Promise<EventDocument[]> {
   const ids = interventionIds.flatMap((id) => EVENT_KINDS.map((kind) => eventId(id, kind)));
   const [once, repeated] = await onStore(() =>
-    Promise.all([store.events.find({ _id: { $in: ids } }).toArray(), store.events.find({ again: { $in: [...interventionIds] } }).limit(REPEATED_MAX).toArray()]),
+    Promise.all([
+      store.events.find({ _id: { $in: ids } }).toArray(),
+      store.events
+        .find({ again: { $in: [...interventionIds] } })
+        .limit(REPEATED_MAX)
+        .toArray(),
+    ]),
   );
   return [...once, ...repeated]
     .filter((event) => event.workspaceId === workspaceId)
@@ -80,15 +105,26 @@ export function listEvents(store: Store, workspaceId: string, interventionId: st
 }
 
 /** The kinds of what happened to each, from which its state is told. */
-export async function findEventKinds(store: Store, workspaceId: string, interventionIds: readonly string[]): Promise<Map<string, Set<string>>> {
+export async function findEventKinds(
+  store: Store,
+  workspaceId: string,
+  interventionIds: readonly string[],
+): Promise<Map<string, Set<string>>> {
   const kinds = new Map(interventionIds.map((id) => [id, new Set<string>()]));
-  for (const event of await findEvents(store, workspaceId, interventionIds)) kinds.get(event.interventionId)?.add(event.kind);
+  for (const event of await findEvents(store, workspaceId, interventionIds))
+    kinds.get(event.interventionId)?.add(event.kind);
   return kinds;
 }
 
 /** Those of the interventions to which an event of one of these kinds has happened; of kinds that can happen again, the first. */
-export async function findHappened(store: Store, interventionIds: readonly string[], kinds: readonly EventKindName[]): Promise<Set<string>> {
+export async function findHappened(
+  store: Store,
+  interventionIds: readonly string[],
+  kinds: readonly EventKindName[],
+): Promise<Set<string>> {
   const ids = interventionIds.flatMap((id) => kinds.map((kind) => eventId(id, kind)));
-  const found = await onStore(() => store.events.find({ _id: { $in: ids } }, { projection: { interventionId: 1 } }).toArray());
+  const found = await onStore(() =>
+    store.events.find({ _id: { $in: ids } }, { projection: { interventionId: 1 } }).toArray(),
+  );
   return new Set(found.map(({ interventionId }) => interventionId));
 }

@@ -18,8 +18,38 @@ export {
   toDecision,
   toDecisionInput,
 } from "./decisions.ts";
-export { type EventDocument, eventId, findEventKinds, findHappened, insertEvents, listEvents, toEventDocument } from "./events.ts";
-export { countUnread, findInboxItems, type InboxDocument, insertInboxItems, listInbox, markInbox, withdrawInboxItems } from "./inbox.ts";
+export {
+  type EventDocument,
+  eventId,
+  findEventKinds,
+  findHappened,
+  insertEvents,
+  listEvents,
+  toEventDocument,
+} from "./events.ts";
+export {
+  countUnread,
+  findInboxItems,
+  type InboxDocument,
+  insertInboxItems,
+  listInbox,
+  markInbox,
+  withdrawInboxItems,
+} from "./inbox.ts";
 export { insertNew } from "./insert-new.ts";
-export { findInterventions, type InterventionDocument, listAcceptedIds, listInterventions, toInterventionMessage, toPosition } from "./interventions.ts";
-export { type ApiKeyDocument, insertApiKey, insertWorkspace, listApiKeys, listWorkspaces, type WorkspaceDocument } from "./workspaces.ts";
+export {
+  findInterventions,
+  type InterventionDocument,
+  listAcceptedIds,
+  listInterventions,
+  toInterventionMessage,
+  toPosition,
+} from "./interventions.ts";
+export {
+  type ApiKeyDocument,
+  insertApiKey,
+  insertWorkspace,
+  listApiKeys,
+  listWorkspaces,
+  type WorkspaceDocument,
+} from "./workspaces.ts";

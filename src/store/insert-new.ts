@@ -1,5 +1,5 @@
 import { type Collection, type Document, MongoBulkWriteError, type OptionalUnlessRequiredId } from "mongodb";
-import { onStore } from "./connect-store.ts";
+import { onStore } from "./on-store.ts";
 
 const DUPLICATE_KEY = 11000;
 
@@ -13,7 +13,10 @@ export type Conflict = {
 
 /** Inserts those of the documents that are new, in one round trip, and tells which were not.
  *  @throws Unavailable when some may or may not be inserted; doing it again is safe. */
-export async function insertNew<T extends Document>(collection: Collection<T>, documents: readonly OptionalUnlessRequiredId<T>[]): Promise<Conflict[]> {
+export async function insertNew<T extends Document>(
+  collection: Collection<T>,
+  documents: readonly OptionalUnlessRequiredId<T>[],
+): Promise<Conflict[]> {
   if (documents.length === 0) return [];
   return onStore(async () => {
     try {
@@ -25,7 +28,10 @@ export async function insertNew<T extends Document>(collection: Collection<T>, d
       if (failures.length === 0 || failures.some(({ code }) => code !== DUPLICATE_KEY)) throw error;
       // A write concern error beside the duplicates would mean that the others may not be safe yet.
       if (error.result.getWriteConcernError() !== undefined) throw error;
-      return failures.map(({ index, errmsg }) => ({ index, indexName: /index: (\S+)/.exec(errmsg ?? "")?.[1] ?? "_id_" }));
+      return failures.map(({ index, errmsg }) => ({
+        index,
+        indexName: /index: (\S+)/.exec(errmsg ?? "")?.[1] ?? "_id_",
+      }));
     }
   });
 }

@@ -1,7 +1,9 @@
 import { fromBinary } from "@bufbuild/protobuf";
 import type { Binary, Filter } from "mongodb";
 import { type InterventionMessage, InterventionMessageSchema } from "../../gen/intervention/v1/bus_pb.js";
-import { type IndexDefinition, onStore, type Store } from "./connect-store.ts";
+import type { Store } from "./connect-store.ts";
+import type { IndexDefinition } from "./index-definition.ts";
+import { onStore } from "./on-store.ts";
 
 /** The ledger: one document an accepted intervention. What is here was promised to a caller. */
 export type InterventionDocument = {
@@ -39,7 +41,11 @@ export function toInterventionMessage(document: Pick<InterventionDocument, "mess
 }
 
 /** Those of the ids that are in this workspace's ledger. */
-export async function findInterventions(store: Store, workspaceId: string, ids: readonly string[]): Promise<InterventionDocument[]> {
+export async function findInterventions(
+  store: Store,
+  workspaceId: string,
+  ids: readonly string[],
+): Promise<InterventionDocument[]> {
   const found = await onStore(() => store.interventions.find({ _id: { $in: [...ids] } }).toArray());
   return found.filter((document) => document.workspaceId === workspaceId);
 }
@@ -53,7 +59,14 @@ const LOOK_FACTOR = 8;
  *  @param options.before a position; the page begins after it. @param options.since nothing is older: the workspace's beginning. */
 export async function listInterventions(
   store: Store,
-  options: { readonly workspaceId: string; readonly userId?: string; readonly before?: string; readonly now: Date; readonly since: Date; readonly limit: number },
+  options: {
+    readonly workspaceId: string;
+    readonly userId?: string;
+    readonly before?: string;
+    readonly now: Date;
+    readonly since: Date;
+    readonly limit: number;
+  },
 ): Promise<InterventionDocument[]> {
   const page: InterventionDocument[] = [];
   // A clock ahead of ours may have accepted something "later" than now.
@@ -75,7 +88,18 @@ export async function listInterventions(
 
 /** Those accepted in [from, until), in no order: the walk through the ledger, a slice of time after another.
  *  @returns one more than `limit` when there are more. */
-export function listAcceptedIds(store: Store, options: { readonly workspaceId: string; readonly from: Date; readonly until: Date; readonly limit: number }): Promise<Pick<InterventionDocument, "_id" | "acceptedAt">[]> {
-  const filter = { workspaceId: options.workspaceId, position: { $gte: toPosition(options.from), $lt: toPosition(options.until) } };
-  return onStore(() => store.interventions.find(filter, { projection: { acceptedAt: 1 } }).limit(options.limit + 1).toArray());
+export function listAcceptedIds(
+  store: Store,
+  options: { readonly workspaceId: string; readonly from: Date; readonly until: Date; readonly limit: number },
+): Promise<Pick<InterventionDocument, "_id" | "acceptedAt">[]> {
+  const filter = {
+    workspaceId: options.workspaceId,
+    position: { $gte: toPosition(options.from), $lt: toPosition(options.until) },
+  };
+  return onStore(() =>
+    store.interventions
+      .find(filter, { projection: { acceptedAt: 1 } })
+      .limit(options.limit + 1)
+      .toArray(),
+  );
 }

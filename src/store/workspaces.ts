@@ -1,6 +1,8 @@
 import type { Binary } from "mongodb";
-import { type IndexDefinition, onStore, type Store } from "./connect-store.ts";
+import type { Store } from "./connect-store.ts";
+import type { IndexDefinition } from "./index-definition.ts";
 import { insertNew } from "./insert-new.ts";
+import { onStore } from "./on-store.ts";
 
 /** A tenant. */
 export type WorkspaceDocument = {

@@ -2,7 +2,14 @@ import { create, fromBinary, type MessageInitShape, toBinary } from "@bufbuild/p
 import { timestampFromDate } from "@bufbuild/protobuf/wkt";
 import fc from "fast-check";
 import { describe, expect, it, test } from "vitest";
-import { Answer, type DecisionInput, DecisionInputSchema, DecisionSchema, Outcome, Rule } from "../../../gen/intervention/v1/decision_pb.js";
+import {
+  Answer,
+  type DecisionInput,
+  DecisionInputSchema,
+  DecisionSchema,
+  Outcome,
+  Rule,
+} from "../../../gen/intervention/v1/decision_pb.js";
 import { Channel, FrequencyCap_Scope, QuietHours_Handling } from "../../../gen/intervention/v1/intervention_pb.js";
 import { decide } from "./decide.ts";
 
@@ -26,21 +33,76 @@ function input(changes: Init = {}): DecisionInput {
   });
 }
 
-const prior = (count: number) => Array.from({ length: count }, (_, i) => ({ interventionId: `p${i}`, decideTime: after(-i) }));
+const prior = (count: number) =>
+  Array.from({ length: count }, (_, i) => ({ interventionId: `p${i}`, decideTime: after(-i) }));
 
 const cases: readonly [string, Init, Outcome, Channel, Rule][] = [
   ["goes to the live socket", {}, Outcome.SEND, Channel.REALTIME, Rule.QUIET_HOURS],
   ["goes to the inbox without one", { hasLiveSocket: false }, Outcome.SEND, Channel.INBOX, Rule.QUIET_HOURS],
-  ["goes to the inbox first if the policy says so", { policy: { channels: [Channel.INBOX, Channel.REALTIME] } }, Outcome.SEND, Channel.INBOX, Rule.QUIET_HOURS],
-  ["is not sent when only a socket is allowed and there is none", { hasLiveSocket: false, policy: { channels: [Channel.REALTIME] } }, Outcome.SUPPRESS, Channel.UNSPECIFIED, Rule.CHANNEL],
+  [
+    "goes to the inbox first if the policy says so",
+    { policy: { channels: [Channel.INBOX, Channel.REALTIME] } },
+    Outcome.SEND,
+    Channel.INBOX,
+    Rule.QUIET_HOURS,
+  ],
+  [
+    "is not sent when only a socket is allowed and there is none",
+    { hasLiveSocket: false, policy: { channels: [Channel.REALTIME] } },
+    Outcome.SUPPRESS,
+    Channel.UNSPECIFIED,
+    Rule.CHANNEL,
+  ],
   ["expires at its very time", { expireTime: after(0) }, Outcome.EXPIRE, Channel.UNSPECIFIED, Rule.EXPIRY],
-  ["is sent a millisecond before it expires", { expireTime: after(1) }, Outcome.SEND, Channel.REALTIME, Rule.QUIET_HOURS],
-  ["is sent below the cap", { policy: { frequencyCap: { max: 3, window: day } }, priorSends: prior(2) }, Outcome.SEND, Channel.REALTIME, Rule.QUIET_HOURS],
-  ["is not sent at the cap", { policy: { frequencyCap: { max: 3, window: day } }, priorSends: prior(3) }, Outcome.SUPPRESS, Channel.UNSPECIFIED, Rule.FREQUENCY_CAP],
-  ["waits for the end of quiet hours", { policy: { quietHours: { start: "11:00", end: "13:00" } } }, Outcome.DELAY, Channel.UNSPECIFIED, Rule.QUIET_HOURS],
-  ["waits by the user's own clock", { recipient: { userId: "ada", timeZone: "Asia/Tokyo" }, policy: { quietHours: { start: "20:00", end: "08:00" } } }, Outcome.DELAY, Channel.UNSPECIFIED, Rule.QUIET_HOURS],
-  ["is dropped in quiet hours if the policy says so", { policy: { quietHours: { start: "11:00", end: "13:00", handling: QuietHours_Handling.DROP } } }, Outcome.SUPPRESS, Channel.UNSPECIFIED, Rule.QUIET_HOURS],
-  ["expires when quiet hours outlast it", { expireTime: after(60_000), policy: { quietHours: { start: "11:00", end: "13:00" } } }, Outcome.EXPIRE, Channel.UNSPECIFIED, Rule.QUIET_HOURS],
+  [
+    "is sent a millisecond before it expires",
+    { expireTime: after(1) },
+    Outcome.SEND,
+    Channel.REALTIME,
+    Rule.QUIET_HOURS,
+  ],
+  [
+    "is sent below the cap",
+    { policy: { frequencyCap: { max: 3, window: day } }, priorSends: prior(2) },
+    Outcome.SEND,
+    Channel.REALTIME,
+    Rule.QUIET_HOURS,
+  ],
+  [
+    "is not sent at the cap",
+    { policy: { frequencyCap: { max: 3, window: day } }, priorSends: prior(3) },
+    Outcome.SUPPRESS,
+    Channel.UNSPECIFIED,
+    Rule.FREQUENCY_CAP,
+  ],
+  [
+    "waits for the end of quiet hours",
+    { policy: { quietHours: { start: "11:00", end: "13:00" } } },
+    Outcome.DELAY,
+    Channel.UNSPECIFIED,
+    Rule.QUIET_HOURS,
+  ],
+  [
+    "waits by the user's own clock",
+    { recipient: { userId: "ada", timeZone: "Asia/Tokyo" }, policy: { quietHours: { start: "20:00", end: "08:00" } } },
+    Outcome.DELAY,
+    Channel.UNSPECIFIED,
+    Rule.QUIET_HOURS,
+  ],
+  [
+    "is dropped in quiet hours if the policy says so",
+    { policy: { quietHours: { start: "11:00", end: "13:00", handling: QuietHours_Handling.DROP } } },
+    Outcome.SUPPRESS,
+    Channel.UNSPECIFIED,
+    Rule.QUIET_HOURS,
+  ],
+  [
+    "expires when quiet hours outlast it",
+    { expireTime: after(60_000), policy: { quietHours: { start: "11:00", end: "13:00" } } },
+    Outcome.EXPIRE,
+    Channel.UNSPECIFIED,
+    Rule.QUIET_HOURS,
+  ],
 ];
 
 describe("an intervention", () => {
@@ -52,7 +114,16 @@ describe("an intervention", () => {
   });
 
   it("keeps the verdict of every rule asked, in order, each with its reason", () => {
-    const decision = decide(input({ policy: { frequencyCap: { max: 2, window: day, scope: FrequencyCap_Scope.CAMPAIGN }, quietHours: { start: "22:00", end: "08:00" } }, campaign: "spring", priorSends: prior(1) }));
+    const decision = decide(
+      input({
+        policy: {
+          frequencyCap: { max: 2, window: day, scope: FrequencyCap_Scope.CAMPAIGN },
+          quietHours: { start: "22:00", end: "08:00" },
+        },
+        campaign: "spring",
+        priorSends: prior(1),
+      }),
+    );
     expect(decision.verdicts.map(({ rule, answer, reason }) => [rule, answer, reason])).toEqual([
       [Rule.EXPIRY, Answer.PASS, "never expires"],
       [Rule.DUPLICATE, Answer.PASS, "not decided before"],
@@ -90,7 +161,10 @@ describe("an intervention", () => {
           },
         });
         const first = toBinary(DecisionSchema, decide(original));
-        const again = toBinary(DecisionSchema, decide(fromBinary(DecisionInputSchema, toBinary(DecisionInputSchema, original))));
+        const again = toBinary(
+          DecisionSchema,
+          decide(fromBinary(DecisionInputSchema, toBinary(DecisionInputSchema, original))),
+        );
         expect(again).toEqual(first);
       }),
     );

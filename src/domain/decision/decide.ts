@@ -1,6 +1,15 @@
 import { create } from "@bufbuild/protobuf";
 import { type Timestamp, timestampDate, timestampFromDate, timestampMs } from "@bufbuild/protobuf/wkt";
-import { Answer, type Decision, type DecisionInput, DecisionSchema, Outcome, Rule, type Verdict, VerdictSchema } from "../../../gen/intervention/v1/decision_pb.js";
+import {
+  Answer,
+  type Decision,
+  type DecisionInput,
+  DecisionSchema,
+  Outcome,
+  Rule,
+  type Verdict,
+  VerdictSchema,
+} from "../../../gen/intervention/v1/decision_pb.js";
 import { Channel, FrequencyCap_Scope, QuietHours_Handling } from "../../../gen/intervention/v1/intervention_pb.js";
 import { findQuietEnd, parseTimeOfDay } from "../schedule/quiet-hours.ts";
 
@@ -24,13 +33,25 @@ const RULES: readonly (readonly [Rule, (input: DecisionInput, now: Date) => Find
 export function decide(input: DecisionInput): Decision {
   const now = toDate(input.now) ?? new Date(0);
   const verdicts: Verdict[] = [];
-  const common = { workspace: input.workspace, interventionId: input.interventionId, round: input.round, decideTime: timestampFromDate(now) };
+  const common = {
+    workspace: input.workspace,
+    interventionId: input.interventionId,
+    round: input.round,
+    decideTime: timestampFromDate(now),
+  };
   let channel = Channel.UNSPECIFIED;
   for (const [rule, ask] of RULES) {
     const finding = ask(input, now);
     verdicts.push(create(VerdictSchema, { rule, answer: finding.answer, reason: finding.reason }));
-    if (finding.answer === Answer.STOP) return create(DecisionSchema, { ...common, outcome: finding.outcome, verdicts });
-    if (finding.answer === Answer.DELAY) return create(DecisionSchema, { ...common, outcome: Outcome.DELAY, notBefore: timestampFromDate(finding.until), verdicts });
+    if (finding.answer === Answer.STOP)
+      return create(DecisionSchema, { ...common, outcome: finding.outcome, verdicts });
+    if (finding.answer === Answer.DELAY)
+      return create(DecisionSchema, {
+        ...common,
+        outcome: Outcome.DELAY,
+        notBefore: timestampFromDate(finding.until),
+        verdicts,
+      });
     channel = finding.channel ?? channel;
   }
   return create(DecisionSchema, { ...common, outcome: Outcome.SEND, channel, verdicts });
@@ -39,7 +60,8 @@ export function decide(input: DecisionInput): Decision {
 function askExpiry({ expireTime }: DecisionInput, now: Date): Finding {
   const expiry = toDate(expireTime);
   if (expiry === undefined) return pass("never expires");
-  if (expiry.getTime() <= now.getTime()) return { answer: Answer.STOP, reason: `expired at ${iso(expiry)}`, outcome: Outcome.EXPIRE };
+  if (expiry.getTime() <= now.getTime())
+    return { answer: Answer.STOP, reason: `expired at ${iso(expiry)}`, outcome: Outcome.EXPIRE };
   return pass(`expires at ${iso(expiry)}`);
 }
 
@@ -59,12 +81,22 @@ function askFrequencyCap({ policy, priorSends, campaign }: DecisionInput): Findi
 }
 
 function askChannel({ policy, hasLiveSocket }: DecisionInput): Finding {
-  const wanted = policy === undefined || policy.channels.length === 0 ? [Channel.REALTIME, Channel.INBOX] : policy.channels;
+  const wanted =
+    policy === undefined || policy.channels.length === 0 ? [Channel.REALTIME, Channel.INBOX] : policy.channels;
   for (const channel of wanted) {
-    if (channel === Channel.REALTIME && hasLiveSocket) return { ...pass("realtime: the user has a live socket"), channel };
-    if (channel === Channel.INBOX) return { ...pass(hasLiveSocket ? "inbox: as the policy prefers" : "inbox: the user has no live socket"), channel };
+    if (channel === Channel.REALTIME && hasLiveSocket)
+      return { ...pass("realtime: the user has a live socket"), channel };
+    if (channel === Channel.INBOX)
+      return {
+        ...pass(hasLiveSocket ? "inbox: as the policy prefers" : "inbox: the user has no live socket"),
+        channel,
+      };
   }
-  return { answer: Answer.STOP, reason: "the user has no live socket, and no other channel is allowed", outcome: Outcome.SUPPRESS };
+  return {
+    answer: Answer.STOP,
+    reason: "the user has no live socket, and no other channel is allowed",
+    outcome: Outcome.SUPPRESS,
+  };
 }
 
 function askQuietHours({ policy, recipient, defaultTimeZone, expireTime }: DecisionInput, now: Date): Finding {
@@ -76,10 +108,15 @@ function askQuietHours({ policy, recipient, defaultTimeZone, expireTime }: Decis
   const end = parseTimeOfDay(quiet.end);
   const until = start === undefined || end === undefined ? undefined : findQuietEnd(now, { start, end, timeZone });
   if (until === undefined) return pass(`not in quiet hours ${hours}`);
-  if (quiet.handling === QuietHours_Handling.DROP) return { answer: Answer.STOP, reason: `in quiet hours ${hours}`, outcome: Outcome.SUPPRESS };
+  if (quiet.handling === QuietHours_Handling.DROP)
+    return { answer: Answer.STOP, reason: `in quiet hours ${hours}`, outcome: Outcome.SUPPRESS };
   const expiry = toDate(expireTime);
   if (expiry !== undefined && expiry.getTime() <= until.getTime())
-    return { answer: Answer.STOP, reason: `in quiet hours ${hours} until ${iso(until)}, after its expiry at ${iso(expiry)}`, outcome: Outcome.EXPIRE };
+    return {
+      answer: Answer.STOP,
+      reason: `in quiet hours ${hours} until ${iso(until)}, after its expiry at ${iso(expiry)}`,
+      outcome: Outcome.EXPIRE,
+    };
   return { answer: Answer.DELAY, reason: `in quiet hours ${hours} until ${iso(until)}`, until };
 }
 

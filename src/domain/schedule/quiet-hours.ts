@@ -13,7 +13,10 @@ export function parseTimeOfDay(text: string): MinuteOfDay | undefined {
  *  Wall-clock times of the zone count, so on days of a clock change the hours are as long as the clock on the wall says: an end
  *  that the clock skips comes with the skip, and one that it shows twice comes at the first. `start` = `end` is no quiet time.
  *  @param options start inclusive, end exclusive; an end before the start lies on the next day. */
-export function findQuietEnd(now: Date, options: { readonly start: MinuteOfDay; readonly end: MinuteOfDay; readonly timeZone: string }): Date | undefined {
+export function findQuietEnd(
+  now: Date,
+  options: { readonly start: MinuteOfDay; readonly end: MinuteOfDay; readonly timeZone: string },
+): Date | undefined {
   const { start, end } = options;
   if (start === end) return undefined;
   const local = Temporal.Instant.fromEpochMilliseconds(now.getTime()).toZonedDateTimeISO(options.timeZone);
@@ -26,7 +29,8 @@ export function findQuietEnd(now: Date, options: { readonly start: MinuteOfDay; 
   const time = Temporal.PlainTime.from({ hour: Math.floor(end / 60), minute: end % 60 });
   const ends = day.toZonedDateTime({ timeZone: options.timeZone, plainTime: time });
   // Where the clock is set back, the quiet minutes can come a second time: their end, taken at its first showing, has then passed.
-  if (ends.epochMilliseconds <= now.getTime()) return new Date(laterShowing(day.toPlainDateTime(time), options.timeZone, now));
+  if (ends.epochMilliseconds <= now.getTime())
+    return new Date(laterShowing(day.toPlainDateTime(time), options.timeZone, now));
   return new Date(ends.epochMilliseconds);
 }
 

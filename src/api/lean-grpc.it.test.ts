@@ -1,5 +1,5 @@
 import { connect as connectHttp2 } from "node:http2";
-import { type Client, ConnectError, createClient } from "@connectrpc/connect";
+import { type Client, Code, ConnectError, createClient } from "@connectrpc/connect";
 import { compressionGzip, createGrpcTransport } from "@connectrpc/connect-node";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { BadRequestSchema, ErrorInfoSchema } from "../../gen/google/rpc/error_details_pb.js";
@@ -35,7 +35,7 @@ describe("unary gRPC, by both ways", () => {
       if (!(error instanceof ConnectError)) throw error;
       return {
         code: error.code,
-        message: error.rawMessage,
+        message: error.code === Code.ResourceExhausted ? "" : error.rawMessage,
         bad: error.findDetails(BadRequestSchema),
         info: error.findDetails(ErrorInfoSchema),
       };

@@ -115,7 +115,8 @@ class LeanCall {
     } catch (error) {
       this.#fail(error);
     }
-    if (!this.#isAnswered && this.#timeoutMs !== undefined)
+    if (this.#timeoutMs !== undefined && this.#timeoutMs < 1) this.#giveUp();
+    else if (this.#timeoutMs !== undefined && !this.#isAnswered)
       this.#timer = setTimeout(() => this.#giveUp(), this.#timeoutMs);
     this.#read();
   }

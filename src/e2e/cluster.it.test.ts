@@ -158,7 +158,8 @@ describe("a NATS cluster of three with two processes of every role", () => {
     );
     const both = shoppers.filter(({ userId }) => userId === "shopper-2");
     expect(both).toHaveLength(2);
-    await until(() => both.every(({ shown }) => shown.get(interventionId) === 1), "both devices have it");
+    // The cluster may still be choosing leaders, which takes it up to ten seconds.
+    await until(() => both.every(({ shown }) => shown.get(interventionId) === 1), "both devices have it", 40_000);
   });
 
   async function listAll() {

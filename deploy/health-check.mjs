@@ -7,7 +7,7 @@ const url = `http://127.0.0.1:${port}/readyz`;
 try {
   const response = await fetch(url, { signal: AbortSignal.timeout(2_000) });
   // Docker keeps the last answers: `docker inspect` then tells what is missing.
-  console.log(`${url} ${response.status} ${await response.text()}`);
+  console.log(`${url} ${response.status} ${(await response.text()).trim()}`);
   process.exitCode = response.ok ? 0 : 1;
 } catch (error) {
   console.log(`${url} ${error.cause?.message ?? error.message}`);

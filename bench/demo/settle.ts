@@ -1,7 +1,7 @@
 import type { Client } from "@connectrpc/connect";
 import type { InboxService } from "../../gen/intervention/v1/inbox_service_pb.js";
 import type { Engine } from "../../src/start/index.ts";
-import { countEvents, openBenchStore } from "../bench-store.ts";
+import { openBenchStore, waitForEvents } from "../bench-store.ts";
 import { closing } from "../closing.ts";
 import { untilStill } from "../until-still.ts";
 import type { Account } from "./account.ts";
@@ -50,14 +50,6 @@ export async function settle({ engine, inbox, account, shoppers, progress }: Set
   await untilStill({ ...wait, left: () => shoppers.unsentCount() });
   return await closing(async ({ own }) => {
     const store = own(await openBenchStore(engine));
-    let displayed = 0;
-    await untilStill({
-      ...wait,
-      left: async () => {
-        displayed = await countEvents(store, "displayed", account.shownIds);
-        return account.shownCount - displayed;
-      },
-    });
-    return displayed;
+    return await waitForEvents(store, { kind: "displayed", interventionIds: account.shownIds, stillMsMax });
   });
 }

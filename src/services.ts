@@ -181,16 +181,22 @@ export function defineServices(config: Config) {
         events: await c.get(events),
         log: await c.get(log),
         metrics: toGatewayMetrics(await c.get(metrics)),
+        traces: await c.get(traces),
         routes: (edge) => {
-          serveConnect({ edge, register: (router) => registerApi(router, parts), router: apiRouterOptions(parts) });
+          serveConnect({
+            edge,
+            register: (router) => registerApi(router, parts),
+            router: { ...apiRouterOptions(parts), shutdownSignal: parts.drain },
+          });
           serveHealth(edge, answer);
           servePages(edge, { config, access: parts.access, acceptor: parts.acceptor });
         },
       });
-      return { started, watch };
+      return { started, watch, drain: await c.get(drain) };
     },
-    async stop({ started, watch }) {
+    async stop({ started, watch, drain: draining }) {
       watch.drain();
+      draining.abort();
       await started.stop();
     },
   });

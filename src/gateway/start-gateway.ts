@@ -3,6 +3,7 @@ import type { Logger } from "pino";
 import type { Bus, EventPublisher, PresenceAnnouncer } from "../bus/index.ts";
 import type { Config } from "../config.ts";
 import type { AccessDirectory } from "../integrations/access-directory.ts";
+import type { Traces } from "../observe/index.ts";
 import { countUnread, type Store } from "../store/index.ts";
 import { Admission, type Admitted } from "./admission.ts";
 import { drainSessions } from "./drain-sessions.ts";
@@ -26,6 +27,8 @@ export type GatewayOptions = {
   readonly events: EventPublisher;
   readonly log: Logger;
   readonly metrics?: GatewayMetrics;
+  /** Default: none are made. */
+  readonly traces?: Traces;
   /** Adds what others serve on this port: RPC, health, metrics, pages. */
   readonly routes?: (edge: EdgeServer) => void;
 };
@@ -59,7 +62,7 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
         "a message of a user's history can't be read and is left out",
       ),
   });
-  const channels = new UserChannels({ bus, history, log, metrics });
+  const channels = new UserChannels({ bus, history, log, metrics, traces: options.traces });
   const tracks = new TrackIntake({ events, log, now: () => new Date() });
   const shared: SessionShared = {
     history,

@@ -1,6 +1,7 @@
 import type { Msg, Subscription } from "@nats-io/transport-node";
 import type { Logger } from "pino";
 import type { Bus } from "../bus/index.ts";
+import { SPAN, type Traces } from "../observe/index.ts";
 import { coalesce } from "./coalesce.ts";
 import type { GatewayMetrics } from "./gateway-metrics.ts";
 import type { History } from "./history.ts";
@@ -12,7 +13,13 @@ export type Listener = { readonly deliver: (frame: HistoryFrame) => void };
 /** Where a user's messages are. */
 export type UserAddress = { readonly workspaceId: string; readonly userToken: string };
 
-type Shared = { readonly bus: Bus; readonly history: History; readonly log: Logger; readonly metrics: GatewayMetrics };
+type Shared = {
+  readonly bus: Bus;
+  readonly history: History;
+  readonly log: Logger;
+  readonly metrics: GatewayMetrics;
+  readonly traces?: Traces | undefined;
+};
 
 const CATCH_UP_RETRY_MS = 500;
 
@@ -96,8 +103,10 @@ export class UserChannel {
       );
       return;
     }
+    const span = this.#shared.traces?.openSampled(SPAN.push, message.headers?.get("traceparent") || undefined);
     if (this.#held !== undefined) this.#held.push({ frame, previous });
     else this.#take(frame, previous);
+    span?.end();
   }
 
   #take(frame: HistoryFrame, previous: number): void {

@@ -12,8 +12,6 @@ export type Bus = {
   readonly js: JetStreamClient;
   readonly jsm: JetStreamManager;
   readonly subjects: Subjects;
-  /** Identifies the history of REALTIME: made anew, offsets mean nothing any more. */
-  readonly realtimeEpoch: () => Promise<string>;
   readonly isConnected: () => boolean;
   readonly close: () => Promise<void>;
 };
@@ -47,8 +45,6 @@ export async function connectBus(options: BusOptions): Promise<Bus> {
       js: jetstream(nc, { timeout: REQUEST_TIMEOUT_MS }),
       jsm,
       subjects,
-      realtimeEpoch: async () =>
-        String(Date.parse(String((await jsm.streams.info(subjects.stream("REALTIME"))).created))),
       isConnected: () => !nc.isClosed() && isUp.get(nc) !== false,
       close: () => nc.close(),
     };

@@ -1,7 +1,8 @@
-import { JetStreamError, type StoredMsg } from "@nats-io/jetstream";
+import type { StoredMsg } from "@nats-io/jetstream";
 import { headers as createHeaders, type MsgHdrs } from "@nats-io/transport-node";
 import { NotFound } from "../domain/errors.ts";
 import type { Bus } from "./connect-bus.ts";
+import { readBatch } from "./read-batch.ts";
 import type { StreamName } from "./subjects.ts";
 
 /** A message that no worker could handle, whole, with what went wrong. */
@@ -25,7 +26,6 @@ const HEADER = {
   attempts: "Dead-Attempts",
 } as const;
 const ERROR_CHARACTERS_MAX = 500;
-const MESSAGE_NOT_FOUND = 404;
 
 /** What is known of a message that is given up. */
 export type Burial = {
@@ -61,20 +61,10 @@ export async function listDeadLetters(
   bus: Bus,
   options: { readonly workspace: string; readonly after: number; readonly limit: number },
 ): Promise<DeadLetter[]> {
-  const filter = bus.subjects.all.dead.replace(">", `${options.workspace}.>`);
-  const letters: DeadLetter[] = [];
-  try {
-    const found = await bus.jsm.direct.getBatch(bus.subjects.stream("DEAD"), {
-      seq: options.after + 1,
-      next_by_subj: filter,
-      batch: options.limit,
-    });
-    for await (const message of found) letters.push(toDeadLetter(message));
-  } catch (error) {
-    // The broker's way of saying that there is none (any more).
-    if (!(error instanceof JetStreamError && "code" in error && error.code === MESSAGE_NOT_FOUND)) throw error;
-  }
-  return letters;
+  const subject = bus.subjects.all.dead.replace(">", `${options.workspace}.>`);
+  const stream = bus.subjects.stream("DEAD");
+  const found = await readBatch(bus, { stream, subject, from: options.after + 1, limit: options.limit });
+  return found.map(toDeadLetter);
 }
 
 /** Puts a message back where it came from, then removes the letter. Interrupted in between it is handled twice, never lost:

@@ -4,6 +4,7 @@ export { type DeadLetter, dropDeadLetter, listDeadLetters, replayDeadLetter } fr
 export { scheduleDecision, unscheduleDecision } from "./delayed.ts";
 export { EventPublisher, toKindName } from "./event-publisher.ts";
 export { PresenceAnnouncer, PresenceView } from "./presence.ts";
+export { readBatch } from "./read-batch.ts";
 export { type StreamName, type Subjects, toSubjectToken } from "./subjects.ts";
 export { UnsyncedServer } from "./sync-check.ts";
 export { Worker } from "./worker.ts";

@@ -31,9 +31,9 @@ describe("delivery state", () => {
         fc.tuple(fc.constant(kinds), fc.shuffledSubarray([...kinds, ...kinds], { minLength: kinds.length * 2 })),
       );
     fc.assert(
-      fc.property(events, ([kinds, shuffled]) =>
-        expect(toDeliveryState("sent", shuffled)).toBe(toDeliveryState("sent", kinds)),
-      ),
+      fc.property(events, ([kinds, shuffled]) => {
+        expect(toDeliveryState("sent", shuffled)).toBe(toDeliveryState("sent", kinds));
+      }),
     );
   });
 });

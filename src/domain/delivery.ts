@@ -34,11 +34,6 @@ const ORDER: readonly DeliveryState[] = [
 /** The state that the kinds of events of one delivery add up to. Kinds that say nothing about it are passed over.
  *  @param first where the decision put it. */
 export function toDeliveryState(first: "sent" | "inboxed", kinds: Iterable<string>): DeliveryState {
-  let furthest = ORDER.indexOf(first);
-  for (const kind of kinds)
-    furthest = Math.max(
-      furthest,
-      ORDER.findIndex((state) => state === kind),
-    );
-  return ORDER[furthest] ?? first;
+  const happened = new Set(kinds);
+  return ORDER.findLast((state) => happened.has(state) && ORDER.indexOf(state) > ORDER.indexOf(first)) ?? first;
 }

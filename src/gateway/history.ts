@@ -1,4 +1,4 @@
-import type { Bus } from "../bus/index.ts";
+import { type Bus, readBatch } from "../bus/index.ts";
 import { Unavailable } from "../domain/errors.ts";
 import { coalesce, limitConcurrency } from "./coalesce.ts";
 import { HistoryFrame } from "./outgoing-frame.ts";
@@ -19,7 +19,6 @@ const BATCH_MAX = 256;
 /** A replica may be behind the leader; it is asked again this often before the read counts as failed. */
 const READ_ATTEMPTS_MAX = 20;
 const READ_AGAIN_MS = 50;
-const NOT_FOUND = 404;
 
 /** Reads the messages of users that REALTIME keeps. */
 export class History {
@@ -92,11 +91,11 @@ export class History {
     const frames: HistoryFrame[] = [];
     let position = after;
     for (let attempt = 0; position < newest; ) {
-      const batch = await this.#readBatch(subject, position + 1);
+      const batch = await readBatch(bus, { stream: this.#stream, subject, from: position + 1, limit: BATCH_MAX });
       const last = batch.at(-1);
       if (last !== undefined) {
-        for (const { sequence, data } of batch) this.#decodeInto(frames, sequence, data);
-        position = last.sequence;
+        for (const { seq, data } of batch) this.#decodeInto(frames, seq, data);
+        position = last.seq;
         continue;
       }
       attempt += 1;
@@ -117,21 +116,6 @@ export class History {
     } catch (error) {
       this.#options.onBadMessage(sequence, error);
     }
-  }
-
-  /** With a callback, since the iterator of the client library never gives its subscription back. */
-  #readBatch(subject: string, from: number): Promise<{ sequence: number; data: Uint8Array }[]> {
-    return new Promise((resolve, reject) => {
-      const found: { sequence: number; data: Uint8Array }[] = [];
-      const callback = (done: { err?: Error } | null, message: { seq: number; data: Uint8Array }): void => {
-        if (done === null) found.push({ sequence: message.seq, data: message.data });
-        else if (done.err === undefined || ("code" in done.err && done.err.code === NOT_FOUND)) resolve(found);
-        else reject(done.err);
-      };
-      this.#options.bus.jsm.direct
-        .getBatch(this.#stream, { seq: from, next_by_subj: subject, batch: BATCH_MAX, callback })
-        .catch(reject);
-    });
   }
 }
 

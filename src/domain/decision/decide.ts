@@ -1,5 +1,5 @@
 import { create } from "@bufbuild/protobuf";
-import { type Timestamp, timestampDate, timestampFromDate, timestampMs } from "@bufbuild/protobuf/wkt";
+import { durationMs, type Timestamp, timestampDate, timestampFromDate, timestampMs } from "@bufbuild/protobuf/wkt";
 import {
   Answer,
   type Decision,
@@ -74,7 +74,7 @@ function askDuplicate({ round }: DecisionInput): Finding {
 function askFrequencyCap({ policy, priorSends, campaign }: DecisionInput): Finding {
   const cap = policy?.frequencyCap;
   if (cap === undefined) return pass("no cap");
-  const windowS = Number(cap.window?.seconds ?? 0n);
+  const windowS = cap.window === undefined ? 0 : durationMs(cap.window) / 1_000;
   const whose = cap.scope === FrequencyCap_Scope.CAMPAIGN ? `of campaign "${campaign}" to this user` : "to this user";
   const reason = `${priorSends.length} sent ${whose} in ${windowS} s, cap ${cap.max}`;
   return priorSends.length >= cap.max ? { answer: Answer.STOP, reason, outcome: Outcome.SUPPRESS } : pass(reason);
@@ -128,5 +128,5 @@ const iso = (date: Date) => date.toISOString();
 export function toCapSince(input: Pick<DecisionInput, "policy" | "now">): Date | undefined {
   const cap = input.policy?.frequencyCap;
   if (cap === undefined || input.now === undefined) return undefined;
-  return new Date(timestampMs(input.now) - Number(cap.window?.seconds ?? 0n) * 1_000);
+  return new Date(timestampMs(input.now) - (cap.window === undefined ? 0 : durationMs(cap.window)));
 }

@@ -97,6 +97,8 @@ async function measure(options: E2eOptions, { own }: Closing) {
     seconds: options.seconds,
     batch,
     transport: options.transport,
+    // Until the last call was answered; more than `seconds` means that accepting fell behind.
+    accept_s: round((sentMs - schedule.startMs) / 1_000),
     drain_s: round((drainedMs - sentMs) / 1_000),
     sender_late_ms_max: round(sent.lateMsMax),
     closed_sockets: finished.closed,

@@ -34,6 +34,7 @@ const PULL_EXPIRES_MS = 5_000;
 const IDLE_HEARTBEAT_MS = 1_000;
 const MISSED_HEARTBEATS_MAX = 2;
 const RETRY_MS = 250;
+const BATCHES_IN_FLIGHT_MAX = 2;
 
 type Pending<T> = { readonly message: JsMsg; readonly value: T };
 
@@ -43,8 +44,8 @@ export class Worker<T> implements AsyncDisposable {
   readonly #buffer: JsMsg[] = [];
   #messages: ConsumerMessages | undefined;
   #isStopping = false;
-  #work: Promise<void> = Promise.resolve();
-  #isWorking = false;
+  readonly #running = new Set<Promise<void>>();
+  #isForming = false;
   #pulling: Promise<void> = Promise.resolve();
 
   private constructor(options: WorkerOptions<T>) {
@@ -65,7 +66,7 @@ export class Worker<T> implements AsyncDisposable {
     this.#isStopping = true;
     this.#messages?.stop();
     for (const message of this.#buffer.splice(0)) message.nak();
-    await this.#work;
+    await Promise.all(this.#running);
     await this.#pulling;
   }
 
@@ -142,20 +143,25 @@ export class Worker<T> implements AsyncDisposable {
     await Promise.race([status, messages.closed()]);
   }
 
+  /** Two batches overlap one's reading and deciding with the other's syncing; what comes meanwhile forms the next. */
   #wake(): void {
-    if (this.#isWorking || this.#isStopping || this.#buffer.length === 0) return;
-    this.#isWorking = true;
-    this.#work = this.#drainBuffer().finally(() => {
-      this.#isWorking = false;
+    if (this.#isForming || this.#buffer.length === 0 || this.#running.size >= BATCHES_IN_FLIGHT_MAX || this.#isStopping)
+      return;
+    this.#isForming = true;
+    const batch = this.#takeBatch().finally(() => {
+      this.#running.delete(batch);
       this.#wake();
     });
+    this.#running.add(batch);
   }
 
-  async #drainBuffer(): Promise<void> {
+  async #takeBatch(): Promise<void> {
     // One turn of the loop lets the messages of one network read form a batch.
     await new Promise((resolve) => setImmediate(resolve));
-    while (this.#buffer.length > 0 && !this.#isStopping)
-      await this.#handleBatch(this.#buffer.splice(0, this.#options.batchMax));
+    this.#isForming = false;
+    const batch = this.#isStopping ? [] : this.#buffer.splice(0, this.#options.batchMax);
+    this.#wake();
+    if (batch.length > 0) await this.#handleBatch(batch);
   }
 
   async #handleBatch(messages: readonly JsMsg[]): Promise<void> {

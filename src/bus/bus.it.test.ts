@@ -5,7 +5,16 @@ import { describe, expect, it } from "vitest";
 import { EventBatchSchema, EventKind, EventSchema } from "../../gen/intervention/v1/event_pb.js";
 import { startParts } from "../testing/parts.ts";
 import { until } from "../testing/until.ts";
-import { BatchPublisher, EventPublisher, PresenceAnnouncer, PresenceView, Worker } from "./index.ts";
+import {
+  BatchPublisher,
+  EventPublisher,
+  findConsumer,
+  findOldestWaitingMs,
+  PresenceAnnouncer,
+  PresenceView,
+  trimAcknowledged,
+  Worker,
+} from "./index.ts";
 
 const silent = pino({ level: "silent" });
 const bytes = (text: string) => new TextEncoder().encode(text);
@@ -107,7 +116,7 @@ describe("worker", () => {
       "the burial",
       30_000,
     );
-    expect(handled.sort()).toEqual(["a", "b"]);
+    expect(handled.toSorted((a, b) => a.localeCompare(b))).toEqual(["a", "b"]);
   });
 
   it("goes on after its consumer was deleted under it", async () => {
@@ -154,5 +163,52 @@ describe("presence", () => {
     await until(() => !early.isOnline("w", "ada"), "everybody gone");
     early.stop();
     late.stop();
+  });
+});
+
+describe("trimming", () => {
+  it("removes what all consumers have acknowledged and nothing else", async () => {
+    await using parts = await startParts();
+    const { bus } = parts;
+    const consumers = { stream: "INTERVENTIONS", names: ["a", "b"] } as const;
+    const subject = (priority: "high" | "normal") => bus.subjects.intervention("w", priority);
+    const count = async () => (await bus.jsm.streams.info(bus.subjects.stream("INTERVENTIONS"))).state.messages;
+    let isHeld = true;
+    const common = { bus, log: silent, stream: "INTERVENTIONS", batchMax: 10, parse: () => undefined } as const;
+    const release = Promise.withResolvers<void>();
+    await new BatchPublisher(bus).publishAll(
+      Array.from({ length: 20 }, (_, i) => ({
+        subject: subject(i === 10 ? "high" : "normal"),
+        data: bytes(String(i)),
+      })),
+    );
+    expect(await findOldestWaitingMs(bus, consumers)).toBeLessThan(Number.POSITIVE_INFINITY);
+    await trimAcknowledged(bus, consumers);
+    expect(await count()).toBe(20);
+    await using _a = await Worker.start({
+      ...common,
+      name: "a",
+      filterSubject: bus.subjects.interventionsOf("normal"),
+      handle: async () => undefined,
+    });
+    await using _b = await Worker.start({
+      ...common,
+      name: "b",
+      filterSubject: bus.subjects.interventionsOf("high"),
+      handle: () => (isHeld ? release.promise : Promise.resolve()),
+    });
+    await until(
+      async () => (await findConsumer(bus, "INTERVENTIONS", "a"))?.ack_floor.consumer_seq === 19,
+      "all but one",
+    );
+    await trimAcknowledged(bus, consumers);
+    expect(await bus.jsm.streams.getMessage(bus.subjects.stream("INTERVENTIONS"), { seq: 11 })).not.toBeNull();
+    isHeld = false;
+    release.resolve();
+    await until(async () => {
+      await trimAcknowledged(bus, consumers);
+      return (await count()) === 0;
+    }, "everything trimmed");
+    expect(await findOldestWaitingMs(bus, consumers)).toBe(Number.POSITIVE_INFINITY);
   });
 });

@@ -3,6 +3,9 @@ import { type InterventionMessage, InterventionMessageSchema } from "../../gen/i
 import { Unavailable } from "../domain/errors.ts";
 import type { Bus } from "./connect-bus.ts";
 
+/** What has fired is read at once; a day is for a decider that was down. */
+const FIRED_TTL = "24h";
+
 /** Has the broker put a message on `later.due.…` at a time (scheduled messages, NATS ADR-51). A second call for the same
  *  intervention replaces the first. The decisions in the store are the truth: what fires late or twice finds its round decided. */
 export async function scheduleDecision(bus: Bus, message: InterventionMessage, at: Date): Promise<void> {
@@ -11,7 +14,11 @@ export async function scheduleDecision(bus: Bus, message: InterventionMessage, a
       bus.subjects.later(message.workspace, message.interventionId),
       toBinary(InterventionMessageSchema, message),
       {
-        schedule: { specification: { at }, target: bus.subjects.due(message.workspace, message.interventionId) },
+        schedule: {
+          specification: { at },
+          target: bus.subjects.due(message.workspace, message.interventionId),
+          ttl: FIRED_TTL,
+        },
       },
     );
   } catch (error) {

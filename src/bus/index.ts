@@ -1,3 +1,4 @@
+export { findConsumer, findOldestWaitingMs, trimAcknowledged } from "./acknowledged.ts";
 export { BatchPublisher, type OutgoingMessage } from "./batch-publisher.ts";
 export { type Bus, type BusOptions, connectBus } from "./connect-bus.ts";
 export { type DeadLetter, dropDeadLetter, listDeadLetters, replayDeadLetter } from "./dead-letters.ts";

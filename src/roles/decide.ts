@@ -28,6 +28,8 @@ export type ToDecide = { readonly message: InterventionMessage; readonly tracepa
 const BATCH_MAX = 500;
 /** A priority has a consumer of its own, so that what is urgent never waits behind a flood. */
 const PRIORITIES = ["high", "normal", "low"] as const;
+/** Together they take every message of INTERVENTIONS. */
+export const DECIDERS = { stream: "INTERVENTIONS", names: PRIORITIES.map((priority) => `decide-${priority}`) } as const;
 
 /** Decides what comes in, and what comes back after a delay. */
 export async function startDecide(options: DecideOptions): Promise<AsyncDisposable> {

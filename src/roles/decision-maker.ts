@@ -144,16 +144,16 @@ export class DecisionMaker {
     const known = loaded.get(key);
     if (known !== undefined) return known;
     const load = async () => {
-      const [sends, lastNumber] = await Promise.all([
-        listPriorSends(store, {
-          workspaceId: input.workspace,
-          userId,
-          since,
-          limit: cap?.max ?? 0,
-          ...(isByCampaign ? { campaign: input.campaign } : {}),
-        }),
-        findLastCapNumber(store, input.workspace, userId),
-      ]);
+      // The number first: a send that another decider records after this has a number that ours will collide with, and one
+      // before it is among the sends read next.
+      const lastNumber = await findLastCapNumber(store, input.workspace, userId);
+      const sends = await listPriorSends(store, {
+        workspaceId: input.workspace,
+        userId,
+        since,
+        limit: cap?.max ?? 0,
+        ...(isByCampaign ? { campaign: input.campaign } : {}),
+      });
       return { sends: sends.map(({ interventionId, decidedAt }) => ({ interventionId, decidedAt })), lastNumber };
     };
     const history = load();

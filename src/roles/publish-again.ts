@@ -1,7 +1,7 @@
 import { toBinary } from "@bufbuild/protobuf";
 import { InterventionMessageSchema } from "../../gen/intervention/v1/bus_pb.js";
 import { Priority } from "../../gen/intervention/v1/intervention_pb.js";
-import { BatchPublisher } from "../bus/index.ts";
+import { BatchPublisher, findOldestWaitingMs } from "../bus/index.ts";
 import {
   decisionId,
   findDecidedIds,
@@ -9,6 +9,7 @@ import {
   type InterventionDocument,
   toInterventionMessage,
 } from "../store/index.ts";
+import { DECIDERS } from "./decide.ts";
 import type { WalkOptions } from "./walk.ts";
 
 type LedgerEntry = Pick<InterventionDocument, "_id" | "acceptedAt">;
@@ -37,9 +38,8 @@ export async function publishAgain(
   { workspaceId, entries, now }: Undecided,
 ): Promise<number> {
   if (entries.length === 0) return 0;
-  const { state } = await bus.jsm.streams.info(bus.subjects.stream("INTERVENTIONS"));
-  const oldest = state.messages === 0 ? Number.POSITIVE_INFINITY : Date.parse(state.first_ts);
-  // What the stream holds was put there after the ledger had it, and is no older than its oldest.
+  const oldest = await findOldestWaitingMs(bus, DECIDERS);
+  // What still waits there was put there after the ledger had it, and is no older than the oldest that waits.
   const gone = entries.filter(
     ({ acceptedAt }) =>
       oldest > acceptedAt.getTime() + PUBLISHED_WITHIN_MS ||

@@ -11,13 +11,20 @@ import {
 import { DecisionInputSchema, DecisionSchema } from "../../gen/intervention/v1/decision_pb.js";
 import { EventKind, EventSchema } from "../../gen/intervention/v1/event_pb.js";
 import { Channel, Priority, State } from "../../gen/intervention/v1/intervention_pb.js";
-import { BatchPublisher, listDeadLetters, PresenceAnnouncer, replayDeadLetter } from "../bus/index.ts";
+import {
+  BatchPublisher,
+  findOldestWaitingMs,
+  listDeadLetters,
+  PresenceAnnouncer,
+  replayDeadLetter,
+} from "../bus/index.ts";
 import { ServiceContainer } from "../container.ts";
 import { decide } from "../domain/decision/decide.ts";
 import { toState } from "../domain/intervention-state.ts";
 import { countUnread, listEvents, listRounds, toPosition } from "../store/index.ts";
 import { startParts } from "../testing/parts.ts";
 import { until } from "../testing/until.ts";
+import { DECIDERS } from "./decide.ts";
 import { Walk } from "./walk.ts";
 
 type Parts = Awaited<ReturnType<typeof startParts>>;
@@ -106,7 +113,7 @@ describe("deciding", () => {
     await parts.bus.js.publish(parts.bus.subjects.intervention("main", "normal"), again);
     await parts.bus.js.publish(parts.bus.subjects.intervention("main", "high"), again);
     await until(
-      async () => (await parts.bus.jsm.streams.info(parts.bus.subjects.stream("INTERVENTIONS"))).state.messages === 0,
+      async () => (await findOldestWaitingMs(parts.bus, DECIDERS)) === Number.POSITIVE_INFINITY,
       "empty queue",
     );
     expect(await rounds(parts, one.interventionId)).toHaveLength(1);

@@ -1,10 +1,10 @@
 import { randomUUID } from "node:crypto";
-import { type ConsumerInfo, JetStreamApiError } from "@nats-io/jetstream";
 import type { Logger } from "pino";
-import type { Bus, EventPublisher, StreamName } from "../bus/index.ts";
+import { type Bus, type EventPublisher, findConsumer, trimAcknowledged } from "../bus/index.ts";
 import type { AccessDirectory } from "../integrations/access-directory.ts";
 import type { Metrics } from "../observe/index.ts";
 import { claimLease, type Store } from "../store/index.ts";
+import { DECIDERS } from "./decide.ts";
 import { Walk } from "./walk.ts";
 import { walkDelayed } from "./walk-delayed.ts";
 
@@ -56,12 +56,9 @@ export function startSchedule(options: ScheduleOptions): AsyncDisposable {
       await walkDelayed(walkOptions, walk, workspace, now);
     }
   };
-  let isStuck = false;
   const loops = [
     startLoop("walk", WALK_MS, log, walkAll),
-    startLoop("queues", QUEUES_MS, log, async () => {
-      isStuck = await watchQueues(options, isStuck);
-    }),
+    startLoop("queues", QUEUES_MS, log, () => tendQueues(options)),
   ];
   return {
     async [Symbol.asyncDispose]() {
@@ -102,47 +99,15 @@ function startLoop(name: string, pauseMs: number, log: Logger, task: () => Promi
   };
 }
 
-const CONSUMERS: readonly (readonly [StreamName, string])[] = [
-  ["INTERVENTIONS", "decide-high"],
-  ["INTERVENTIONS", "decide-normal"],
-  ["INTERVENTIONS", "decide-low"],
-  ["TRACKING", "track"],
-];
-
-/** Publishes how much waits, and rebuilds the consumers of a work queue that have stopped seeing its messages: JetStream has had
- *  work queues with messages that no consumer counted as pending (nats-server#7680).
- *  @param wasStuck whether the look before found it so too: once may be just a message on its way.
- *  @returns whether it looks stuck now. */
-async function watchQueues({ bus, log, metrics }: ScheduleOptions, wasStuck: boolean): Promise<boolean> {
-  let seen = 0;
-  for (const [stream, name] of CONSUMERS) {
+/** Publishes how much waits, and removes what has been decided from the stream. */
+async function tendQueues({ bus, metrics }: ScheduleOptions): Promise<void> {
+  const queues = [...DECIDERS.names.map((name) => ["INTERVENTIONS", name] as const), ["TRACKING", "track"] as const];
+  for (const [stream, name] of queues) {
     const info = await findConsumer(bus, stream, name);
     if (info === undefined) continue;
     metrics.queueDepth.set({ queue: name }, info.num_pending);
     metrics.queueAckPending.set({ queue: name }, info.num_ack_pending);
-    if (stream === "INTERVENTIONS") seen += info.num_pending + info.num_ack_pending;
   }
-  const { state } = await bus.jsm.streams.info(bus.subjects.stream("INTERVENTIONS"));
   metrics.deadLetters.set((await bus.jsm.streams.info(bus.subjects.stream("DEAD"))).state.messages);
-  const isStuck = state.messages > 0 && seen === 0;
-  if (!isStuck || !wasStuck) return isStuck;
-  log.error(
-    { event: "queue_stuck", messages: state.messages },
-    "the work queue holds messages that no consumer sees: its consumers are made anew",
-  );
-  for (const [stream, name] of CONSUMERS)
-    if (stream === "INTERVENTIONS") await bus.jsm.consumers.delete(bus.subjects.stream(stream), name);
-  return false;
-}
-
-const CONSUMER_NOT_FOUND = 10014;
-
-async function findConsumer(bus: Bus, stream: StreamName, name: string): Promise<ConsumerInfo | undefined> {
-  try {
-    return await bus.jsm.consumers.info(bus.subjects.stream(stream), name);
-  } catch (error) {
-    // Nobody has started that role yet.
-    if (error instanceof JetStreamApiError && error.code === CONSUMER_NOT_FOUND) return undefined;
-    throw error;
-  }
+  await trimAcknowledged(bus, DECIDERS);
 }

@@ -13,6 +13,8 @@ export type OutgoingMessage = {
 
 /** The server's bound on messages of one atomic batch. */
 const BATCH_MESSAGES_MAX = 1_000;
+/** An atomic batch costs the broker some files and syncs of its own; for fewer messages than this, a sync each is quicker. */
+const ATOMIC_MESSAGES_MIN = 10;
 /** Keeps a batch from holding the connection for long. */
 const BATCH_BYTES_MAX = 4 * 1_048_576;
 /** Two overlap sending with syncing; more would only split the same messages into smaller batches. */
@@ -92,12 +94,10 @@ export class BatchPublisher {
 
   /** Never rejects: every waiting caller gets his own answer. */
   async #send(batch: readonly Waiting[]): Promise<void> {
-    const [only] = batch;
-    if (batch.length > 1 && (await this.#sendAtomically(batch))) {
+    if (batch.length >= ATOMIC_MESSAGES_MIN && (await this.#sendAtomically(batch))) {
       for (const { resolve } of batch) resolve();
       return;
     }
-    if (batch.length === 1 && only !== undefined) return this.#sendSingly(only);
     // One duplicate id refuses a whole batch, and after a time-out nobody knows whether it was stored. Singly each gets a clear
     // answer: what was stored already is answered as a duplicate.
     await Promise.all(batch.map((waiting) => this.#sendSingly(waiting)));

@@ -61,8 +61,10 @@ export function defineServices(config: Config) {
     start: async (c) => AccessDirectory.start(await c.get(store), await c.get(log)),
     stop: (value) => value.stop(),
   });
+  // What devices report may wait a moment for company: an answer to it is not waited for.
+  const eventLingerMs = config.ROLES.includes("gateway") && !config.ROLES.includes("decide") ? 20 : 0;
   const events = defineService("events", {
-    start: async (c) => new EventPublisher(await c.get(bus)),
+    start: async (c) => new EventPublisher(await c.get(bus), { lingerMs: eventLingerMs }),
     stop: (value) => value.drained(),
   });
   const presence = defineService("presence", {

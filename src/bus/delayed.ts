@@ -2,6 +2,7 @@ import { toBinary } from "@bufbuild/protobuf";
 import { type InterventionMessage, InterventionMessageSchema } from "../../gen/intervention/v1/bus_pb.js";
 import { Unavailable } from "../domain/errors.ts";
 import type { Bus } from "./connect-bus.ts";
+import { packItems } from "./packed-publisher.ts";
 
 /** What has fired is read at once; a day is for a decider that was down. */
 const FIRED_TTL = "24h";
@@ -12,7 +13,7 @@ export async function scheduleDecision(bus: Bus, message: InterventionMessage, a
   try {
     await bus.js.publish(
       bus.subjects.later(message.workspace, message.interventionId),
-      toBinary(InterventionMessageSchema, message),
+      packItems([toBinary(InterventionMessageSchema, message)]),
       {
         schedule: {
           specification: { at },

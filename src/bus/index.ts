@@ -1,9 +1,10 @@
 export { findConsumer, findOldestWaitingMs, trimAcknowledged } from "./acknowledged.ts";
 export { BatchPublisher, type OutgoingMessage } from "./batch-publisher.ts";
 export { type Bus, type BusOptions, connectBus } from "./connect-bus.ts";
-export { type DeadLetter, dropDeadLetter, listDeadLetters, replayDeadLetter } from "./dead-letters.ts";
+export { bury, type DeadLetter, dropDeadLetter, listDeadLetters, replayDeadLetter } from "./dead-letters.ts";
 export { scheduleDecision, unscheduleDecision } from "./delayed.ts";
 export { EventPublisher, toKindName } from "./event-publisher.ts";
+export { PackedPublisher, packItems } from "./packed-publisher.ts";
 export { PresenceAnnouncer, PresenceView } from "./presence.ts";
 export { readBatch } from "./read-batch.ts";
 export { type StreamName, type Subjects, toSubjectToken } from "./subjects.ts";

@@ -21,6 +21,9 @@ export type WorkerOptions<T> = {
   /** Returns when the effect of the whole batch is durable; must be safe to repeat. */
   readonly handle: (batch: readonly T[]) => Promise<void>;
   readonly batchMax: number;
+  /** Least time between two batches of a busy worker: a lone message does not wait, and a stream of small ones is handled in
+   *  fewer, larger batches. Default: 0. */
+  readonly lingerMs?: number;
 };
 
 /** A message not acknowledged by then goes to another worker. */
@@ -34,7 +37,6 @@ const PULL_EXPIRES_MS = 5_000;
 const IDLE_HEARTBEAT_MS = 1_000;
 const MISSED_HEARTBEATS_MAX = 2;
 const RETRY_MS = 250;
-const BATCHES_IN_FLIGHT_MAX = 2;
 
 type Pending<T> = { readonly message: JsMsg; readonly value: T };
 
@@ -44,8 +46,9 @@ export class Worker<T> implements AsyncDisposable {
   readonly #buffer: JsMsg[] = [];
   #messages: ConsumerMessages | undefined;
   #isStopping = false;
-  readonly #running = new Set<Promise<void>>();
-  #isForming = false;
+  #work: Promise<void> = Promise.resolve();
+  #isWorking = false;
+  #tookAtMs = Number.NEGATIVE_INFINITY;
   #pulling: Promise<void> = Promise.resolve();
 
   private constructor(options: WorkerOptions<T>) {
@@ -66,7 +69,7 @@ export class Worker<T> implements AsyncDisposable {
     this.#isStopping = true;
     this.#messages?.stop();
     for (const message of this.#buffer.splice(0)) message.nak();
-    await Promise.all(this.#running);
+    await this.#work;
     await this.#pulling;
   }
 
@@ -143,25 +146,23 @@ export class Worker<T> implements AsyncDisposable {
     await Promise.race([status, messages.closed()]);
   }
 
-  /** Two batches overlap one's reading and deciding with the other's syncing; what comes meanwhile forms the next. */
+  /** One batch at a time; what comes meanwhile forms the next. Two at once would be smaller ones, and cost more than they gain. */
   #wake(): void {
-    if (this.#isForming || this.#buffer.length === 0 || this.#running.size >= BATCHES_IN_FLIGHT_MAX || this.#isStopping)
-      return;
-    this.#isForming = true;
-    const batch = this.#takeBatch().finally(() => {
-      this.#running.delete(batch);
+    if (this.#isWorking || this.#buffer.length === 0 || this.#isStopping) return;
+    this.#isWorking = true;
+    this.#work = this.#takeBatch().finally(() => {
+      this.#isWorking = false;
       this.#wake();
     });
-    this.#running.add(batch);
   }
 
   async #takeBatch(): Promise<void> {
-    // One turn of the loop lets the messages of one network read form a batch.
-    await new Promise((resolve) => setImmediate(resolve));
-    this.#isForming = false;
-    const batch = this.#isStopping ? [] : this.#buffer.splice(0, this.#options.batchMax);
-    this.#wake();
-    if (batch.length > 0) await this.#handleBatch(batch);
+    const lingerMs = this.#tookAtMs + (this.#options.lingerMs ?? 0) - performance.now();
+    // Even without lingering, one turn of the loop lets the messages of one network read form a batch.
+    await new Promise((resolve) => (lingerMs > 0 ? setTimeout(resolve, lingerMs) : setImmediate(resolve)));
+    if (this.#isStopping) return;
+    this.#tookAtMs = performance.now();
+    await this.#handleBatch(this.#buffer.splice(0, this.#options.batchMax));
   }
 
   async #handleBatch(messages: readonly JsMsg[]): Promise<void> {

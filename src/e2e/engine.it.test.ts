@@ -17,6 +17,7 @@ import { InboxService } from "../../gen/intervention/v1/inbox_service_pb.js";
 import { Priority, State } from "../../gen/intervention/v1/intervention_pb.js";
 import { InterventionService } from "../../gen/intervention/v1/intervention_service_pb.js";
 import { SessionService } from "../../gen/intervention/v1/session_service_pb.js";
+import { packItems } from "../bus/index.ts";
 import { createInterventionClient } from "../client/index.ts";
 import { type Engine, startEngine } from "../start/engine.ts";
 import { until } from "../testing/until.ts";
@@ -147,7 +148,9 @@ describe("the engine", () => {
       policy: {},
       acceptTime: timestampFromDate(new Date()),
     });
-    const ack = await old.jetstream().publish("iv.main.high", toBinary(InterventionMessageSchema, message));
+    const ack = await old
+      .jetstream()
+      .publish("iv.main.high", packItems([toBinary(InterventionMessageSchema, message)]));
     expect(ack.stream).toBe("INTERVENTIONS");
     await shown("By nats");
     await until(() => heard.includes("made-by-nats:displayed"), "displayed heard by the older client");

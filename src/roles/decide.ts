@@ -1,9 +1,22 @@
-import { fromBinary } from "@bufbuild/protobuf";
+import { fromBinary, toBinary } from "@bufbuild/protobuf";
+import type { JsMsg } from "@nats-io/jetstream";
 import type { Logger } from "pino";
-import { type InterventionMessage, InterventionMessageSchema } from "../../gen/intervention/v1/bus_pb.js";
-import type { Bus, EventPublisher, PresenceView } from "../bus/index.ts";
-import { BatchPublisher, Worker } from "../bus/index.ts";
-import { InvalidInput } from "../domain/errors.ts";
+import {
+  InterventionBatchSchema,
+  type InterventionMessage,
+  InterventionMessageSchema,
+} from "../../gen/intervention/v1/bus_pb.js";
+import {
+  BatchPublisher,
+  type Bus,
+  bury,
+  type EventPublisher,
+  type PresenceView,
+  packItems,
+  type StreamName,
+  Worker,
+} from "../bus/index.ts";
+import { InvalidInput, Unavailable } from "../domain/errors.ts";
 import type { Metrics, Traces } from "../observe/index.ts";
 import type { Store } from "../store/index.ts";
 import { DecisionMaker } from "./decision-maker.ts";
@@ -22,10 +35,16 @@ export type DecideOptions = {
 };
 
 /** One intervention to decide, with what travelled beside it. */
-export type ToDecide = { readonly message: InterventionMessage; readonly traceparent: string | undefined };
+export type ToDecide = {
+  readonly message: InterventionMessage;
+  readonly traceparent: string | undefined;
+  /** Where it came from, for the dead letters. */
+  readonly source: { readonly stream: StreamName; readonly subject: string; readonly sequence: number };
+};
 
-/** As many as share their reads and writes. */
-const BATCH_MAX = 500;
+/** Messages, of up to so many interventions each, that share their reads and writes. */
+const MESSAGES_MAX = 8;
+const ITEMS_MAX = 1_000;
 /** A priority has a consumer of its own, so that what is urgent never waits behind a flood. */
 const PRIORITIES = ["high", "normal", "low"] as const;
 /** Together they take every message of INTERVENTIONS. */
@@ -37,15 +56,18 @@ export async function startDecide(options: DecideOptions): Promise<AsyncDisposab
   const realtime = new BatchPublisher(bus);
   const maker = new DecisionMaker(options);
   const effects = new EffectRunner({ ...options, realtime });
-  const handle = async (batch: readonly ToDecide[]) => effects.run(await maker.decideAll(batch));
-  const common = {
-    bus,
-    log,
-    handle,
-    batchMax: BATCH_MAX,
-    parse: (message: { data: Uint8Array; headers?: { get(name: string): string } | undefined }) =>
-      toWork(message.data, message.headers?.get("traceparent")),
+  const decideAll = async (batch: readonly ToDecide[]) => effects.run(await maker.decideAll(batch));
+  const handle = async (messages: readonly (readonly ToDecide[])[]) => {
+    const batch = messages.flat();
+    try {
+      await decideAll(batch);
+    } catch (error) {
+      if (error instanceof Unavailable || batch.length === 1) throw error;
+      // One of them may be the cause: each alone, so that it does not hold up the others.
+      for (const one of batch) await decideAll([one]).catch((cause: unknown) => giveUp(options, one, cause));
+    }
   };
+  const common = { bus, log, handle, batchMax: MESSAGES_MAX, parse: toWork };
   const workers = await Promise.all([
     ...PRIORITIES.map((priority) =>
       Worker.start({
@@ -65,18 +87,38 @@ export async function startDecide(options: DecideOptions): Promise<AsyncDisposab
   };
 }
 
-function toWork(data: Uint8Array, traceparent: string | undefined): ToDecide {
+/** @throws Unavailable as it is: then all of them are tried again. */
+async function giveUp({ bus, log }: DecideOptions, { message, source }: ToDecide, error: unknown): Promise<void> {
+  if (error instanceof Unavailable) throw error;
+  const data = packItems([toBinary(InterventionMessageSchema, message)]);
+  await bury(bus, { ...source, data, headers: undefined, reason: "failed", error, attempts: 1 });
+  log.error(
+    { event: "message_buried", interventionId: message.interventionId, err: error },
+    "an intervention that can't be decided went to the dead letters",
+  );
+}
+
+function toWork({ data, subject, seq }: JsMsg): ToDecide[] {
+  let messages: InterventionMessage[];
   try {
-    const message = fromBinary(InterventionMessageSchema, data);
-    if (message.interventionId !== "" && message.workspace !== "" && message.recipient !== undefined)
-      return { message, traceparent: traceparent || undefined };
+    messages = fromBinary(InterventionBatchSchema, data).interventions;
   } catch (error) {
-    throw new InvalidInput([{ field: "message", description: `not an InterventionMessage: ${String(error)}` }]);
+    throw new InvalidInput([{ field: "message", description: `not an InterventionBatch: ${String(error)}` }]);
   }
-  throw new InvalidInput([
-    {
-      field: "message",
-      description: `an InterventionMessage without workspace, id or recipient, ${data.length} bytes`,
-    },
-  ]);
+  const bad = messages.findIndex(
+    (one) => one.interventionId === "" || one.workspace === "" || one.recipient === undefined,
+  );
+  if (bad >= 0 || messages.length === 0)
+    throw new InvalidInput([
+      {
+        field: `interventions[${Math.max(0, bad)}]`,
+        description: "an InterventionMessage without workspace, id or recipient",
+      },
+    ]);
+  const stream = subject.includes(".later.") || subject.startsWith("later.") ? "DELAYED" : "INTERVENTIONS";
+  return messages.map((message, index) => ({
+    message,
+    traceparent: message.traceParent || undefined,
+    source: { stream, subject, sequence: seq * ITEMS_MAX + index },
+  }));
 }

@@ -1,7 +1,7 @@
 import { toBinary } from "@bufbuild/protobuf";
 import { InterventionMessageSchema } from "../../gen/intervention/v1/bus_pb.js";
 import { Priority } from "../../gen/intervention/v1/intervention_pb.js";
-import { BatchPublisher, findOldestWaitingMs } from "../bus/index.ts";
+import { findOldestWaitingMs, PackedPublisher } from "../bus/index.ts";
 import {
   decisionId,
   findDecidedIds,
@@ -56,13 +56,12 @@ export async function publishAgain(
     gone.filter(({ _id }) => !decided.has(decisionId(_id, 0))).map(({ _id }) => _id),
   );
   if (missing.length === 0) return 0;
-  // Without a message id: the broker would take the very message that it has lost for a duplicate.
-  await new BatchPublisher(bus).publishAll(
+  await new PackedPublisher(bus).publish(
     missing.map((entry) => {
       const message = toInterventionMessage(entry);
       return {
         subject: bus.subjects.intervention(message.workspace, PRIORITY_NAMES[message.priority]),
-        data: toBinary(InterventionMessageSchema, message),
+        body: toBinary(InterventionMessageSchema, message),
       };
     }),
   );

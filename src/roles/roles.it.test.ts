@@ -16,6 +16,7 @@ import {
   findOldestWaitingMs,
   listDeadLetters,
   PresenceAnnouncer,
+  packItems,
   replayDeadLetter,
 } from "../bus/index.ts";
 import { ServiceContainer } from "../container.ts";
@@ -62,7 +63,7 @@ async function accept({ bus, store }: Parts, messages: readonly InterventionMess
   await new BatchPublisher(bus).publishAll(
     messages.map((one) => ({
       subject: bus.subjects.intervention(one.workspace, "normal"),
-      data: toBinary(InterventionMessageSchema, one),
+      data: packItems([toBinary(InterventionMessageSchema, one)]),
     })),
   );
 }
@@ -109,7 +110,7 @@ describe("deciding", () => {
     const one = message();
     await accept(parts, [one]);
     await decided(parts, one.interventionId);
-    const again = toBinary(InterventionMessageSchema, one);
+    const again = packItems([toBinary(InterventionMessageSchema, one)]);
     await parts.bus.js.publish(parts.bus.subjects.intervention("main", "normal"), again);
     await parts.bus.js.publish(parts.bus.subjects.intervention("main", "high"), again);
     await until(

@@ -17,6 +17,8 @@ export type TrackOptions = {
 
 /** Messages, each of up to 500 events. */
 const BATCH_MAX = 50;
+/** Whoever watches hears of events as they pass; that they are stored a little later harms nobody. */
+const LINGER_MS = 100;
 
 /** Stores every event once. What state a delivery is in follows from them. */
 export async function startTrack(options: TrackOptions): Promise<AsyncDisposable> {
@@ -28,6 +30,7 @@ export async function startTrack(options: TrackOptions): Promise<AsyncDisposable
     name: "track",
     filterSubject: bus.subjects.all.track,
     batchMax: BATCH_MAX,
+    lingerMs: LINGER_MS,
     parse: (message) => parseEvents(message.data),
     handle: (batch) => record(options, batch.flat()),
   });

@@ -1,6 +1,6 @@
 import { create, toBinary } from "@bufbuild/protobuf";
 import { InterventionMessageSchema } from "../../gen/intervention/v1/bus_pb.js";
-import { BatchPublisher } from "../bus/index.ts";
+import { PackedPublisher } from "../bus/index.ts";
 import type { Workspace } from "../integrations/access-directory.ts";
 import {
   advanceCheckpoint,
@@ -63,7 +63,7 @@ async function decideAgain(
       )
     ).map((entry) => [entry._id, entry]),
   );
-  await new BatchPublisher(bus).publishAll(
+  await new PackedPublisher(bus).publish(
     lost.flatMap(({ interventionId, round }) => {
       const entry = ledger.get(interventionId);
       if (entry === undefined) return [];
@@ -71,7 +71,7 @@ async function decideAgain(
       return [
         {
           subject: bus.subjects.intervention(workspaceId, PRIORITY_NAMES[message.priority]),
-          data: toBinary(InterventionMessageSchema, message),
+          body: toBinary(InterventionMessageSchema, message),
         },
       ];
     }),

@@ -16,8 +16,28 @@ import type { InboxChanged, InterventionFrame, Revoke } from "./realtime_pb.js";
 export declare const file_intervention_v1_bus: GenFile;
 
 /**
- * InterventionMessage is the body on `iv.{workspace}.{priority}` and, once a
+ * InterventionBatch is the body on `iv.{workspace}.{priority}` and, once a
  * delay has ended, on `later.due.{workspace}.{intervention}`.
+ *
+ * @generated from message intervention.v1.InterventionBatch
+ */
+export declare type InterventionBatch = Message<"intervention.v1.InterventionBatch"> & {
+  /**
+   * 1 to 500.
+   *
+   * @generated from field: repeated intervention.v1.InterventionMessage interventions = 1;
+   */
+  interventions: InterventionMessage[];
+};
+
+/**
+ * Describes the message intervention.v1.InterventionBatch.
+ * Use `create(InterventionBatchSchema)` to create a new message.
+ */
+export declare const InterventionBatchSchema: GenMessage<InterventionBatch>;
+
+/**
+ * InterventionMessage is one intervention on its way to be decided.
  *
  * @generated from message intervention.v1.InterventionMessage
  */
@@ -98,6 +118,13 @@ export declare type InterventionMessage = Message<"intervention.v1.InterventionM
    * @generated from field: int32 round = 11;
    */
   round: number;
+
+  /**
+   * W3C trace context, if it was sampled.
+   *
+   * @generated from field: string trace_parent = 12;
+   */
+  traceParent: string;
 };
 
 /**

@@ -1,0 +1,107 @@
+import { BinaryWriter, WireType } from "@bufbuild/protobuf/wire";
+import { BatchPublisher } from "./batch-publisher.ts";
+import type { Bus } from "./connect-bus.ts";
+
+/** One item: an encoded protobuf message, and where it goes. */
+export type PackedItem = { readonly subject: string; readonly body: Uint8Array };
+
+/** The field of the packed message that holds the items: `repeated … = 1`, as in EventBatch and InterventionBatch. */
+const ITEMS_FIELD = 1;
+const ITEMS_PER_MESSAGE_MAX = 500;
+/** Half of what the broker takes as one message by default. */
+const BYTES_PER_MESSAGE_MAX = 512 * 1_024;
+
+type Waiting = { readonly item: PackedItem; readonly resolve: () => void; readonly reject: (error: Error) => void };
+
+/** Publishes many small items in few messages: those that come while a sync is under way and go to one subject share a message.
+ *  With a sync for each message, this is what makes a flood affordable; a lone item goes at once. */
+export class PackedPublisher {
+  readonly #publisher: BatchPublisher;
+  #waiting: Waiting[] = [];
+  readonly #lingerMs: number;
+  #isScheduled = false;
+  #isFlushing = false;
+  #flushedAtMs = Number.NEGATIVE_INFINITY;
+
+  /** @param options.lingerMs least time between two messages of a busy publisher: nobody waits that long for a lone item, and a
+   *  stream of small ones costs that much less. Default: 0, whatever comes during one sync shares the next. */
+  constructor(bus: Bus, options: { readonly lingerMs?: number } = {}) {
+    this.#publisher = new BatchPublisher(bus);
+    this.#lingerMs = options.lingerMs ?? 0;
+  }
+
+  /** Resolves when all are on disk.
+   *  @throws Unavailable when some may not be; publishing them again is safe where whoever reads them knows them by their ids. */
+  async publish(items: readonly PackedItem[]): Promise<void> {
+    await Promise.all(
+      items.map(
+        (item) =>
+          new Promise<void>((resolve, reject) => {
+            this.#waiting.push({ item, resolve, reject });
+            this.#schedule();
+          }),
+      ),
+    );
+  }
+
+  /** Resolves when nothing waits any more. */
+  async drained(): Promise<void> {
+    while (this.#waiting.length > 0 || this.#isFlushing) await new Promise((resolve) => setTimeout(resolve, 1));
+  }
+
+  #schedule(): void {
+    if (this.#isScheduled || this.#isFlushing || this.#waiting.length === 0) return;
+    this.#isScheduled = true;
+    const flush = () => {
+      this.#isScheduled = false;
+      void this.#flush();
+    };
+    const waitMs = this.#flushedAtMs + this.#lingerMs - performance.now();
+    if (waitMs > 0) setTimeout(flush, waitMs);
+    else setImmediate(flush);
+  }
+
+  async #flush(): Promise<void> {
+    const waiting = this.#waiting;
+    this.#waiting = [];
+    this.#isFlushing = true;
+    this.#flushedAtMs = performance.now();
+    const bySubject = Map.groupBy(waiting, ({ item }) => item.subject);
+    await Promise.all(
+      [...bySubject].flatMap(([subject, group]) => chunks(group).map((chunk) => this.#send(subject, chunk))),
+    );
+    this.#isFlushing = false;
+    this.#schedule();
+  }
+
+  /** Never rejects: every waiting caller gets his own answer. */
+  async #send(subject: string, chunk: readonly Waiting[]): Promise<void> {
+    try {
+      await this.#publisher.publish({ subject, data: packItems(chunk.map(({ item }) => item.body)) });
+      for (const { resolve } of chunk) resolve();
+    } catch (error) {
+      for (const { reject } of chunk) reject(error instanceof Error ? error : new Error(String(error)));
+    }
+  }
+}
+
+/** The bytes of a message whose first field repeats these. */
+export function packItems(bodies: readonly Uint8Array[]): Uint8Array {
+  const writer = new BinaryWriter();
+  for (const body of bodies) writer.tag(ITEMS_FIELD, WireType.LengthDelimited).bytes(body);
+  return writer.finish();
+}
+
+function chunks(waiting: readonly Waiting[]): Waiting[][] {
+  const result: Waiting[][] = [];
+  let bytes = 0;
+  for (const one of waiting) {
+    const current = result.at(-1);
+    bytes += one.item.body.length;
+    if (current === undefined || current.length === ITEMS_PER_MESSAGE_MAX || bytes > BYTES_PER_MESSAGE_MAX) {
+      result.push([one]);
+      bytes = one.item.body.length;
+    } else current.push(one);
+  }
+  return result;
+}

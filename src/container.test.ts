@@ -5,12 +5,15 @@ describe("service container", () => {
   it("starts a part on first use, once, after what it asks for, and stops in reverse", async () => {
     const log: string[] = [];
     const bus = defineService("bus", {
-      start: () => (log.push("start bus"), "bus"),
+      start: () => `bus ${log.push("start bus")}`,
       stop: () => void log.push("stop bus"),
     });
-    const unused = defineService("unused", { start: () => (log.push("start unused"), 0) });
+    const unused = defineService("unused", { start: () => log.push("start unused") });
     const api = defineService("api", {
-      start: async (c) => (await c.get(bus), log.push("start api"), "api"),
+      start: async (c) => {
+        await c.get(bus);
+        return log.push("start api");
+      },
       stop: () => void log.push("stop api"),
     });
     const container = new ServiceContainer();

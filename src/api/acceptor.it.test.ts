@@ -2,7 +2,7 @@ import { create, fromBinary, type Message, type MessageInitShape } from "@bufbui
 import { timestampFromMs, timestampMs } from "@bufbuild/protobuf/wkt";
 import { Binary, MongoNetworkError } from "mongodb";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { InterventionMessageSchema } from "../../gen/intervention/v1/bus_pb.js";
+import { InterventionBatchSchema, InterventionMessageSchema } from "../../gen/intervention/v1/bus_pb.js";
 import { TriggerRequestSchema } from "../../gen/intervention/v1/intervention_service_pb.js";
 import type { Bus } from "../bus/index.ts";
 import { InvalidInput, KeyReused, OverLimit, Unavailable } from "../domain/errors.ts";
@@ -51,9 +51,9 @@ describe("accepting", () => {
     const { first_seq: first, last_seq: last } = (await parts.bus.jsm.streams.info(stream)).state;
     const sequences = Array.from({ length: last - first + 1 }, (_, index) => first + index);
     const messages = await Promise.all(sequences.map((seq) => parts.bus.jsm.streams.getMessage(stream, { seq })));
-    return messages.filter(
-      (message) => message !== null && fromBinary(InterventionMessageSchema, message.data).idempotencyKey === key,
-    ).length;
+    return messages
+      .flatMap((message) => (message === null ? [] : fromBinary(InterventionBatchSchema, message.data).interventions))
+      .filter(({ idempotencyKey }) => idempotencyKey === key).length;
   };
   const forgetStream = () => parts.bus.jsm.streams.purge(parts.bus.subjects.stream("INTERVENTIONS"));
 

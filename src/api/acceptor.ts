@@ -201,7 +201,9 @@ export class Acceptor {
 
   #publish(entry: Entry, { request }: Pending): Promise<void> {
     const subject = this.#parts.bus.subjects.intervention(entry.workspaceId, toPriorityName(request.priority));
-    return this.#publisher.publish([{ subject, body: entry.message.value() }]);
+    return this.#publisher.publish([
+      { subject, body: entry.message.value(), messageId: `${entry.workspaceId}:${entry._id}` },
+    ]);
   }
 }
 

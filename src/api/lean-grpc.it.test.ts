@@ -23,7 +23,12 @@ describe("unary gRPC, by both ways", () => {
       createGrpcTransport({
         baseUrl: api.url,
         ...compression,
-        interceptors: [(next) => (request) => (request.header.set("authorization", `Bearer ${apiKey}`), next(request))],
+        interceptors: [
+          (next) => (request) => {
+            request.header.set("authorization", `Bearer ${apiKey}`);
+            return next(request);
+          },
+        ],
       }),
     );
   }

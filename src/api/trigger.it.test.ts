@@ -1,4 +1,6 @@
+import { fromBinary } from "@bufbuild/protobuf";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { InterventionBatchSchema } from "../../gen/intervention/v1/bus_pb.js";
 import { GrpcClient } from "./testing/grpc-client.ts";
 import { startApi } from "./testing/start-api.ts";
 
@@ -42,19 +44,21 @@ describe("asking for an intervention", () => {
       last_by_subj: subject,
     });
     expect(stored?.header.get("Nats-Msg-Id")).toBe(`main:${id}`);
-    expect(stored?.header.get("traceparent")).toMatch(/^00-[0-9a-f]{32}-[0-9a-f]{16}-00$/);
+    const { interventions } = fromBinary(InterventionBatchSchema, stored?.data ?? new Uint8Array());
+    expect(interventions).toMatchObject([{ interventionId: id, idempotencyKey: "first", traceParent: "" }]);
   });
 
   it("carries the caller's trace along", async () => {
     const traceId = "0af7651916cd43dd8448eb211c80319c";
     await post(TRIGGER, JSON.stringify({ ...good, priority: "PRIORITY_HIGH" }), {
-      traceparent: `00-${traceId}-b7ad6b7169203331-00`,
+      traceparent: `00-${traceId}-b7ad6b7169203331-01`,
     });
     const subject = api.bus.subjects.intervention("main", "high");
     const stored = await api.bus.jsm.streams.getMessage(api.bus.subjects.stream("INTERVENTIONS"), {
       last_by_subj: subject,
     });
-    expect(stored?.header.get("traceparent")).toContain(traceId);
+    const [stored1] = fromBinary(InterventionBatchSchema, stored?.data ?? new Uint8Array()).interventions;
+    expect(stored1?.traceParent).toContain(traceId);
   });
 
   it("takes plain JSON over HTTP/1.1, with the key in a header", async () => {

@@ -3,7 +3,12 @@ import { BatchPublisher } from "./batch-publisher.ts";
 import type { Bus } from "./connect-bus.ts";
 
 /** One item: an encoded protobuf message, and where it goes. */
-export type PackedItem = { readonly subject: string; readonly body: Uint8Array };
+export type PackedItem = {
+  readonly subject: string;
+  readonly body: Uint8Array;
+  /** `Nats-Msg-Id`, used when it is alone in its message. Shared messages have none: who reads them knows the items by their ids. */
+  readonly messageId?: string;
+};
 
 /** The field of the packed message that holds the items: `repeated … = 1`, as in EventBatch and InterventionBatch. */
 const ITEMS_FIELD = 1;
@@ -77,7 +82,9 @@ export class PackedPublisher {
   /** Never rejects: every waiting caller gets his own answer. */
   async #send(subject: string, chunk: readonly Waiting[]): Promise<void> {
     try {
-      await this.#publisher.publish({ subject, data: packItems(chunk.map(({ item }) => item.body)) });
+      const messageId = chunk.length === 1 ? chunk[0]?.item.messageId : undefined;
+      const data = packItems(chunk.map(({ item }) => item.body));
+      await this.#publisher.publish({ subject, data, ...(messageId === undefined ? {} : { messageId }) });
       for (const { resolve } of chunk) resolve();
     } catch (error) {
       for (const { reject } of chunk) reject(error instanceof Error ? error : new Error(String(error)));

@@ -38,7 +38,10 @@ describe("the engine", () => {
     createGrpcTransport({
       baseUrl: engine.grpcUrl,
       interceptors: [
-        (next) => (request) => (request.header.set("authorization", authorization().authorization), next(request)),
+        (next) => (request) => {
+          request.header.set("authorization", authorization().authorization);
+          return next(request);
+        },
       ],
     });
   const tokenFor = async (userId: string) =>

@@ -70,7 +70,7 @@ async function accept({ bus, store }: Parts, messages: readonly InterventionMess
 
 const rounds = ({ store }: Parts, id: string) => listRounds(store, "main", id);
 const kinds = async ({ store }: Parts, id: string) =>
-  (await listEvents(store, "main", id)).map(({ kind }) => kind).sort();
+  (await listEvents(store, "main", id)).map(({ kind }) => kind).toSorted((a, b) => a.localeCompare(b));
 const stateOf = async (parts: Parts, id: string) => toState((await rounds(parts, id)).at(-1), await kinds(parts, id));
 const decided = (parts: Parts, id: string) => until(async () => (await rounds(parts, id)).at(-1), `decision of ${id}`);
 

@@ -2,8 +2,7 @@ import { create, toBinary } from "@bufbuild/protobuf";
 import { timestampDate, timestampFromDate, timestampFromMs, timestampMs } from "@bufbuild/protobuf/wkt";
 import { Binary } from "mongodb";
 import { InterventionMessageSchema } from "../../gen/intervention/v1/bus_pb.js";
-import { Priority } from "../../gen/intervention/v1/intervention_pb.js";
-import { type Bus, PackedPublisher } from "../bus/index.ts";
+import { type Bus, PackedPublisher, PRIORITY_NAMES } from "../bus/index.ts";
 import { InvalidInput, KeyReused, OverLimit, Unavailable } from "../domain/errors.ts";
 import type { Workspace } from "../integrations/access-directory.ts";
 import {
@@ -200,17 +199,11 @@ export class Acceptor {
   }
 
   #publish(entry: Entry, { request }: Pending): Promise<void> {
-    const subject = this.#parts.bus.subjects.intervention(entry.workspaceId, toPriorityName(request.priority));
+    const subject = this.#parts.bus.subjects.intervention(entry.workspaceId, PRIORITY_NAMES[request.priority]);
     return this.#publisher.publish([
       { subject, body: entry.message.value(), messageId: `${entry.workspaceId}:${entry._id}` },
     ]);
   }
-}
-
-/** The last part of the subject. */
-export function toPriorityName(priority: Priority): "high" | "normal" | "low" {
-  if (priority === Priority.HIGH) return "high";
-  return priority === Priority.LOW ? "low" : "normal";
 }
 
 /** The ledger's document; undefined when the request's time has run out already. */

@@ -27,12 +27,12 @@ export function parseFields<T>(schema: z.ZodType<T>, value: unknown): T {
   throw new InvalidInput(toViolations(result.error));
 }
 
-export function toViolations(error: z.ZodError): FieldViolation[] {
+function toViolations(error: z.ZodError): FieldViolation[] {
   return error.issues.map(({ path, message }) => ({ field: toFieldPath(path), description: message }));
 }
 
 /** `["content", "actions", 2, "imageUrl"]` → `content.actions[2].image_url`. */
-export function toFieldPath(path: readonly PropertyKey[]): string {
+function toFieldPath(path: readonly PropertyKey[]): string {
   return path.reduce<string>((parent, part) => {
     if (typeof part === "number") return `${parent}[${part}]`;
     const name = String(part).replaceAll(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`);

@@ -5,7 +5,6 @@ const PARENT = /^workspaces\/([^/]+)$/;
 const NAME = /^workspaces\/([^/]+)\/interventions\/([^/]+)$/;
 const INTERVENTION_ID = /^[a-z2-7]{26}$/;
 
-export const toParentName = (workspaceId: string) => `workspaces/${workspaceId}`;
 export const toInterventionName = (workspaceId: string, interventionId: string) =>
   `workspaces/${workspaceId}/interventions/${interventionId}`;
 

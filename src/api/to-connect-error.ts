@@ -24,7 +24,7 @@ import {
 } from "../domain/errors.ts";
 
 /** Scopes the reasons, so that a caller of several services can tell them apart (AIP-193). */
-export const ERROR_DOMAIN = "intervention.v1";
+const ERROR_DOMAIN = "intervention.v1";
 
 type Detail = { readonly desc: DescMessage; readonly value: MessageInitShape<DescMessage> };
 type WireError = { readonly code: Code; readonly message: string; readonly details: Detail[] };

@@ -1,7 +1,16 @@
 import { Buffer } from "node:buffer";
+import { Priority } from "../../gen/intervention/v1/intervention_pb.js";
 
 /** The streams the engine owns. */
 export type StreamName = "INTERVENTIONS" | "REALTIME" | "TRACKING" | "DELAYED" | "DEAD";
+
+/** The last part of an intervention's subject. */
+export const PRIORITY_NAMES = {
+  [Priority.UNSPECIFIED]: "normal",
+  [Priority.LOW]: "low",
+  [Priority.NORMAL]: "normal",
+  [Priority.HIGH]: "high",
+} as const;
 
 const PLAIN = /^[A-Za-z0-9_-]{1,64}$/;
 

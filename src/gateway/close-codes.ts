@@ -1,5 +1,5 @@
 /** What a close tells the client to do next. */
-export const CLOSE = {
+const CLOSE = {
   /** The token is refused or has ended: fetch another, then connect. */
   tokenRefused: 4001,
   /** Too slow, or silent: connect again and resume. */

@@ -43,7 +43,7 @@ export type EdgeOptions = {
 };
 
 /** The port is taken, or the address is not this machine's. */
-export class EdgePortUnavailable extends Error {}
+class EdgePortUnavailable extends Error {}
 
 /** What a plain route takes at most; routes that expect more say so. */
 const BODY_BYTES_MAX = 65_536;

@@ -66,7 +66,7 @@ function open(options: EventStreamOptions, request: EdgeRequest): EdgeResponse {
 }
 
 /** Parses `epoch:offset`; anything else begins a session anew. */
-export function parseEventId(id: string): ResumePoint | undefined {
+function parseEventId(id: string): ResumePoint | undefined {
   const match = /^([\w-]{1,64}):(\d{1,16})$/.exec(id);
   return match?.[1] === undefined || match[2] === undefined ? undefined : { epoch: match[1], offset: Number(match[2]) };
 }

@@ -3,11 +3,10 @@ export { type ConnectRoutesOptions, serveConnect } from "./connect-routes.ts";
 export {
   type EdgeHandler,
   type EdgeMethod,
-  EdgePortUnavailable,
   type EdgeRequest,
   type EdgeResponse,
   EdgeServer,
 } from "./edge-server.ts";
-export { type GatewayMetrics, NO_METRICS, type TransportName } from "./gateway-metrics.ts";
+export type { GatewayMetrics, TransportName } from "./gateway-metrics.ts";
 export type { ResponseStream } from "./response-stream.ts";
 export { type Gateway, type GatewayOptions, startGateway } from "./start-gateway.ts";

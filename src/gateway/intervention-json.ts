@@ -31,7 +31,7 @@ export function toInterventionJson(frame: InterventionFrame, offset: number): Js
 }
 
 /** RFC 3339 with 0, 3, 6 or 9 digits after the point, as the JSON mapping wants it. */
-export function toTimestampJson(time: Timestamp): string {
+function toTimestampJson(time: Timestamp): string {
   const date = new Date(Number(time.seconds) * 1_000).toISOString();
   if (time.nanos === 0) return date.replace(".000Z", "Z");
   const digits = String(time.nanos)

@@ -121,7 +121,7 @@ export class AccessDirectory {
 }
 
 /** Keys are 256 random bits, so that a plain hash is enough to keep them. */
-export const hashApiKey = (apiKey: string) => createHash("sha256").update(apiKey).digest("hex");
+const hashApiKey = (apiKey: string) => createHash("sha256").update(apiKey).digest("hex");
 
 /** Makes a workspace unless it is there, and gives it a key; the key is shown here and never again.
  *  @param apiKey one that was made before, for a store that does not know it. Default: a new one. */

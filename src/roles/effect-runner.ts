@@ -77,7 +77,7 @@ export class EffectRunner {
 }
 
 /** What a device shows of an intervention. */
-export function toInterventionFrame(message: InterventionMessage): InterventionFrame {
+function toInterventionFrame(message: InterventionMessage): InterventionFrame {
   return create(InterventionFrameSchema, {
     interventionId: message.interventionId,
     campaign: message.campaign,

@@ -1,7 +1,6 @@
 import { toBinary } from "@bufbuild/protobuf";
 import { InterventionMessageSchema } from "../../gen/intervention/v1/bus_pb.js";
-import { Priority } from "../../gen/intervention/v1/intervention_pb.js";
-import { findOldestWaitingMs, PackedPublisher } from "../bus/index.ts";
+import { findOldestWaitingMs, PackedPublisher, PRIORITY_NAMES } from "../bus/index.ts";
 import {
   decisionId,
   findDecidedIds,
@@ -16,14 +15,6 @@ type LedgerEntry = Pick<InterventionDocument, "_id" | "acceptedAt">;
 
 /** Whose messages may be missing. */
 export type Undecided = { readonly workspaceId: string; readonly entries: readonly LedgerEntry[]; readonly now: Date };
-
-/** The last part of an intervention's subject. */
-export const PRIORITY_NAMES = {
-  [Priority.UNSPECIFIED]: "normal",
-  [Priority.LOW]: "low",
-  [Priority.NORMAL]: "normal",
-  [Priority.HIGH]: "high",
-} as const;
 
 /** What is in the ledger is on the stream within this time, or its caller was told that it may not be. */
 const PUBLISHED_WITHIN_MS = 20_000;

@@ -1,6 +1,6 @@
 import { create, toBinary } from "@bufbuild/protobuf";
 import { InterventionMessageSchema } from "../../gen/intervention/v1/bus_pb.js";
-import { PackedPublisher } from "../bus/index.ts";
+import { PackedPublisher, PRIORITY_NAMES } from "../bus/index.ts";
 import type { Workspace } from "../integrations/access-directory.ts";
 import {
   advanceCheckpoint,
@@ -12,7 +12,6 @@ import {
   listDelaysDue,
   toInterventionMessage,
 } from "../store/index.ts";
-import { PRIORITY_NAMES } from "./publish-again.ts";
 import type { Walk, WalkOptions } from "./walk.ts";
 
 const PAGE_MAX = 1_000;

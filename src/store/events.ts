@@ -30,7 +30,7 @@ export const eventIndexes = [
 ] as const satisfies readonly IndexDefinition[];
 
 /** Every kind. */
-export const EVENT_KINDS = [
+const EVENT_KINDS = [
   "accepted",
   "decided",
   "sent",
@@ -45,7 +45,7 @@ export const EVENT_KINDS = [
 type EventKindName = (typeof EVENT_KINDS)[number];
 
 /** The id of the one event of this kind that an intervention can have. */
-export const eventId = (interventionId: string, kind: EventKindName) => `${interventionId}:${kind}`;
+const eventId = (interventionId: string, kind: EventKindName) => `${interventionId}:${kind}`;
 
 /** An event as it is stored.
  *  @param receivedAt for one that does not say it. */

@@ -20,7 +20,6 @@ export {
 } from "./decisions.ts";
 export {
   type EventDocument,
-  eventId,
   findEventKinds,
   findHappened,
   insertEvents,

@@ -212,3 +212,58 @@ describe("trimming", () => {
     expect(await findOldestWaitingMs(bus, consumers)).toBe(Number.POSITIVE_INFINITY);
   });
 });
+
+describe("a worker of another version", () => {
+  it("takes over the consumer that an earlier one made with other settings", async () => {
+    await using parts = await startParts();
+    const { bus } = parts;
+    const stream = bus.subjects.stream("TRACKING");
+    const ackWaitNs = 60_000_000_000;
+    await bus.jsm.consumers.add(stream, {
+      durable_name: "test",
+      ack_policy: "explicit",
+      ack_wait: ackWaitNs,
+      filter_subject: bus.subjects.all.track,
+    });
+    const handle = async () => undefined;
+    await using _worker = await Worker.start({
+      bus,
+      log: silent,
+      stream: "TRACKING",
+      name: "test",
+      filterSubject: bus.subjects.all.track,
+      batchMax: 10,
+      parse: () => undefined,
+      handle,
+    });
+    expect((await bus.jsm.consumers.info(stream, "test")).config.ack_wait).toBeLessThan(ackWaitNs);
+  });
+
+  it("keeps a message that takes longer than others wait for it", async () => {
+    await using parts = await startParts();
+    const { bus } = parts;
+    const done = Promise.withResolvers<void>();
+    let deliveries = 0;
+    const parse = () => {
+      deliveries += 1;
+    };
+    await using _worker = await Worker.start({
+      bus,
+      log: silent,
+      stream: "TRACKING",
+      name: "test",
+      filterSubject: bus.subjects.all.track,
+      batchMax: 10,
+      parse,
+      handle: () => done.promise,
+    });
+    await new BatchPublisher(bus).publish({ subject: bus.subjects.track("w", "x"), data: bytes("long") });
+    await until(() => deliveries === 1, "delivery");
+    const startedAt = performance.now();
+    // Longer than the broker waits without a word.
+    await until(() => performance.now() - startedAt > 7_000, "a long time");
+    done.resolve();
+    await until(async () => (await findConsumer(bus, "TRACKING", "test"))?.num_ack_pending === 0, "acknowledged");
+    expect(deliveries).toBe(1);
+  });
+});

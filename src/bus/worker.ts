@@ -1,4 +1,4 @@
-import { AckPolicy, type ConsumerMessages, type JsMsg } from "@nats-io/jetstream";
+import { AckPolicy, type ConsumerMessages, JetStreamApiError, type JsMsg } from "@nats-io/jetstream";
 import { nanos } from "@nats-io/transport-node";
 import type { Logger } from "pino";
 import { InvalidInput, Unavailable } from "../domain/errors.ts";
@@ -26,8 +26,10 @@ export type WorkerOptions<T> = {
   readonly lingerMs?: number;
 };
 
-/** A message not acknowledged by then goes to another worker. */
-const ACK_WAIT_MS = 30_000;
+/** A message of which nothing is heard for this long goes to another worker: so long it is missing when a worker was killed. */
+const ACK_WAIT_MS = 5_000;
+/** Whoever still has it says so this often. */
+const WORKING_MS = ACK_WAIT_MS / 4;
 /** Bounds what one consumer hands out, and so what workers hold in memory. */
 const ACK_PENDING_MAX = 5_000;
 /** A message whose handling fails this often for its own reasons is buried. Parts that do not answer don't count. */
@@ -37,6 +39,7 @@ const PULL_EXPIRES_MS = 5_000;
 const IDLE_HEARTBEAT_MS = 1_000;
 const MISSED_HEARTBEATS_MAX = 2;
 const RETRY_MS = 250;
+const CONSUMER_EXISTS = 10148;
 
 type Pending<T> = { readonly message: JsMsg; readonly value: T };
 
@@ -49,6 +52,8 @@ export class Worker<T> implements AsyncDisposable {
   #work: Promise<void> = Promise.resolve();
   #isWorking = false;
   #tookAtMs = Number.NEGATIVE_INFINITY;
+  #inHand: readonly JsMsg[] = [];
+  #working: NodeJS.Timeout | undefined;
   #pulling: Promise<void> = Promise.resolve();
 
   private constructor(options: WorkerOptions<T>) {
@@ -61,7 +66,12 @@ export class Worker<T> implements AsyncDisposable {
     const worker = new Worker(options);
     await whenItAnswers(() => worker.#open());
     worker.#pulling = worker.#keepPulling();
+    worker.#working = setInterval(() => worker.#sayWorking(), WORKING_MS);
     return worker;
+  }
+
+  #sayWorking(): void {
+    for (const message of [...this.#buffer, ...this.#inHand]) message.working();
   }
 
   /** Stops pulling, finishes what is being handled and hands back the rest. */
@@ -70,6 +80,7 @@ export class Worker<T> implements AsyncDisposable {
     this.#messages?.stop();
     for (const message of this.#buffer.splice(0)) message.nak();
     await this.#work;
+    clearInterval(this.#working);
     await this.#pulling;
   }
 
@@ -80,7 +91,7 @@ export class Worker<T> implements AsyncDisposable {
   async #open(): Promise<void> {
     const { bus, stream, name, filterSubject } = this.#options;
     const streamName = bus.subjects.stream(stream);
-    await bus.jsm.consumers.add(streamName, {
+    const config = {
       durable_name: name,
       filter_subject: filterSubject,
       ack_policy: AckPolicy.Explicit,
@@ -88,7 +99,14 @@ export class Worker<T> implements AsyncDisposable {
       max_ack_pending: ACK_PENDING_MAX,
       // The server never gives up by itself: it would leave the message in a work queue for ever, unseen.
       max_deliver: -1,
-    });
+    };
+    try {
+      await bus.jsm.consumers.add(streamName, config);
+    } catch (error) {
+      // Made by an earlier version with other settings.
+      if (!(error instanceof JetStreamApiError && error.code === CONSUMER_EXISTS)) throw error;
+      await bus.jsm.consumers.update(streamName, name, config);
+    }
     const consumer = await bus.js.consumers.get(streamName, name);
     this.#messages = await consumer.consume({
       max_messages: this.#options.batchMax * 2,
@@ -162,7 +180,10 @@ export class Worker<T> implements AsyncDisposable {
     await new Promise((resolve) => (lingerMs > 0 ? setTimeout(resolve, lingerMs) : setImmediate(resolve)));
     if (this.#isStopping) return;
     this.#tookAtMs = performance.now();
-    await this.#handleBatch(this.#buffer.splice(0, this.#options.batchMax));
+    const batch = this.#buffer.splice(0, this.#options.batchMax);
+    this.#inHand = batch;
+    await this.#handleBatch(batch);
+    this.#inHand = [];
   }
 
   async #handleBatch(messages: readonly JsMsg[]): Promise<void> {

@@ -297,4 +297,23 @@ describe("the clock", () => {
     expect(await walk.step(later)).toBe(0);
     expect((await metrics.reconciled.get()).values[0]?.value).toBe(25);
   });
+
+  it("is not held up for ever by an accepted intervention that nobody can decide", async () => {
+    await using parts = await startParts();
+    const { bus, container, services, store } = parts;
+    await accept(parts, [message()]);
+    const [metrics, events, log] = [
+      await container.get(services.metrics),
+      await container.get(services.events),
+      await container.get(services.log),
+    ];
+    const options = { bus, store, events, metrics, log, undeliveredAfterMs: 1_000, undecidedAfterMs: 1_000 };
+    const walk = new Walk(options, { id: "main", createdAt: new Date() });
+    const checkpoint = async () => (await store.checkpoints.findOne({ _id: "accepted/main" }))?.at?.getTime() ?? 0;
+    await walk.step(new Date(Date.now() + 60_000));
+    expect(await checkpoint()).toBeLessThanOrEqual(Date.now());
+    const muchLater = new Date(Date.now() + 3_600_000);
+    await walk.step(muchLater);
+    expect(await checkpoint()).toBeGreaterThan(Date.now());
+  });
 });

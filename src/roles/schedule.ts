@@ -22,6 +22,8 @@ export type ScheduleOptions = {
 
 const WALK_MS = 1_000;
 const QUEUES_MS = 5_000;
+/** Trimming holds the stream up for some tens of milliseconds, whatever there is to trim: so it is done rarely. */
+const TRIM_MS = 60_000;
 /** Whoever walks keeps the right to it this long: when he dies another one goes on. */
 const LEASE_MS = 10_000;
 
@@ -58,6 +60,7 @@ export function startSchedule(options: ScheduleOptions): AsyncDisposable {
   };
   const loops = [
     startLoop("walk", WALK_MS, log, walkAll),
+    startLoop("trim", TRIM_MS, log, () => trimAcknowledged(bus, DECIDERS)),
     startLoop("queues", QUEUES_MS, log, () => tendQueues(options)),
   ];
   return {
@@ -109,5 +112,4 @@ async function tendQueues({ bus, metrics }: ScheduleOptions): Promise<void> {
     metrics.queueAckPending.set({ queue: name }, info.num_ack_pending);
   }
   metrics.deadLetters.set((await bus.jsm.streams.info(bus.subjects.stream("DEAD"))).state.messages);
-  await trimAcknowledged(bus, DECIDERS);
 }

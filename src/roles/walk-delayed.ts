@@ -17,6 +17,8 @@ import type { Walk, WalkOptions } from "./walk.ts";
 const PAGE_MAX = 1_000;
 /** Delays that end at the same time can be more than a page, and one that was decided late is seen again. */
 const OVERLAP_MS = 60_000;
+/** What was not decided again by then lies in the dead letters: nothing waits for it here. */
+const GIVE_UP_MS = 3_600_000;
 
 /** Follows what was delayed: one that did not come back when its time had come is put on the stream, and what it then was sent as
  *  is swept like everything else.
@@ -43,7 +45,8 @@ export async function walkDelayed(
   const lost = overdue.filter(({ notBefore }) => (notBefore?.getTime() ?? 0) < now.getTime() - undecidedAfterMs);
   await decideAgain(options, workspaceId, lost);
   const last = due.at(-1)?.notBefore;
-  if (overdue.length === 0 && isSettled && last !== undefined) await advanceCheckpoint(store, name, last);
+  const isWaitedFor = overdue.some(({ notBefore }) => (notBefore?.getTime() ?? 0) > now.getTime() - GIVE_UP_MS);
+  if (!isWaitedFor && isSettled && last !== undefined) await advanceCheckpoint(store, name, last);
   return lost.length;
 }
 

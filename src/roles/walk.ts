@@ -35,6 +35,9 @@ const SLICE_MS_MAX = 86_400_000;
 const SLICES_MAX = 500;
 /** After a start the walk looks this far back behind its checkpoint: the clock of another machine may be behind. */
 const OVERLAP_MS = 60_000;
+const GIVE_UP_MS_MIN = 600_000;
+/** Well after what was missing was put on the stream again. */
+const GIVE_UP_FACTOR = 20;
 
 /** Follows what was accepted through time and sees to what did not go its way: a message that the broker has lost although it
  *  had synced it (a flipped bit, a truncated file) is put on the stream again, and what no device has acknowledged goes to the
@@ -77,6 +80,8 @@ export class Walk {
       published += done.published;
       isPassable &&= done.isPassable;
       if (isPassable) this.#from = until;
+      // Deciding is behind, and so are all that were accepted later: looking at them too would slow it down further.
+      if (!done.isPassable && done.published === 0) break;
       from = until;
     }
     if (this.#from > started) await advanceCheckpoint(store, name, new Date(this.#from));
@@ -101,7 +106,13 @@ export class Walk {
     const lost = undecided.filter(({ acceptedAt }) => acceptedAt.getTime() < now.getTime() - undecidedAfterMs);
     const published = await publishAgain(this.#options, { workspaceId: this.#workspace.id, entries: lost, now });
     const areSendsSettled = await this.sweep([...decisions.values()], now);
-    return { published, isPassable: undecided.length === 0 && areSendsSettled };
+    const isWaitedFor = undecided.some(({ acceptedAt }) => acceptedAt.getTime() > now.getTime() - this.#giveUpMs());
+    return { published, isPassable: !isWaitedFor && areSendsSettled };
+  }
+
+  /** What has no decision by then lies in the dead letters, for an operator to look at: the walk does not wait for it. */
+  #giveUpMs(): number {
+    return Math.max(GIVE_UP_MS_MIN, this.#options.undecidedAfterMs * GIVE_UP_FACTOR);
   }
 
   /** @returns whether none of the decisions may need another look. */

@@ -78,15 +78,17 @@ describe("a replay", () => {
       value: { interventionId, ...(expireMs === undefined ? {} : { expireTime: timestampFromMs(expireMs) }) },
     });
 
-  it("leaves out what has expired and what was revoked later, and keeps the revokes", () => {
+  it("leaves out what has expired and what was revoked, before or after, and keeps the revokes", () => {
     const history = [
       shown(1, "a"),
       shown(2, "b", 999),
       shown(3, "c", 1_001),
       shown(4, "d"),
       frame(5, { case: "revoke", value: { interventionId: "a" } }),
-      frame(6, { case: "inboxChanged", value: { interventionId: "x" } }),
+      frame(6, { case: "revoke", value: { interventionId: "raced" } }),
+      shown(7, "raced"),
+      frame(8, { case: "inboxChanged", value: { interventionId: "x" } }),
     ];
-    expect(toReplay(history, 1_000).map(({ offset }) => offset)).toEqual([3, 4, 5, 6]);
+    expect(toReplay(history, 1_000).map(({ offset }) => offset)).toEqual([3, 4, 5, 6, 8]);
   });
 });

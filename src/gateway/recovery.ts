@@ -37,15 +37,15 @@ export function isRecovered({ resume, head, kept, isOlderKept }: ResumeEvidence)
   return head.firstSequence <= resume.offset + 1 && kept.length < head.historyMax;
 }
 
-/** What of the history is still worth sending: nothing that has expired, and nothing that was revoked later. */
+/** What of the history is still worth sending: nothing that has expired, and nothing that was revoked. A revoke is for ever, and
+ *  can be there first when it raced with the decision. */
 export function toReplay(history: readonly HistoryFrame[], nowMs: number): HistoryFrame[] {
-  const revokedAt = new Map<string, number>();
-  for (const frame of history)
-    if (frame.message.case === "revoke") revokedAt.set(frame.message.value.interventionId, frame.offset);
+  const revoked = new Set<string>();
+  for (const { message } of history) if (message.case === "revoke") revoked.add(message.value.interventionId);
   return history.filter((frame) => {
     if (frame.message.case !== "intervention") return true;
     const { interventionId, expireTime } = frame.message.value;
     const isExpired = expireTime !== undefined && timestampMs(expireTime) <= nowMs;
-    return !isExpired && (revokedAt.get(interventionId) ?? 0) < frame.offset;
+    return !isExpired && !revoked.has(interventionId);
   });
 }

@@ -18,7 +18,7 @@ export type TrackOptions = {
 /** Messages, each of up to 500 events. */
 const BATCH_MAX = 50;
 /** Whoever watches hears of events as they pass; that they are stored a little later harms nobody. */
-const LINGER_MS = 100;
+const LINGER_MS = 30;
 
 /** Stores every event once. What state a delivery is in follows from them. */
 export async function startTrack(options: TrackOptions): Promise<AsyncDisposable> {

@@ -233,11 +233,22 @@ describe("the engine", () => {
         for (const item of (await inbox.list({ userId, pageSize: 100 })).items) waiting.add(item.interventionId);
       return [...accepted].filter((id) => !seen.has(id) && !waiting.has(id));
     };
+    const why = async () => {
+      const ids = await missing();
+      const told = ids.slice(0, 3).map(async (id) => {
+        const { decisions, events } = await explain(id);
+        const outcomes = decisions.map(({ decision }) => `${decision?.outcome} on ${decision?.channel}`);
+        return `${id}: ${outcomes.join()}; ${events.map(({ kind }) => EventKind[kind]).join()}`;
+      });
+      return `${ids.length} are missing: ${(await Promise.all(told)).join(" / ")}`;
+    };
     await until(
       async () => (await missing().catch(() => ["unavailable"])).length === 0,
       "everything shown or in the inbox",
       60_000,
-    );
+    ).catch(async (error: unknown) => {
+      throw new Error(await why(), { cause: error });
+    });
     expect([...seen].filter(([, times]) => times > 1)).toEqual([]);
     for (const client of clients) client.close();
     await until(

@@ -20,7 +20,7 @@ const cancelSchema = z.object({ reason: checked(text({ max: 200 })) });
 /** Accepts interventions and tells what became of them. */
 export function interventionService(parts: InterventionServiceParts): ServiceImpl<typeof InterventionService> {
   const { store, bus } = parts;
-  const realtime = new BatchPublisher(bus, { isAtomic: !bus.isHistoryAsync });
+  const realtime = new BatchPublisher(bus);
   return {
     ...triggerMethods(parts),
     ...queryMethods(parts),

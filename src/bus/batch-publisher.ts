@@ -34,14 +34,11 @@ type Waiting = {
 export class BatchPublisher {
   readonly #bus: Bus;
   readonly #queue: Waiting[] = [];
-  readonly #atomicMin: number;
   #inFlight = 0;
   #idle: (() => void)[] = [];
 
-  /** @param options.isAtomic whether the stream takes atomic batches. Default: true. */
-  constructor(bus: Bus, options: { readonly isAtomic?: boolean } = {}) {
+  constructor(bus: Bus) {
     this.#bus = bus;
-    this.#atomicMin = options.isAtomic === false ? Number.POSITIVE_INFINITY : ATOMIC_MESSAGES_MIN;
   }
 
   /** Messages not on disk yet. */
@@ -97,7 +94,7 @@ export class BatchPublisher {
 
   /** Never rejects: every waiting caller gets his own answer. */
   async #send(batch: readonly Waiting[]): Promise<void> {
-    if (batch.length >= this.#atomicMin && (await this.#sendAtomically(batch))) {
+    if (batch.length >= ATOMIC_MESSAGES_MIN && (await this.#sendAtomically(batch))) {
       for (const { resolve } of batch) resolve();
       return;
     }

@@ -53,7 +53,7 @@ export const DECIDERS = { stream: "INTERVENTIONS", names: PRIORITIES.map((priori
 /** Decides what comes in, and what comes back after a delay. */
 export async function startDecide(options: DecideOptions): Promise<AsyncDisposable> {
   const { bus, log } = options;
-  const realtime = new BatchPublisher(bus, { isAtomic: !bus.isHistoryAsync });
+  const realtime = new BatchPublisher(bus);
   const maker = new DecisionMaker(options);
   const effects = new EffectRunner({ ...options, realtime });
   const decideAll = async (batch: readonly ToDecide[]) => effects.run(await maker.decideAll(batch));

@@ -44,9 +44,7 @@ export async function sweepSends(options: WalkOptions, { workspaceId, sends, now
     waiting.map((message) => ({ ...toInboxItem(message, now), wasSent: true })),
   );
   await Promise.all([
-    new BatchPublisher(bus, { isAtomic: !bus.isHistoryAsync }).publishAll(
-      waiting.map((message) => toInboxChanged(options, message)),
-    ),
+    new BatchPublisher(bus).publishAll(waiting.map((message) => toInboxChanged(options, message))),
     events.publish([
       ...expired.map((message) => toEvent(message, EventKind.EXPIRED, now)),
       ...waiting.map((message) => toEvent(message, EventKind.INBOXED, now)),

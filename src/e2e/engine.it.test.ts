@@ -245,7 +245,8 @@ describe("the engine", () => {
     await until(
       async () => (await missing().catch(() => ["unavailable"])).length === 0,
       "everything shown or in the inbox",
-      60_000,
+      // What the broker seems to have is put on the stream again only after ten times RECONCILE_AFTER_MS.
+      150_000,
     ).catch(async (error: unknown) => {
       throw new Error(await why(), { cause: error });
     });
@@ -257,7 +258,7 @@ describe("the engine", () => {
         State.ACCEPTED,
       "states",
     );
-  }, 180_000);
+  }, 300_000);
 });
 
 function serializers(client: grpc.Client): [(value: unknown) => Buffer, (bytes: Buffer) => unknown] {

@@ -298,6 +298,20 @@ describe("the clock", () => {
     expect((await metrics.reconciled.get()).values[0]?.value).toBe(25);
   });
 
+  it("writes the inbox item of a decision whose maker died before it did", async () => {
+    await using parts = await startParts({ UNDELIVERED_AFTER_MS: "500" });
+    for (const role of ["decide", "track"] as const) await parts.container.get(parts.services[role]);
+    const one = message();
+    await accept(parts, [one]);
+    await until(async () => (await kinds(parts, one.interventionId)).includes("inboxed"), "inboxed");
+    // What a maker that died right after its decision leaves behind.
+    await parts.store.inbox.deleteMany({});
+    await parts.store.events.deleteMany({});
+    await parts.container.get(parts.services.schedule);
+    const inbox = () => countUnread(parts.store, { workspaceId: "main", userId: "ada", now: new Date() });
+    await until(async () => (await inbox()) === 1, "in the inbox after all");
+  });
+
   it("is not held up for ever by an accepted intervention that nobody can decide", async () => {
     await using parts = await startParts();
     const { bus, container, services, store } = parts;

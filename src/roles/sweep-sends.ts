@@ -22,9 +22,15 @@ export type Sends = { readonly workspaceId: string; readonly sends: readonly Dec
 export async function sweepSends(options: WalkOptions, { workspaceId, sends, now }: Sends): Promise<void> {
   if (sends.length === 0) return;
   const { bus, events, metrics, store } = options;
-  const ids = sends.map(({ interventionId }) => interventionId);
-  const delivered = await findHappened(store, ids, ["delivered"]);
-  const silent = ids.filter((id) => !delivered.has(id));
+  const idsOn = (wanted: "realtime" | "inbox") =>
+    sends.filter(({ channel }) => channel === wanted).map(({ interventionId }) => interventionId);
+  const [live, inboxed] = [idsOn("realtime"), new Set(idsOn("inbox"))];
+  // The maker of a decision can die before its inbox item is written, and the broker lose the message at the same time.
+  const [delivered, written] = await Promise.all([
+    findHappened(store, live, ["delivered"]),
+    findHappened(store, [...inboxed], ["inboxed"]),
+  ]);
+  const silent = [...live.filter((id) => !delivered.has(id)), ...[...inboxed].filter((id) => !written.has(id))];
   // A device that is between two connections may have told the later events and not yet the first.
   const settled = await findHappened(store, silent, ["displayed", "dismissed", "cancelled", "expired", "inboxed"]);
   const open = (
@@ -41,7 +47,10 @@ export async function sweepSends(options: WalkOptions, { workspaceId, sends, now
   const waiting = open.filter((message) => !isExpired(message));
   await insertInboxItems(
     store,
-    waiting.map((message) => ({ ...toInboxItem(message, now), wasSent: true })),
+    waiting.map((message) => ({
+      ...toInboxItem(message, now),
+      ...(inboxed.has(message.interventionId) ? {} : { wasSent: true }),
+    })),
   );
   await Promise.all([
     new BatchPublisher(bus).publishAll(waiting.map((message) => toInboxChanged(options, message))),

@@ -117,7 +117,7 @@ export class Walk {
 
   /** @returns whether none of the decisions may need another look. */
   async sweep(decisions: readonly DecisionOutline[], now: Date): Promise<boolean> {
-    const sends = decisions.filter(({ channel }) => channel === "realtime");
+    const sends = decisions.filter(({ outcome }) => outcome === "send");
     const sentBefore = now.getTime() - this.#options.undeliveredAfterMs;
     const due = sends.filter(({ decidedAt }) => decidedAt.getTime() <= sentBefore);
     await sweepSends(this.#options, { workspaceId: this.#workspace.id, sends: due, now });

@@ -266,4 +266,43 @@ describe("a worker of another version", () => {
     await until(async () => (await findConsumer(bus, "TRACKING", "test"))?.num_ack_pending === 0, "acknowledged");
     expect(deliveries).toBe(1);
   });
+
+  it("gives up a batch that is never done with, and others get its messages", async () => {
+    await using parts = await startParts();
+    const { bus } = parts;
+    const options = {
+      bus,
+      log: silent,
+      stream: "TRACKING" as const,
+      name: "test",
+      filterSubject: bus.subjects.all.track,
+      batchMax: 10,
+      parse: () => undefined,
+    };
+    const hangs: Error[] = [];
+    let taken = 0;
+    const hung = await Worker.start({
+      ...options,
+      handle: () => {
+        taken += 1;
+        return new Promise<void>(() => undefined);
+      },
+      handleMaxMs: 100,
+      onHang: (error) => hangs.push(error),
+    });
+    await new BatchPublisher(bus).publish({ subject: bus.subjects.track("w", "x"), data: bytes("stuck") });
+    await until(() => hangs.length > 0, "hang noticed");
+    expect(hangs.map(({ message }) => message)).toEqual(["test has handled one batch for more than 0.1 s"]);
+    expect(taken).toBe(1);
+    let others = 0;
+    await using _other = await Worker.start({
+      ...options,
+      handle: async () => {
+        others += 1;
+      },
+    });
+    await until(async () => (await findConsumer(bus, "TRACKING", "test"))?.num_ack_pending === 0, "taken over");
+    expect(others).toBe(1);
+    void hung;
+  });
 });

@@ -24,6 +24,11 @@ export type WorkerOptions<T> = {
   /** Least time between two batches of a busy worker: a lone message does not wait, and a stream of small ones is handled in
    *  fewer, larger batches. Default: 0. */
   readonly lingerMs?: number;
+  /** A batch that is handled for longer than this hangs: the worker keeps its messages from every other. Default: a minute, more
+   *  than all the parts' own time-outs together. */
+  readonly handleMaxMs?: number;
+  /** What to do then. Default: throw, which ends the process; whoever keeps it running starts a sound one. */
+  readonly onHang?: (error: Error) => void;
 };
 
 /** A message of which nothing is heard for this long goes to another worker: so long it is missing when a worker was killed. */
@@ -39,6 +44,7 @@ const PULL_EXPIRES_MS = 5_000;
 const IDLE_HEARTBEAT_MS = 1_000;
 const MISSED_HEARTBEATS_MAX = 2;
 const RETRY_MS = 250;
+const HANDLE_MAX_MS = 60_000;
 const CONSUMER_EXISTS = 10148;
 
 type Pending<T> = { readonly message: JsMsg; readonly value: T };
@@ -71,6 +77,13 @@ export class Worker<T> implements AsyncDisposable {
   }
 
   #sayWorking(): void {
+    const { handleMaxMs = HANDLE_MAX_MS, name, onHang = throwIt } = this.#options;
+    if (this.#inHand.length > 0 && performance.now() - this.#tookAtMs > handleMaxMs) {
+      // No longer kept from others, whatever becomes of this process.
+      clearInterval(this.#working);
+      onHang(new Error(`${name} has handled one batch for more than ${handleMaxMs / 1_000} s`));
+      return;
+    }
     for (const message of [...this.#buffer, ...this.#inHand]) message.working();
   }
 
@@ -257,4 +270,8 @@ export class Worker<T> implements AsyncDisposable {
       message.nak(RETRY_MS * 4);
     }
   }
+}
+
+function throwIt(error: Error): never {
+  throw error;
 }

@@ -162,110 +162,103 @@ describe("the engine", () => {
     await page.close();
   });
 
-  // A soak of its own, `SOAK=true npx vitest run --project it src/e2e/engine`: on a busy machine it has failed, with the decide role
-  // standing still after the kills and everything accepted waiting in the ledger. Known, and not understood yet.
-  const soak = process.env.SOAK === "true" ? it : undefined;
-  soak?.(
-    "loses nothing and shows nothing twice while every role and both servers are killed with -9",
-    async () => {
-      const users = Array.from({ length: 20 }, (_, i) => `kill-${i}`);
-      const seen = new Map<string, number>();
-      const clients = users.map((user) => {
-        const client = createInterventionClient({
-          url: engine.edgeUrl,
-          token: () => tokenFor(user),
-          webSocket: WebSocket,
-          storage: null,
-        });
-        client.on("intervention", (intervention) => {
-          seen.set(intervention.id, (seen.get(intervention.id) ?? 0) + 1);
-          intervention.displayed();
-        });
-        client.on("error", () => undefined);
-        client.connect();
-        return client;
+  it("loses nothing and shows nothing twice while every role and both servers are killed with -9", async () => {
+    const users = Array.from({ length: 20 }, (_, i) => `kill-${i}`);
+    const seen = new Map<string, number>();
+    const clients = users.map((user) => {
+      const client = createInterventionClient({
+        url: engine.edgeUrl,
+        token: () => tokenFor(user),
+        webSocket: WebSocket,
+        storage: null,
       });
-      await until(() => clients.every(({ state }) => state === "open"), "everybody connected");
-
-      const accepted = new Set<string>();
-      const api = createClient(InterventionService, transport());
-      const trigger = async (n: number) => {
-        // The same key until it is accepted: that is what a caller does.
-        for (;;) {
-          try {
-            accepted.add(
-              (
-                await api.trigger(
-                  {
-                    idempotencyKey: `kill-${n}`,
-                    recipient: { userId: users[n % users.length] ?? "" },
-                    content: { title: `${n}` },
-                  },
-                  { timeoutMs: 8_000 },
-                )
-              ).interventionId,
-            );
-            return;
-          } catch {
-            await new Promise((resolve) => setTimeout(resolve, 100));
-          }
-        }
-      };
-      const victims = [
-        () => engine.kill("decide", "SIGKILL"),
-        () => engine.kill("gateway", "SIGKILL"),
-        () => engine.servers.nats?.kill("SIGKILL"),
-        () => engine.kill("track", "SIGKILL"),
-        () => engine.servers.mongo?.kill("SIGKILL"),
-        () => engine.kill("schedule", "SIGKILL"),
-        () => engine.kill("api", "SIGKILL"),
-      ];
-      const total = 700;
-      let next = 0;
-      const worker = async () => {
-        for (let n = next++; n < total; n = next++) {
-          if (n > 0 && n % 90 === 0) victims[n / 90 - 1]?.();
-          await trigger(n);
-        }
-      };
-      await Promise.all(Array.from({ length: 8 }, worker));
-      expect(accepted.size).toBe(total);
-
-      const inbox = createClient(InboxService, transport());
-      const missing = async () => {
-        const waiting = new Set<string>();
-        for (const userId of users)
-          for (const item of (await inbox.list({ userId, pageSize: 100 })).items) waiting.add(item.interventionId);
-        return [...accepted].filter((id) => !seen.has(id) && !waiting.has(id));
-      };
-      const why = async () => {
-        const ids = await missing();
-        const told = ids.slice(0, 3).map(async (id) => {
-          const { decisions, events } = await explain(id);
-          const outcomes = decisions.map(({ decision }) => `${decision?.outcome} on ${decision?.channel}`);
-          return `${id}: ${outcomes.join()}; ${events.map(({ kind }) => EventKind[kind]).join()}`;
-        });
-        return `${ids.length} are missing: ${(await Promise.all(told)).join(" / ")}`;
-      };
-      await until(
-        async () => (await missing().catch(() => ["unavailable"])).length === 0,
-        "everything shown or in the inbox",
-        // What the broker seems to have is put on the stream again only after ten times RECONCILE_AFTER_MS.
-        150_000,
-      ).catch(async (error: unknown) => {
-        throw new Error(await why(), { cause: error });
+      client.on("intervention", (intervention) => {
+        seen.set(intervention.id, (seen.get(intervention.id) ?? 0) + 1);
+        intervention.displayed();
       });
-      expect([...seen].filter(([, times]) => times > 1)).toEqual([]);
-      for (const client of clients) client.close();
-      await until(
-        async () =>
-          ((await createClient(InterventionService, transport()).list({ pageSize: 1 })).interventions[0]?.state ?? 0) >
-          State.ACCEPTED,
-        "states",
-      );
-    },
-    300_000,
-  );
+      client.on("error", () => undefined);
+      client.connect();
+      return client;
+    });
+    await until(() => clients.every(({ state }) => state === "open"), "everybody connected");
+
+    const accepted = new Set<string>();
+    const api = createClient(InterventionService, transport());
+    const trigger = async (n: number) => {
+      // The same key until it is accepted: that is what a caller does.
+      for (;;) {
+        try {
+          accepted.add(
+            (
+              await api.trigger(
+                {
+                  idempotencyKey: `kill-${n}`,
+                  recipient: { userId: users[n % users.length] ?? "" },
+                  content: { title: `${n}` },
+                },
+                { timeoutMs: 8_000 },
+              )
+            ).interventionId,
+          );
+          return;
+        } catch {
+          await new Promise((resolve) => setTimeout(resolve, 100));
+        }
+      }
+    };
+    const victims = [
+      () => engine.kill("decide", "SIGKILL"),
+      () => engine.kill("gateway", "SIGKILL"),
+      () => engine.servers.nats?.kill("SIGKILL"),
+      () => engine.kill("track", "SIGKILL"),
+      () => engine.servers.mongo?.kill("SIGKILL"),
+      () => engine.kill("schedule", "SIGKILL"),
+      () => engine.kill("api", "SIGKILL"),
+    ];
+    const total = 700;
+    let next = 0;
+    const worker = async () => {
+      for (let n = next++; n < total; n = next++) {
+        if (n > 0 && n % 90 === 0) victims[n / 90 - 1]?.();
+        await trigger(n);
+      }
+    };
+    await Promise.all(Array.from({ length: 8 }, worker));
+    expect(accepted.size).toBe(total);
+
+    const inbox = createClient(InboxService, transport());
+    const missing = async () => {
+      const waiting = new Set<string>();
+      for (const userId of users)
+        for (const item of (await inbox.list({ userId, pageSize: 100 })).items) waiting.add(item.interventionId);
+      return [...accepted].filter((id) => !seen.has(id) && !waiting.has(id));
+    };
+    const why = async () => {
+      const ids = await missing();
+      const told = ids.slice(0, 3).map(async (id) => {
+        const { decisions, events } = await explain(id);
+        const outcomes = decisions.map(({ decision }) => `${decision?.outcome} on ${decision?.channel}`);
+        return `${id}: ${outcomes.join()}; ${events.map(({ kind }) => EventKind[kind]).join()}`;
+      });
+      return `${ids.length} are missing: ${(await Promise.all(told)).join(" / ")}`;
+    };
+    await until(
+      async () => (await missing().catch(() => ["unavailable"])).length === 0,
+      "everything shown or in the inbox",
+      // What the broker seems to have is put on the stream again only after ten times RECONCILE_AFTER_MS.
+      150_000,
+    ).catch(async (error: unknown) => {
+      throw new Error(await why(), { cause: error });
+    });
+    expect([...seen].filter(([, times]) => times > 1)).toEqual([]);
+    for (const client of clients) client.close();
+    await until(
+      async () =>
+        ((await createClient(InterventionService, transport()).list({ pageSize: 1 })).interventions[0]?.state ?? 0) >
+        State.ACCEPTED,
+      "states",
+    );
+  }, 300_000);
 });
 
 function serializers(client: grpc.Client): [(value: unknown) => Buffer, (bytes: Buffer) => unknown] {

@@ -1,6 +1,7 @@
 import { type Collection, type Db, MongoClient, MongoServerError } from "mongodb";
 import { Unavailable } from "../domain/errors.ts";
 import { type CheckpointDocument, checkpointIndexes } from "./checkpoints.ts";
+import { closeEndedSockets } from "./close-ended-sockets.ts";
 import { type DecisionDocument, decisionIndexes } from "./decisions.ts";
 import { type EventDocument, eventIndexes } from "./events.ts";
 import { type InboxDocument, inboxIndexes } from "./inbox.ts";
@@ -42,9 +43,15 @@ export async function connectStore(options: {
     readConcern: { level: "majority" },
     socketTimeoutMS: OPERATION_MS,
     connectTimeoutMS: OPERATION_MS,
+    waitQueueTimeoutMS: OPERATION_MS,
     ignoreUndefined: true,
     maxPoolSize: 20,
   });
+  const stopClosing = closeEndedSockets(client);
+  const close = async () => {
+    stopClosing();
+    await client.close();
+  };
   try {
     await client.connect();
     const db = client.db(options.database);
@@ -67,10 +74,10 @@ export async function connectStore(options: {
       checkpoints: db.collection("checkpoints"),
       db,
       ping: async () => void (await db.command({ ping: 1 })),
-      close: () => client.close(),
+      close,
     };
   } catch (error) {
-    await client.close();
+    await close();
     throw new Unavailable("store", { cause: error });
   }
 }

@@ -1,7 +1,7 @@
 import type { ServiceImpl } from "@connectrpc/connect";
 import { z } from "zod";
 import type { InterventionService } from "../../gen/intervention/v1/intervention_service_pb.js";
-import { BatchPublisher } from "../bus/index.ts";
+import { createRealtimePublisher } from "../bus/index.ts";
 import { listEvents } from "../store/index.ts";
 import { getService } from "./authenticate.ts";
 import { type CancelParts, cancelIntervention } from "./cancel-intervention.ts";
@@ -20,7 +20,7 @@ const cancelSchema = z.object({ reason: checked(text({ max: 200 })) });
 /** Accepts interventions and tells what became of them. */
 export function interventionService(parts: InterventionServiceParts): ServiceImpl<typeof InterventionService> {
   const { store, bus } = parts;
-  const realtime = new BatchPublisher(bus);
+  const realtime = createRealtimePublisher(bus);
   return {
     ...triggerMethods(parts),
     ...queryMethods(parts),

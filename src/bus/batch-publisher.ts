@@ -34,11 +34,14 @@ type Waiting = {
 export class BatchPublisher {
   readonly #bus: Bus;
   readonly #queue: Waiting[] = [];
+  readonly #atomicMin: number;
   #inFlight = 0;
   #idle: (() => void)[] = [];
 
-  constructor(bus: Bus) {
+  /** @param options.isAtomic whether the stream takes atomic batches. Default: true. */
+  constructor(bus: Bus, options: { readonly isAtomic?: boolean } = {}) {
     this.#bus = bus;
+    this.#atomicMin = options.isAtomic === false ? Number.POSITIVE_INFINITY : ATOMIC_MESSAGES_MIN;
   }
 
   /** Messages not on disk yet. */
@@ -94,7 +97,7 @@ export class BatchPublisher {
 
   /** Never rejects: every waiting caller gets his own answer. */
   async #send(batch: readonly Waiting[]): Promise<void> {
-    if (batch.length >= ATOMIC_MESSAGES_MIN && (await this.#sendAtomically(batch))) {
+    if (batch.length >= this.#atomicMin && (await this.#sendAtomically(batch))) {
       for (const { resolve } of batch) resolve();
       return;
     }
@@ -139,6 +142,11 @@ export class BatchPublisher {
     }
     return false;
   }
+}
+
+/** Publishes to REALTIME: written asynchronously, that stream takes no atomic batches, and needs none. */
+export function createRealtimePublisher(bus: Bus): BatchPublisher {
+  return new BatchPublisher(bus, { isAtomic: !bus.isHistoryAsync });
 }
 
 function toHeaders(message: OutgoingMessage): MsgHdrs | undefined {

@@ -1,4 +1,10 @@
-import { type JetStreamClient, type JetStreamManager, jetstream, jetstreamManager } from "@nats-io/jetstream";
+import {
+  type JetStreamClient,
+  type JetStreamManager,
+  jetstream,
+  jetstreamManager,
+  PersistMode,
+} from "@nats-io/jetstream";
 import { connect, type NatsConnection } from "@nats-io/transport-node";
 import { Unavailable } from "../domain/errors.ts";
 import { defineStreams, ensureStreams, type StreamOptions } from "./streams.ts";
@@ -12,6 +18,8 @@ export type Bus = {
   readonly js: JetStreamClient;
   readonly jsm: JetStreamManager;
   readonly subjects: Subjects;
+  /** Whether REALTIME is written without waiting for its sync, and so its sequences hold only until the server's next start. */
+  readonly isHistoryAsync: boolean;
   readonly isConnected: () => boolean;
   readonly close: () => Promise<void>;
 };
@@ -21,7 +29,7 @@ export type BusOptions = {
   readonly servers: string;
   readonly name: string;
   readonly namespace: string;
-  readonly streams: StreamOptions;
+  readonly streams: Omit<StreamOptions, "isHistoryAsync">;
   readonly syncCheck: SyncCheck;
 };
 
@@ -39,12 +47,15 @@ export async function connectBus(options: BusOptions): Promise<Bus> {
     await requireSyncedServers(options.syncCheck);
     const subjects = createSubjects(options.namespace);
     const jsm = await whenItAnswers(() => jetstreamManager(nc, { timeout: REQUEST_TIMEOUT_MS }));
-    await whenItAnswers(() => ensureStreams(jsm, defineStreams(subjects, options.streams)));
+    const isHistoryAsync = options.streams.replicas === 1 && nc.info?.cluster === undefined;
+    await whenItAnswers(() => ensureStreams(jsm, defineStreams(subjects, { ...options.streams, isHistoryAsync })));
+    const { config } = await whenItAnswers(() => jsm.streams.info(subjects.stream("REALTIME")));
     return {
       nc,
       js: jetstream(nc, { timeout: REQUEST_TIMEOUT_MS }),
       jsm,
       subjects,
+      isHistoryAsync: config.persist_mode === PersistMode.Async,
       isConnected: () => !nc.isClosed() && isUp.get(nc) !== false,
       close: () => nc.close(),
     };

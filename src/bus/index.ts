@@ -1,5 +1,5 @@
 export { findConsumer, findOldestWaitingMs, trimAcknowledged } from "./acknowledged.ts";
-export { BatchPublisher, type OutgoingMessage } from "./batch-publisher.ts";
+export { BatchPublisher, createRealtimePublisher, type OutgoingMessage } from "./batch-publisher.ts";
 export { type Bus, type BusOptions, connectBus } from "./connect-bus.ts";
 export { bury, type DeadLetter, dropDeadLetter, listDeadLetters, replayDeadLetter } from "./dead-letters.ts";
 export { scheduleDecision, unscheduleDecision } from "./delayed.ts";

@@ -1,6 +1,7 @@
 import {
   DiscardPolicy,
   type JetStreamManager,
+  PersistMode,
   RetentionPolicy,
   StorageType,
   type StreamConfig,
@@ -14,6 +15,9 @@ export type StreamOptions = {
   /** Newest messages of one user kept for resuming. */
   readonly historyMax: number;
   readonly historyAgeMs: number;
+  /** Whether the history is written without waiting for its sync: only with one copy on one server. It is for resuming; what was
+   *  promised is in the store, and what a crash takes from the history reaches the inbox. The epoch changes with the server's start. */
+  readonly isHistoryAsync: boolean;
 };
 
 const DAY_MS = 86_400_000;
@@ -53,7 +57,7 @@ export function defineStreams(subjects: Subjects, options: StreamOptions): reado
       max_msgs_per_subject: options.historyMax,
       max_age: nanos(options.historyAgeMs),
       duplicate_window: nanos(Math.min(DUPLICATE_WINDOW_MS, options.historyAgeMs)),
-      allow_atomic: true,
+      ...(options.isHistoryAsync ? { persist_mode: PersistMode.Async } : { allow_atomic: true }),
       // Gateways hear a message with its stream sequence, which is the offset that clients resume by.
       republish: { src: subjects.all.realtime, dest: subjects.all.live },
     },
@@ -92,7 +96,7 @@ export async function ensureStreams(jsm: JetStreamManager, definitions: readonly
       await jsm.streams.add(definition);
     } catch (error) {
       if (!(error instanceof Error) || !error.message.includes("already in use")) throw error;
-      const { name: _, retention: __, storage: ___, ...changes } = definition;
+      const { name: _, retention: __, storage: ___, persist_mode: ____, ...changes } = definition;
       await jsm.streams.update(definition.name, changes);
     }
   }

@@ -71,8 +71,11 @@ export class History {
     const { created, config, state } = await onBus(() => this.#options.bus.jsm.streams.info(this.#stream));
     // The number kept is part of the epoch: raised, what was dropped under the old one would look as if it had never been.
     const historyMax = config.max_msgs_per_subject > 0 ? config.max_msgs_per_subject : Number.POSITIVE_INFINITY;
+    // Written without a sync, sequences may be given out again after the server has died.
+    const { bus } = this.#options;
+    const start = bus.isHistoryAsync ? `-${(bus.nc.info?.server_id ?? "").slice(0, 12)}` : "";
     const head = {
-      epoch: `${Date.parse(String(created))}-${historyMax}`,
+      epoch: `${Date.parse(String(created))}-${historyMax}${start}`,
       firstSequence: state.first_seq,
       lastSequence: state.last_seq,
       historyMax,

@@ -7,9 +7,9 @@ import {
   InterventionMessageSchema,
 } from "../../gen/intervention/v1/bus_pb.js";
 import {
-  BatchPublisher,
   type Bus,
   bury,
+  createRealtimePublisher,
   type EventPublisher,
   type PresenceView,
   packItems,
@@ -53,7 +53,7 @@ export const DECIDERS = { stream: "INTERVENTIONS", names: PRIORITIES.map((priori
 /** Decides what comes in, and what comes back after a delay. */
 export async function startDecide(options: DecideOptions): Promise<AsyncDisposable> {
   const { bus, log } = options;
-  const realtime = new BatchPublisher(bus);
+  const realtime = createRealtimePublisher(bus);
   const maker = new DecisionMaker(options);
   const effects = new EffectRunner({ ...options, realtime });
   const decideAll = async (batch: readonly ToDecide[]) => effects.run(await maker.decideAll(batch));

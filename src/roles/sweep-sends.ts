@@ -3,7 +3,7 @@ import { timestampDate, timestampFromDate } from "@bufbuild/protobuf/wkt";
 import { type InterventionMessage, RealtimeMessageSchema } from "../../gen/intervention/v1/bus_pb.js";
 import { EventKind, EventSchema } from "../../gen/intervention/v1/event_pb.js";
 import { Channel } from "../../gen/intervention/v1/intervention_pb.js";
-import { BatchPublisher, toKindName, toSubjectToken } from "../bus/index.ts";
+import { createRealtimePublisher, toKindName, toSubjectToken } from "../bus/index.ts";
 import {
   type DecisionOutline,
   findHappened,
@@ -53,7 +53,7 @@ export async function sweepSends(options: WalkOptions, { workspaceId, sends, now
     })),
   );
   await Promise.all([
-    new BatchPublisher(bus).publishAll(waiting.map((message) => toInboxChanged(options, message))),
+    createRealtimePublisher(bus).publishAll(waiting.map((message) => toInboxChanged(options, message))),
     events.publish([
       ...expired.map((message) => toEvent(message, EventKind.EXPIRED, now)),
       ...waiting.map((message) => toEvent(message, EventKind.INBOXED, now)),

@@ -6,7 +6,6 @@ import type { StreamName } from "./subjects.ts";
 export type Consumers = { readonly stream: StreamName; readonly names: readonly string[] };
 
 const CONSUMER_NOT_FOUND = 10014;
-const MESSAGE_NOT_FOUND = 10037;
 
 /** What a consumer has before it; undefined when nobody has made it yet. */
 export async function findConsumer(bus: Bus, stream: StreamName, name: string): Promise<ConsumerInfo | undefined> {
@@ -39,17 +38,26 @@ export async function trimAcknowledged(bus: Bus, consumers: Consumers): Promise<
 }
 
 /** When the oldest message that somebody still has to acknowledge was stored, ms; Infinity when there is none. */
-export async function findOldestWaitingMs(bus: Bus, consumers: Consumers): Promise<number> {
-  const floor = await findAckFloor(bus, consumers);
-  const name = bus.subjects.stream(consumers.stream);
-  const { state } = await bus.jsm.streams.info(name);
-  const seq = Math.max(floor + 1, state.first_seq);
-  if (seq > state.last_seq) return Number.POSITIVE_INFINITY;
-  try {
-    const message = await bus.jsm.streams.getMessage(name, { seq });
-    return message === null ? Date.parse(state.first_ts) : message.time.getTime();
-  } catch (error) {
-    if (error instanceof JetStreamApiError && error.code === MESSAGE_NOT_FOUND) return Date.parse(state.first_ts);
-    throw error;
-  }
+export async function findOldestWaitingMs(bus: Bus, { stream, names }: Consumers): Promise<number> {
+  return Math.min(...(await Promise.all(names.map((name) => findOldestOf(bus, stream, name)))));
+}
+
+async function findOldestOf(bus: Bus, stream: StreamName, name: string): Promise<number> {
+  const info = await findConsumer(bus, stream, name);
+  // Nobody takes these yet: the oldest of any kind will do.
+  if (info === undefined) return findStoredMs(bus, stream, { from: 1, subject: ">" });
+  if (info.num_pending + info.num_ack_pending === 0) return Number.POSITIVE_INFINITY;
+  // Everything of its own up to the floor is acknowledged, and the first after it is not, or the floor would lie higher. The floor
+  // is 0 until the first acknowledgement, which is why it is not simply the message after it.
+  return findStoredMs(bus, stream, {
+    from: info.ack_floor.stream_seq + 1,
+    subject: info.config.filter_subject ?? ">",
+  });
+}
+
+/** When the first message of a subject from a sequence on was stored, ms; Infinity when there is none that can be read. */
+async function findStoredMs(bus: Bus, stream: StreamName, first: { from: number; subject: string }): Promise<number> {
+  const query = { seq: first.from, next_by_subj: first.subject };
+  const message = await bus.jsm.direct.getMessage(bus.subjects.stream(stream), query);
+  return message === null ? Number.POSITIVE_INFINITY : message.time.getTime();
 }

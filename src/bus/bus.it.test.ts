@@ -213,6 +213,38 @@ describe("trimming", () => {
   });
 });
 
+describe("the oldest message that waits", () => {
+  it("is found for a consumer that has not acknowledged anything yet, behind what others have done with", async () => {
+    await using parts = await startParts();
+    const { bus } = parts;
+    const names = ["a", "b"];
+    const stream = "INTERVENTIONS" as const;
+    const publish = (priority: "normal" | "high", data: string) =>
+      new BatchPublisher(bus).publish({ subject: bus.subjects.intervention("w", priority), data: bytes(data) });
+    const common = { bus, log: silent, stream, batchMax: 10, parse: () => undefined };
+    await using _a = await Worker.start({
+      ...common,
+      name: "a",
+      filterSubject: bus.subjects.interventionsOf("normal"),
+      handle: async () => undefined,
+    });
+    const release = Promise.withResolvers<void>();
+    await using _b = await Worker.start({
+      ...common,
+      name: "b",
+      filterSubject: bus.subjects.interventionsOf("high"),
+      handle: () => release.promise,
+    });
+    await publish("normal", "done with");
+    await until(async () => (await findConsumer(bus, stream, "a"))?.ack_floor.consumer_seq === 1, "the first is done");
+    expect(await findOldestWaitingMs(bus, { stream, names })).toBe(Number.POSITIVE_INFINITY);
+    await publish("high", "waits");
+    const { time } = (await bus.jsm.streams.getMessage(bus.subjects.stream(stream), { seq: 2 })) ?? {};
+    expect(await findOldestWaitingMs(bus, { stream, names })).toBe(time?.getTime());
+    release.resolve();
+  });
+});
+
 describe("a worker of another version", () => {
   it("takes over the consumer that an earlier one made with other settings", async () => {
     await using parts = await startParts();

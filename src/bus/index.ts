@@ -4,6 +4,7 @@ export { type Bus, type BusOptions, connectBus } from "./connect-bus.ts";
 export { bury, type DeadLetter, dropDeadLetter, listDeadLetters, replayDeadLetter } from "./dead-letters.ts";
 export { scheduleDecision, unscheduleDecision } from "./delayed.ts";
 export { EventPublisher, toKindName } from "./event-publisher.ts";
+export { toInterventionItem } from "./intervention-item.ts";
 export { PackedPublisher, packItems } from "./packed-publisher.ts";
 export { PresenceAnnouncer, PresenceView } from "./presence.ts";
 export { readBatch } from "./read-batch.ts";

@@ -1,6 +1,4 @@
-import { toBinary } from "@bufbuild/protobuf";
-import { InterventionMessageSchema } from "../../gen/intervention/v1/bus_pb.js";
-import { findOldestWaitingMs, PackedPublisher, PRIORITY_NAMES } from "../bus/index.ts";
+import { findOldestWaitingMs, PackedPublisher, toInterventionItem } from "../bus/index.ts";
 import {
   decisionId,
   findDecidedIds,
@@ -48,13 +46,7 @@ export async function publishAgain(
   );
   if (missing.length === 0) return 0;
   await new PackedPublisher(bus).publish(
-    missing.map((entry) => {
-      const message = toInterventionMessage(entry);
-      return {
-        subject: bus.subjects.intervention(message.workspace, PRIORITY_NAMES[message.priority]),
-        body: toBinary(InterventionMessageSchema, message),
-      };
-    }),
+    missing.map((entry) => toInterventionItem(bus.subjects, toInterventionMessage(entry))),
   );
   metrics.reconciled.inc(missing.length);
   log.error(

@@ -1,6 +1,6 @@
-import { create, toBinary } from "@bufbuild/protobuf";
+import { create } from "@bufbuild/protobuf";
 import { InterventionMessageSchema } from "../../gen/intervention/v1/bus_pb.js";
-import { PackedPublisher, PRIORITY_NAMES } from "../bus/index.ts";
+import { PackedPublisher, toInterventionItem } from "../bus/index.ts";
 import type { Workspace } from "../integrations/access-directory.ts";
 import {
   advanceCheckpoint,
@@ -70,12 +70,7 @@ async function decideAgain(
       const entry = ledger.get(interventionId);
       if (entry === undefined) return [];
       const message = create(InterventionMessageSchema, { ...toInterventionMessage(entry), round: round + 1 });
-      return [
-        {
-          subject: bus.subjects.intervention(workspaceId, PRIORITY_NAMES[message.priority]),
-          body: toBinary(InterventionMessageSchema, message),
-        },
-      ];
+      return [toInterventionItem(bus.subjects, message)];
     }),
   );
   metrics.reconciled.inc(lost.length);

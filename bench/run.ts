@@ -4,6 +4,7 @@ import { benchE2e } from "./e2e.ts";
 import { benchHttp } from "./http.ts";
 import { parseOptions, UsageError } from "./options.ts";
 import { benchSockets } from "./sockets.ts";
+import { benchSync } from "./sync.ts";
 
 const help = `npm run bench -- <which> [options] measures an engine of its own on this machine. --json prints one line of JSON and
 nothing else on stdout.
@@ -15,6 +16,8 @@ nothing else on stdout.
            --sockets S (10000)
   http     calls a second of Connect's JSON Trigger on both ports, by autocannon
            --connections C (32)  --seconds T (10)
+  sync     that nothing is acknowledged before it is on disk, by the servers' system calls (needs strace)
+           --calls N (200)
 `;
 
 const say = (line: string) => void process.stderr.write(`${line}\n`);
@@ -66,8 +69,13 @@ async function measure(): Promise<object> {
         say,
       });
     }
+    case "sync":
+      return await benchSync({
+        calls: parseOptions(args, { numbers: ["calls"], flags: ["json"] }).number("calls", 200),
+        say,
+      });
     default:
-      throw new UsageError(`which bench? ${which ?? "none"} is none of e2e, sockets, http`);
+      throw new UsageError(`which bench? ${which ?? "none"} is none of e2e, sockets, http, sync`);
   }
 }
 

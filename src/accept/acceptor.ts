@@ -221,6 +221,7 @@ function toDocument({ workspace, id, request, traceparent }: Pending, now: Date)
     policy,
     acceptTime: timestampFromDate(now),
     traceParent: traceparent.endsWith("-01") ? traceparent : "",
+    ...(request.source === undefined ? {} : { trigger: request.source }),
     ...(expiration.kind === "at" ? { expireTime: expiration.time } : {}),
     ...(expiration.kind === "after" ? { expireTime: timestampFromMs(now.getTime() + expiration.ttlMs) } : {}),
   });

@@ -1,4 +1,5 @@
 import type { Timestamp } from "@bufbuild/protobuf/wkt";
+import type { TriggerSource } from "../../gen/intervention/v1/campaign_pb.js";
 import type { Content, Policy, Priority, Recipient } from "../../gen/intervention/v1/intervention_pb.js";
 
 /** A request to intervene in which everything is right and every default is filled in. */
@@ -16,6 +17,8 @@ export type ParsedTrigger = {
     | { readonly kind: "never" }
     | { readonly kind: "at"; readonly time: Timestamp }
     | { readonly kind: "after"; readonly ttlMs: number };
+  /** What made a campaign ask for it; undefined when a caller did. Not part of the body. */
+  readonly source?: TriggerSource;
   /** SHA-256 over all of the above but the key: tells a repeated call from a reused key. */
   readonly bodyHash: Uint8Array;
 };

@@ -8,6 +8,7 @@ import type { GenEnum, GenFile, GenMessage } from "@bufbuild/protobuf/codegenv2"
 import type { Message } from "@bufbuild/protobuf";
 import type { Channel, Policy, Recipient } from "./intervention_pb.js";
 import type { Timestamp } from "@bufbuild/protobuf/wkt";
+import type { CampaignState, TriggerSource } from "./campaign_pb.js";
 import type { ProductStates } from "./catalog_pb.js";
 
 /**
@@ -132,6 +133,20 @@ export declare type DecisionInput = Message<"intervention.v1.DecisionInput"> & {
    * @generated from field: string default_time_zone = 11;
    */
   defaultTimeZone: string;
+
+  /**
+   * What made a campaign ask for it. Absent: a caller did.
+   *
+   * @generated from field: intervention.v1.TriggerSource trigger = 25;
+   */
+  trigger?: TriggerSource | undefined;
+
+  /**
+   * How that campaign stood; unspecified where no campaign asked.
+   *
+   * @generated from field: intervention.v1.CampaignState campaign_state = 26;
+   */
+  campaignState: CampaignState;
 
   /**
    * What the content's products were like. Absent when it names none: then the catalogue is not asked.
@@ -290,6 +305,13 @@ export enum Rule {
    * @generated from enum value: RULE_QUIET_HOURS = 5;
    */
   QUIET_HOURS = 5,
+
+  /**
+   * Is the campaign that asked for it still running? Asked after the duplicates.
+   *
+   * @generated from enum value: RULE_CAMPAIGN_LIVE = 25;
+   */
+  CAMPAIGN_LIVE = 25,
 
   /**
    * Are the products that it is about still to be had? Asked last, so that the answer is as fresh as the sending.

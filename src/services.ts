@@ -8,6 +8,7 @@ import { defineService } from "./container.ts";
 import { serveHealth, toGatewayMetrics } from "./edge-extras.ts";
 import { serveConnect, startGateway } from "./gateway/index.ts";
 import { AccessDirectory } from "./integrations/access-directory.ts";
+import { CampaignDirectory } from "./integrations/campaign-directory.ts";
 import {
   createHealthHandler,
   createLogger,
@@ -71,6 +72,11 @@ export function defineServices(config: Config) {
     start: async (c) => PresenceView.start(await c.get(bus), await c.get(log)),
     stop: (value) => value.stop(),
   });
+  const campaigns = defineService("campaigns", {
+    start: async (c) =>
+      CampaignDirectory.start({ store: await c.get(store), bus: await c.get(bus), log: await c.get(log) }),
+    stop: (value) => value.stop(),
+  });
   const decide = defineService("decide", {
     start: async (c) =>
       startDecide({
@@ -82,6 +88,7 @@ export function defineServices(config: Config) {
         traces: await c.get(traces),
         log: await c.get(log),
         defaultTimeZone: config.DEFAULT_TIME_ZONE,
+        campaigns: await c.get(campaigns),
       }),
     stop: (value) => value[Symbol.asyncDispose](),
   });

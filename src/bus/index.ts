@@ -5,8 +5,10 @@ export { bury, type DeadLetter, dropDeadLetter, listDeadLetters, replayDeadLette
 export { scheduleDecision, unscheduleDecision } from "./delayed.ts";
 export { EventPublisher, toKindName } from "./event-publisher.ts";
 export { PackedPublisher, packItems } from "./packed-publisher.ts";
+export { ensurePredictionsStream } from "./predictions-stream.ts";
 export { PresenceAnnouncer, PresenceView } from "./presence.ts";
 export { readBatch } from "./read-batch.ts";
+export { findScheduled, replaceScheduled } from "./scheduled.ts";
 export { PRIORITY_NAMES, type StreamName, type Subjects, toSubjectToken } from "./subjects.ts";
 export { UnsyncedServer } from "./sync-check.ts";
 export { Worker } from "./worker.ts";

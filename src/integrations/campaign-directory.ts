@@ -25,6 +25,7 @@ export class CampaignDirectory {
   readonly #timer: NodeJS.Timeout;
   readonly #told: Subscription;
   readonly #states = new Map<string, { readonly etag: string; readonly state: CampaignState }>();
+  readonly #running = new Map<string, LiveCampaign>();
   readonly #live = new Map<string, Map<string, LiveCampaign>>();
   #seenUntil = new Date(0);
   #refreshing: Promise<void> | undefined;
@@ -57,6 +58,11 @@ export class CampaignDirectory {
           expireTime === undefined || Number(expireTime.seconds) * 1_000 > now.getTime(),
       )
       .sort((a, b) => (a.campaign.campaignId < b.campaign.campaignId ? -1 : 1));
+  }
+
+  /** A campaign, if it is running. */
+  findLive(workspaceId: string, campaignId: string): LiveCampaign | undefined {
+    return this.#running.get(`${workspaceId}/${campaignId}`);
   }
 
   /** How a campaign stands; looked up where this process has not heard of it yet. */
@@ -97,6 +103,7 @@ export class CampaignDirectory {
   #take(document: CampaignDocument): void {
     const campaign = toCampaign(document);
     for (const byId of this.#live.values()) byId.delete(document._id);
+    this.#running.delete(document._id);
     this.#states.set(document._id, { etag: document.etag, state: campaign.state });
     const { on } = campaign.trigger ?? {};
     if (campaign.state !== CampaignState.RUNNING || on?.case === undefined) return;
@@ -104,7 +111,9 @@ export class CampaignDirectory {
       const condition = campaign.condition === undefined ? undefined : compileCondition(campaign.condition);
       const key = `${document.workspaceId}/${on.case}/${on.value}`;
       const byId = this.#live.get(key) ?? new Map<string, LiveCampaign>();
-      byId.set(document._id, { campaign, condition });
+      const live = { campaign, condition };
+      byId.set(document._id, live);
+      this.#running.set(document._id, live);
       this.#live.set(key, byId);
     } catch (error) {
       // Saved by a version that knew other fields.

@@ -142,7 +142,8 @@ export declare type Campaign = Message<"intervention.v1.Campaign"> & {
   trigger?: CampaignTrigger | undefined;
 
   /**
-   * What must be true besides. Absent: nothing.
+   * What must be true besides. It may look at `prediction` when a prediction triggers, at `event` when an event does, and
+   * at `context` and `profile` in either case. Absent: nothing.
    *
    * @generated from field: intervention.v1.Condition condition = 9;
    */
@@ -218,7 +219,7 @@ export declare type TriggerSource = Message<"intervention.v1.TriggerSource"> & {
   campaign: string;
 
   /**
-   * The prediction, if one did, or else the newest one that the condition looked at.
+   * The prediction, if that was it.
    *
    * @generated from field: intervention.v1.Prediction prediction = 2;
    */

@@ -15,6 +15,7 @@ import { InvalidInput } from "../domain/errors.ts";
 import { findNewestPrediction, type Store } from "../store/index.ts";
 import { type AnswerStreamParts, answerStream } from "./answer-stream.ts";
 import { getService } from "./authenticate.ts";
+import { calibrationMethod } from "./calibration-method.ts";
 import { checked, parseFields } from "./field-checks.ts";
 import { parsePrediction } from "./parse-prediction.ts";
 import { USER_ID } from "./parse-trigger.ts";
@@ -91,6 +92,7 @@ export function predictionService(parts: PredictionServiceParts): ServiceImpl<ty
         },
       });
     },
+    getCalibration: calibrationMethod(parts),
     async get(request, context) {
       const { workspace } = getService(context.values);
       requireParent(request.parent, workspace.id);

@@ -6,7 +6,7 @@ import type { Logger } from "pino";
 import { BurstMessageSchema } from "../../gen/intervention/v1/bus_pb.js";
 import { type Prediction, PredictionKind, PredictionSchema } from "../../gen/intervention/v1/shopper_pb.js";
 import { type Bus, ensurePredictionsStream, Worker } from "../bus/index.ts";
-import { InvalidInput } from "../domain/errors.ts";
+import { InvalidInput, OverLimit, Unavailable } from "../domain/errors.ts";
 import type { AccessDirectory } from "../integrations/access-directory.ts";
 import { type CloudEvent, parseCloudEvent } from "../integrations/cloud-event.ts";
 import type { GivenPrediction, PredictionIntake } from "./prediction-intake.ts";
@@ -35,7 +35,9 @@ export async function startPredictionIntake(options: PredictionWorkerOptions): P
       ...{ bus, log, stream: "PREDICTIONS", name: "predictions", batchMax: BATCH_MAX },
       filterSubject: bus.subjects.all.predictions,
       parse: (message) => parseMessage(message, options),
-      handle: async (batch) => void (await Promise.all(batch.map((given) => predictions.ingest(given)))),
+      handle: async (batch) => {
+        await Promise.all(batch.map((given) => predictions.ingest(given).catch(toUnavailable)));
+      },
     }),
     Worker.start({
       ...{ bus, log, stream: "DELAYED", name: "calm", batchMax: BATCH_MAX },
@@ -49,6 +51,12 @@ export async function startPredictionIntake(options: PredictionWorkerOptions): P
       await Promise.all(workers.map((worker) => worker.stop()));
     },
   };
+}
+
+/** What is only too much now is tried again. */
+function toUnavailable(error: unknown): never {
+  if (error instanceof OverLimit) throw new Unavailable("engine", { cause: error, retryAfterMs: error.retryAfterMs });
+  throw error;
 }
 
 function parseMessage(

@@ -9,6 +9,7 @@ import { type EventDocument, eventIndexes } from "./events.ts";
 import { type InboxDocument, inboxIndexes } from "./inbox.ts";
 import type { IndexDefinition } from "./index-definition.ts";
 import { type InterventionDocument, interventionIndexes } from "./interventions.ts";
+import { type PredictionOutcomeDocument, predictionOutcomeIndexes } from "./prediction-outcomes.ts";
 import { type PredictionDocument, predictionIndexes } from "./predictions.ts";
 import { type ApiKeyDocument, apiKeyIndexes, type WorkspaceDocument, workspaceIndexes } from "./workspaces.ts";
 
@@ -22,6 +23,7 @@ export type Store = {
   readonly inbox: Collection<InboxDocument>;
   readonly checkpoints: Collection<CheckpointDocument>;
   readonly predictions: Collection<PredictionDocument>;
+  readonly predictionOutcomes: Collection<PredictionOutcomeDocument>;
   readonly campaigns: Collection<CampaignDocument>;
   readonly entries: Collection<EntryDocument>;
   readonly db: Db;
@@ -70,6 +72,7 @@ export async function connectStore(options: {
       ensureIndexes(db, "inbox", inboxIndexes),
       ensureIndexes(db, "checkpoints", checkpointIndexes),
       ensureIndexes(db, "predictions", predictionIndexes),
+      ensureIndexes(db, "prediction_outcomes", predictionOutcomeIndexes),
       ensureIndexes(db, "campaigns", campaignIndexes),
       ensureIndexes(db, "campaign_entries", entryIndexes),
     ]);
@@ -82,6 +85,7 @@ export async function connectStore(options: {
       inbox: db.collection("inbox"),
       checkpoints: db.collection("checkpoints"),
       predictions: db.collection("predictions"),
+      predictionOutcomes: db.collection("prediction_outcomes"),
       campaigns: db.collection("campaigns"),
       entries: db.collection("campaign_entries"),
       db,

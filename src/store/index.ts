@@ -56,12 +56,19 @@ export {
   toPosition,
 } from "./interventions.ts";
 export {
+  insertPredictionOutcomes,
+  listPredictionOutcomes,
+  type PredictionOutcomeDocument,
+} from "./prediction-outcomes.ts";
+export {
   findKnownPredictions,
   findNewestPrediction,
   hasNewerPrediction,
   insertPredictions,
+  listPredictions,
   type PredictionDocument,
   predictionDocumentId,
+  toPrediction,
 } from "./predictions.ts";
 export {
   type ApiKeyDocument,

@@ -75,6 +75,22 @@ export async function findNewestPrediction(
   return undefined;
 }
 
+/** Those of a kind made in [from, until), oldest first. */
+export function listPredictions(
+  store: Store,
+  options: {
+    readonly workspaceId: string;
+    readonly kind: number;
+    readonly from: Date;
+    readonly until: Date;
+    readonly limit: number;
+  },
+): Promise<PredictionDocument[]> {
+  const { workspaceId, kind, from, until, limit } = options;
+  const filter = { workspaceId, kind, predictedAt: { $gte: from, $lt: until } };
+  return onStore(() => store.predictions.find(filter).sort({ predictedAt: 1 }).limit(limit).toArray());
+}
+
 /** Keeps those that are new. */
 export function insertPredictions(store: Store, documents: readonly PredictionDocument[]): Promise<Conflict[]> {
   return insertNew(store.predictions, documents);

@@ -6,7 +6,7 @@ import { OverLimit } from "../domain/errors.ts";
 import { toExpiry } from "../domain/prediction/to-expiry.ts";
 import {
   findKnownPredictions,
-  hasNewerPrediction,
+  findWithNewer,
   insertPredictions,
   predictionDocumentId,
   type Store,
@@ -120,17 +120,16 @@ export class PredictionIntake {
     const { store } = this.#options;
     const ids = group.map(({ workspace, prediction }) => predictionDocumentId(workspace, prediction.predictionId));
     const known = await findKnownPredictions(store, ids);
-    const hasNewer = await Promise.all(
-      group.map(({ workspace, prediction }, index) =>
-        known.has(ids[index] ?? "") || toExpiry(prediction) <= at
-          ? false
-          : hasNewerPrediction(store, {
-              workspaceId: workspace,
-              userId: prediction.userId,
-              kind: prediction.kind,
-              than: toTime(prediction),
-            }),
-      ),
+    const asked = group.map(({ workspace, prediction }) => ({
+      workspaceId: workspace,
+      userId: prediction.userId,
+      kind: prediction.kind,
+      than: toTime(prediction),
+      isOpen: !known.has(predictionDocumentId(workspace, prediction.predictionId)) && toExpiry(prediction) > at,
+    }));
+    const withNewer = await findWithNewer(
+      store,
+      asked.filter(({ isOpen }) => isOpen),
     );
     const newest = new Map<string, number>();
     return group.map(({ workspace, prediction }, index) => {
@@ -139,7 +138,9 @@ export class PredictionIntake {
       if (toExpiry(prediction) <= at) return "expired";
       const whose = JSON.stringify([workspace, prediction.userId, prediction.kind]);
       const ms = toTime(prediction).getTime();
-      if (hasNewer[index] === true || ms < (newest.get(whose) ?? Number.NEGATIVE_INFINITY)) return "stale";
+      const one = asked[index];
+      if ((one !== undefined && withNewer.has(one)) || ms < (newest.get(whose) ?? Number.NEGATIVE_INFINITY))
+        return "stale";
       newest.set(whose, ms);
       known.add(id);
       return "kept";

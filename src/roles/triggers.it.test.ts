@@ -45,7 +45,7 @@ describe("a prediction", () => {
     ],
     ["older, but of another kind", { kind: PredictionKind.CHURN, predictTime: at(Date.now() - 60_000) }, "kept"],
     ["older, but of another user", { userId: "bob", predictTime: at(Date.now() - 60_000) }, "kept"],
-  ] as const)("that is %s is %s taken for what it is", async (_, changes, expected) => {
+  ] as const)("that is %s is told from a new one", async (_, changes, expected) => {
     await using parts = await startTriggers();
     await parts.run("any");
     await parts.predictions.ingest({ workspace: "main", prediction: prediction({ predictionId: "first" }) });

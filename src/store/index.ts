@@ -63,7 +63,7 @@ export {
 export {
   findKnownPredictions,
   findNewestPrediction,
-  hasNewerPrediction,
+  findWithNewer,
   insertPredictions,
   listPredictions,
   type PredictionDocument,

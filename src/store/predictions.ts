@@ -46,8 +46,53 @@ export async function findKnownPredictions(store: Store, ids: readonly string[])
 
 type Whose = { readonly workspaceId: string; readonly userId: string; readonly kind: number };
 
-/** Whether a newer one of this user and kind is known. */
-export async function hasNewerPrediction(store: Store, whose: Whose & { readonly than: Date }): Promise<boolean> {
+/** Fewer than this are looked up one by one. */
+const RANGE_MIN = 10;
+/** What is read in one go at most; predictions that come late have many newer ones. */
+const RANGE_READ_MAX = 2_000;
+
+/** For each of these, whether a newer one of its user and kind is known. Those of one kind that are new to all are told by one read:
+ *  of what was made since the oldest of them. */
+export async function findWithNewer<T extends Whose & { readonly than: Date }>(
+  store: Store,
+  all: readonly T[],
+): Promise<Set<T>> {
+  const groups = Map.groupBy(all, ({ workspaceId, kind }) => `${workspaceId}/${kind}`);
+  const found = await Promise.all([...groups.values()].map((group) => findWithNewerOfKind(store, group)));
+  return new Set(found.flat());
+}
+
+async function findWithNewerOfKind<T extends Whose & { readonly than: Date }>(
+  store: Store,
+  group: readonly T[],
+): Promise<T[]> {
+  const newest = group.length < RANGE_MIN ? undefined : await findNewestSince(store, group);
+  if (newest !== undefined) return group.filter(({ userId, than }) => (newest.get(userId) ?? 0) > than.getTime());
+  const answers = await Promise.all(group.map((one) => hasNewer(store, one)));
+  return group.filter((_, index) => answers[index] === true);
+}
+
+/** When the newest of each user was made, ms since 1970, of those made after the oldest of a group; undefined when these are too
+ *  many to read. */
+async function findNewestSince(
+  store: Store,
+  group: readonly (Whose & { readonly than: Date })[],
+): Promise<Map<string, number> | undefined> {
+  const [first] = group;
+  if (first === undefined) return new Map();
+  const { workspaceId, kind } = first;
+  const oldest = new Date(Math.min(...group.map(({ than }) => than.getTime())));
+  const filter = { workspaceId, kind, predictedAt: { $gt: oldest } };
+  const projection = { userId: 1, predictedAt: 1 };
+  const found = await onStore(() => store.predictions.find(filter, { projection }).limit(RANGE_READ_MAX).toArray());
+  if (found.length === RANGE_READ_MAX) return undefined;
+  const newest = new Map<string, number>();
+  for (const { userId, predictedAt } of found)
+    newest.set(userId, Math.max(predictedAt.getTime(), newest.get(userId) ?? 0));
+  return newest;
+}
+
+async function hasNewer(store: Store, whose: Whose & { readonly than: Date }): Promise<boolean> {
   const { workspaceId, userId, kind, than } = whose;
   const filter = { workspaceId, userId, kind, predictedAt: { $gt: than } };
   return (await onStore(() => store.predictions.findOne(filter, { projection: { _id: 1 } }))) !== null;

@@ -274,6 +274,7 @@ export function defineServices(config: Config) {
     track,
     schedule,
     intake,
+    campaigns,
     readiness,
     admin,
     api,

@@ -119,28 +119,29 @@ export class PredictionIntake {
   async #judge(group: readonly GivenPrediction[], at: Date): Promise<PredictionOutcome["effect"][]> {
     const { store } = this.#options;
     const ids = group.map(({ workspace, prediction }) => predictionDocumentId(workspace, prediction.predictionId));
-    const known = await findKnownPredictions(store, ids);
     const asked = group.map(({ workspace, prediction }) => ({
       workspaceId: workspace,
       userId: prediction.userId,
       kind: prediction.kind,
       than: toTime(prediction),
-      isOpen: !known.has(predictionDocumentId(workspace, prediction.predictionId)) && toExpiry(prediction) > at,
+      isExpired: toExpiry(prediction) <= at,
     }));
-    const withNewer = await findWithNewer(
-      store,
-      asked.filter(({ isOpen }) => isOpen),
-    );
+    const [known, withNewer] = await Promise.all([
+      findKnownPredictions(store, ids),
+      findWithNewer(
+        store,
+        asked.filter(({ isExpired }) => !isExpired),
+      ),
+    ]);
     const newest = new Map<string, number>();
     return group.map(({ workspace, prediction }, index) => {
       const id = ids[index] ?? "";
       if (known.has(id)) return "repeated";
-      if (toExpiry(prediction) <= at) return "expired";
+      const one = asked[index];
+      if (one?.isExpired !== false) return "expired";
       const whose = JSON.stringify([workspace, prediction.userId, prediction.kind]);
       const ms = toTime(prediction).getTime();
-      const one = asked[index];
-      if ((one !== undefined && withNewer.has(one)) || ms < (newest.get(whose) ?? Number.NEGATIVE_INFINITY))
-        return "stale";
+      if (withNewer.has(one) || ms < (newest.get(whose) ?? Number.NEGATIVE_INFINITY)) return "stale";
       newest.set(whose, ms);
       known.add(id);
       return "kept";

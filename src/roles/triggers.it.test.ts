@@ -1,15 +1,24 @@
-import { fromJson } from "@bufbuild/protobuf";
+import { create, fromJson, toBinary } from "@bufbuild/protobuf";
 import { durationFromMs, timestampFromDate } from "@bufbuild/protobuf/wkt";
+import { Binary } from "mongodb";
 import { describe, expect, it, test } from "vitest";
+import { CampaignSchema } from "../../gen/intervention/v1/campaign_pb.js";
 import { ConditionSchema } from "../../gen/intervention/v1/condition_pb.js";
-import { PredictionKind } from "../../gen/intervention/v1/shopper_pb.js";
+import { ContentSchema } from "../../gen/intervention/v1/intervention_pb.js";
+import { ContextSchema, PredictionKind, ShopEventKind, ShopEventSchema } from "../../gen/intervention/v1/shopper_pb.js";
 import { Unavailable } from "../domain/errors.ts";
+import { findCampaign, replaceCampaign, type Store } from "../store/index.ts";
 import { until } from "../testing/until.ts";
 import { prediction, startTriggers } from "./testing/trigger-parts.ts";
 
 const RISKY = fromJson(ConditionSchema, {
   comparison: { field: "prediction.score", operator: "OPERATOR_GREATER_OR_EQUAL", value: 0.7 },
 });
+const getCampaign = async (store: Store) => {
+  const found = await findCampaign(store, "main", "any");
+  if (found === undefined) throw new Error("the campaign is gone");
+  return found;
+};
 const at = (ms: number) => timestampFromDate(new Date(ms));
 
 describe("a prediction", () => {
@@ -68,6 +77,20 @@ describe("a prediction", () => {
     expect(await parts.accepted()).toHaveLength(1);
   });
 
+  it("that is heard again after its campaign has changed still counts once", async () => {
+    await using parts = await startTriggers();
+    const campaign = await parts.run("any");
+    const one = { workspace: "main", prediction: prediction() };
+    const [first] = await parts.triggers.onPredictions([one]);
+    const { document } = await replaceCampaign(parts.store, await getCampaign(parts.store), {
+      campaign: new Binary(toBinary(CampaignSchema, { ...campaign, content: create(ContentSchema, { title: "New" }) })),
+      updatedAt: new Date(),
+    });
+    await until(() => parts.campaigns.findLive("main", "any")?.campaign.etag === document?.etag, "change known");
+    expect(await parts.triggers.onPredictions([one])).toEqual([first]);
+    expect((await parts.accepted()).map(({ content }) => content?.title)).toEqual(["Still there?"]);
+  });
+
   it("lets a user into a campaign once within its time, whoever is asked", async () => {
     await using parts = await startTriggers();
     await parts.run("once", { reentryAfter: durationFromMs(3_600_000) });
@@ -106,6 +129,38 @@ describe("a prediction", () => {
     expect(asked).toEqual(["ada", "bob"]);
     const gold = (await parts.accepted()).filter(({ campaign }) => campaign === "gold");
     expect(gold.map(({ recipient }) => recipient?.userId)).toEqual(["ada"]);
+  });
+});
+
+describe("what a shopper did", () => {
+  const event = (changes: object = {}) =>
+    create(ShopEventSchema, {
+      ...{ eventId: "e1", userId: "ada", kind: ShopEventKind.CHECKOUT_STARTED, occurTime: at(Date.now()), ...changes },
+    });
+  const context = create(ContextSchema, {
+    cartValue: { currency: "EUR", minor: 9_900n },
+    lastEvents: Array.from({ length: 9 }, () => event({ attributes: { much: "text" } })),
+  });
+
+  it("leads to an intervention when the condition is true of it and of its context, once", async () => {
+    await using parts = await startTriggers();
+    const worth = (minor: number) => ({
+      comparison: { field: "context.cart_value.minor", operator: "OPERATOR_GREATER", value: minor },
+    });
+    const trigger = { on: { case: "event", value: ShopEventKind.CHECKOUT_STARTED } } as const;
+    await parts.run("large", { trigger, condition: fromJson(ConditionSchema, worth(5_000)) });
+    await parts.run("huge", { trigger, condition: fromJson(ConditionSchema, worth(50_000)) });
+    const applied = [
+      { workspace: "main", event: event(), context },
+      { workspace: "main", event: event({ eventId: "e2", kind: ShopEventKind.PAGE_VIEWED }), context },
+    ];
+    await parts.triggers.onEvents(applied);
+    await parts.newProcess().triggers.onEvents(applied);
+    const accepted = await parts.accepted();
+    expect(accepted).toMatchObject([{ campaign: "large", trigger: { event: { eventId: "e1" } } }]);
+    // Small enough to be recorded with each decision.
+    expect(accepted[0]?.trigger?.context?.lastEvents).toHaveLength(5);
+    expect(accepted[0]?.trigger?.context?.lastEvents[0]?.attributes).toBeUndefined();
   });
 });
 

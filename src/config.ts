@@ -1,7 +1,7 @@
 import { z } from "zod";
 
 /** The roles one program can take. */
-export const ROLES = ["api", "gateway", "decide", "track", "schedule"] as const;
+export const ROLES = ["api", "gateway", "decide", "track", "schedule", "intake"] as const;
 export type Role = (typeof ROLES)[number];
 
 const port = (fallback: number) => z.coerce.number().int().min(0).max(65535).default(fallback);
@@ -67,7 +67,7 @@ const schema = z.object({
     .refine((text) => text.split(";").every((part) => rolesText.safeParse(part).success), {
       error: "role lists separated by ';'",
     })
-    .default("api;gateway;decide,track,schedule")
+    .default("api;gateway;decide,track,schedule,intake")
     .describe("processes that npm start runs: ';' between processes, ',' between the roles of one"),
   WORKSPACE: z
     .string()

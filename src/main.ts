@@ -15,6 +15,7 @@ async function main(): Promise<void> {
       ["track", services.track],
       ["schedule", services.schedule],
       ["decide", services.decide],
+      ["intake", services.intake],
       ["gateway", services.gateway],
       ["api", services.api],
     ];

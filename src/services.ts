@@ -1,13 +1,15 @@
 import { randomUUID } from "node:crypto";
-import { Acceptor } from "./api/acceptor.ts";
+import { Acceptor } from "./accept/acceptor.ts";
 import { type ApiParts, apiRouterOptions, registerApi } from "./api/api-routes.ts";
 import { startGrpcServer } from "./api/grpc-server.ts";
+import { parsePrediction } from "./api/parse-prediction.ts";
 import { connectBus, EventPublisher, PresenceAnnouncer, PresenceView } from "./bus/index.ts";
 import type { Config } from "./config.ts";
 import { defineService } from "./container.ts";
 import { serveHealth, toGatewayMetrics } from "./edge-extras.ts";
 import { serveConnect, startGateway } from "./gateway/index.ts";
 import { AccessDirectory } from "./integrations/access-directory.ts";
+import { CampaignDirectory } from "./integrations/campaign-directory.ts";
 import {
   createHealthHandler,
   createLogger,
@@ -18,9 +20,15 @@ import {
 } from "./observe/index.ts";
 import { servePages } from "./pages/serve-pages.ts";
 import { startDecide } from "./roles/decide.ts";
+import { PredictionIntake } from "./roles/prediction-intake.ts";
+import { startPredictionIntake } from "./roles/prediction-worker.ts";
 import { startSchedule } from "./roles/schedule.ts";
 import { startTrack } from "./roles/track.ts";
+import { type ShopperFacts, Triggers } from "./roles/triggers.ts";
 import { connectStore } from "./store/index.ts";
+
+/** Nothing is known of shoppers beside what triggers. */
+const NO_FACTS: ShopperFacts = { findContext: async () => undefined, findProfile: async () => undefined };
 
 /** The parts that roles share, for one process of the given settings. A test replaces what it wants to watch. */
 export function defineServices(config: Config) {
@@ -71,6 +79,11 @@ export function defineServices(config: Config) {
     start: async (c) => PresenceView.start(await c.get(bus), await c.get(log)),
     stop: (value) => value.stop(),
   });
+  const campaigns = defineService("campaigns", {
+    start: async (c) =>
+      CampaignDirectory.start({ store: await c.get(store), bus: await c.get(bus), log: await c.get(log) }),
+    stop: (value) => value.stop(),
+  });
   const decide = defineService("decide", {
     start: async (c) =>
       startDecide({
@@ -82,6 +95,7 @@ export function defineServices(config: Config) {
         traces: await c.get(traces),
         log: await c.get(log),
         defaultTimeZone: config.DEFAULT_TIME_ZONE,
+        campaigns: await c.get(campaigns),
       }),
     stop: (value) => value[Symbol.asyncDispose](),
   });
@@ -128,6 +142,50 @@ export function defineServices(config: Config) {
     start: async (c) => startAdminServer({ host: config.HOST, port: config.ADMIN_PORT, answer: await c.get(health) }),
     stop: (value) => value.stop(),
   });
+  const acceptor = defineService("acceptor", {
+    start: async (c) =>
+      new Acceptor({
+        store: await c.get(store),
+        bus: await c.get(bus),
+        metrics: await c.get(metrics),
+        now: () => new Date(),
+      }),
+  });
+  const triggers = defineService("triggers", {
+    start: async (c) =>
+      new Triggers({
+        acceptor: await c.get(acceptor),
+        campaigns: await c.get(campaigns),
+        access: await c.get(access),
+        store: await c.get(store),
+        bus: await c.get(bus),
+        metrics: await c.get(metrics),
+        facts: NO_FACTS,
+        now: () => new Date(),
+      }),
+  });
+  const predictions = defineService("predictions", {
+    start: async (c) =>
+      new PredictionIntake({
+        store: await c.get(store),
+        triggers: await c.get(triggers),
+        metrics: await c.get(metrics),
+        now: () => new Date(),
+      }),
+  });
+  const predictionIntake = defineService("prediction intake", {
+    start: async (c) =>
+      startPredictionIntake({
+        bus: await c.get(bus),
+        log: await c.get(log),
+        access: await c.get(access),
+        predictions: await c.get(predictions),
+        triggers: await c.get(triggers),
+        check: parsePrediction,
+      }),
+    stop: (value) => value[Symbol.asyncDispose](),
+  });
+  const intake = defineService("intake", { start: (c) => c.get(predictionIntake) });
   const drain = defineService("drain", { start: () => new AbortController() });
   const apiParts = defineService("api parts", {
     start: async (c): Promise<ApiParts> => {
@@ -143,7 +201,8 @@ export function defineServices(config: Config) {
         access: await c.get(access),
         log: await c.get(log),
         traces: await c.get(traces),
-        acceptor: new Acceptor(shared),
+        acceptor: await c.get(acceptor),
+        predictions: await c.get(predictions),
         readiness: (await c.get(readiness)).current,
         drain: (await c.get(drain)).signal,
       };
@@ -214,6 +273,8 @@ export function defineServices(config: Config) {
     decide,
     track,
     schedule,
+    intake,
+    campaigns,
     readiness,
     admin,
     api,

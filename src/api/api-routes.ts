@@ -2,17 +2,21 @@ import type { DescService } from "@bufbuild/protobuf";
 import type { ConnectRouter, ConnectRouterOptions } from "@connectrpc/connect";
 import { file_google_rpc_error_details } from "../../gen/google/rpc/error_details_pb.js";
 import { Health } from "../../gen/health/v1/health_pb.js";
+import { CampaignService } from "../../gen/intervention/v1/campaign_service_pb.js";
 import { InboxService } from "../../gen/intervention/v1/inbox_service_pb.js";
 import { InterventionService } from "../../gen/intervention/v1/intervention_service_pb.js";
 import { OperationsService } from "../../gen/intervention/v1/operations_service_pb.js";
+import { PredictionService } from "../../gen/intervention/v1/prediction_service_pb.js";
 import { SessionService } from "../../gen/intervention/v1/session_service_pb.js";
 import type { AccessDirectory } from "../integrations/access-directory.ts";
+import { campaignService } from "./campaign-service.ts";
 import { type HealthParts, healthService } from "./health-service.ts";
 import { type InboxParts, inboxService } from "./inbox-service.ts";
 import { apiInterceptors, apiRequestGate, type InterceptorParts } from "./interceptors.ts";
 import { type InterventionServiceParts, interventionService } from "./intervention-service.ts";
 import type { LeanGrpcOptions } from "./lean-grpc.ts";
 import { operationsService } from "./operations-service.ts";
+import { type PredictionServiceParts, predictionService } from "./prediction-service.ts";
 import { registerReflection } from "./reflection-service.ts";
 import { sessionService } from "./session-service.ts";
 
@@ -20,6 +24,7 @@ import { sessionService } from "./session-service.ts";
 export type ApiParts = InterceptorParts &
   InterventionServiceParts &
   InboxParts &
+  PredictionServiceParts &
   Omit<HealthParts, "serviceNames"> & { readonly access: AccessDirectory };
 
 /** What the engine itself offers; health and reflection come on top. */
@@ -28,6 +33,8 @@ export const API_SERVICES: readonly DescService[] = [
   InboxService,
   SessionService,
   OperationsService,
+  PredictionService,
+  CampaignService,
 ];
 
 /** A batch of 1,000 interventions of 4 KB each. */
@@ -39,6 +46,8 @@ export function registerApi(router: ConnectRouter, parts: ApiParts): void {
   router.service(InboxService, inboxService(parts));
   router.service(SessionService, sessionService(parts));
   router.service(OperationsService, operationsService(parts));
+  router.service(PredictionService, predictionService(parts));
+  router.service(CampaignService, campaignService(parts));
   router.service(Health, healthService({ ...parts, serviceNames: API_SERVICES.map(({ typeName }) => typeName) }));
   registerReflection(router, [...API_SERVICES, Health], [file_google_rpc_error_details]);
 }

@@ -2,7 +2,7 @@ import { Buffer } from "node:buffer";
 import { Priority } from "../../gen/intervention/v1/intervention_pb.js";
 
 /** The streams the engine owns. */
-export type StreamName = "INTERVENTIONS" | "REALTIME" | "TRACKING" | "DELAYED" | "DEAD";
+export type StreamName = "INTERVENTIONS" | "REALTIME" | "TRACKING" | "DELAYED" | "DEAD" | "PREDICTIONS";
 
 /** The last part of an intervention's subject. */
 export const PRIORITY_NAMES = {
@@ -38,6 +38,14 @@ export function createSubjects(namespace: string) {
     due: (workspace: string, interventionId: string) => `${p}later.due.${workspace}.${interventionId}`,
     dead: (workspace: string, stream: StreamName, reason: "malformed" | "failed") =>
       `${p}dead.${workspace}.${stream}.${reason}`,
+    predictions: (workspace: string) => `${p}ai.predictions.${workspace}`,
+    /** A burst of triggers of a campaign for one user: replaced as long as more of them come … */
+    burst: (workspace: string, campaign: string, userToken: string) =>
+      `${p}later.burst.${workspace}.${campaign}.${userToken}`,
+    /** … and put here when no more came for long enough. */
+    calm: (workspace: string, campaign: string, userToken: string) =>
+      `${p}later.calm.${workspace}.${campaign}.${userToken}`,
+    campaignsChanged: `${p}campaigns-changed`,
     presence: (gatewayId: string) => `${p}presence.${gatewayId}`,
     presenceWanted: `${p}presence-wanted`,
     all: {
@@ -48,12 +56,14 @@ export function createSubjects(namespace: string) {
       later: `${p}later.>`,
       due: `${p}later.due.>`,
       dead: `${p}dead.>`,
+      predictions: `${p}ai.predictions.>`,
+      calm: `${p}later.calm.>`,
       presence: `${p}presence.*`,
     },
     /** The workspace a subject of ours belongs to. */
     workspaceOf(subject: string): string {
       const parts = subject.slice(p.length).split(".");
-      return (parts[0] === "later" ? parts[2] : parts[1]) ?? "";
+      return (parts[0] === "later" || parts[0] === "ai" ? parts[2] : parts[1]) ?? "";
     },
   };
 }

@@ -112,6 +112,18 @@ export function createMetrics() {
       help: "messages handed out and not acknowledged yet",
       labelNames: ["queue"],
     }),
+    predictions: new Counter({
+      registers,
+      name: "intervention_predictions_total",
+      help: "predictions taken in, by what became of them",
+      labelNames: ["effect"],
+    }),
+    triggers: new Counter({
+      registers,
+      name: "intervention_triggers_total",
+      help: "times that a running campaign looked at a shopper, by what came of it",
+      labelNames: ["result"],
+    }),
     deadLetters: new Gauge({
       registers,
       name: "intervention_dead_letters",

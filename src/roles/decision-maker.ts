@@ -85,6 +85,7 @@ export class DecisionMaker {
     // In order: the sends of this batch count for what comes after them.
     for (const work of batch) {
       const input = this.#toInput(work, now);
+      await this.#addTrigger(input, work);
       const since = toCapSince(input);
       const history = since === undefined ? undefined : await this.#history(histories, input, since);
       if (history !== undefined)
@@ -127,6 +128,13 @@ export class DecisionMaker {
       hasLiveSocket: this.#options.presence.isOnline(message.workspace, toSubjectToken(userId)),
       defaultTimeZone: this.#options.defaultTimeZone,
     });
+  }
+
+  /** What a campaign asked for is sent only while it runs. */
+  async #addTrigger(input: DecisionInput, { message: { trigger, workspace } }: ToDecide): Promise<void> {
+    if (trigger === undefined) return;
+    input.trigger = trigger;
+    input.campaignState = await this.#options.campaigns.findState(workspace, trigger.campaign);
   }
 
   #history(loaded: Map<string, Promise<History>>, input: DecisionInput, since: Date): Promise<History> {

@@ -5,6 +5,7 @@ import type { AccessDirectory } from "../integrations/access-directory.ts";
 import type { Metrics } from "../observe/index.ts";
 import { claimLease, type Store } from "../store/index.ts";
 import { DECIDERS } from "./decide.ts";
+import { type FindOrders, fixOutcomes } from "./fix-outcomes.ts";
 import { Walk } from "./walk.ts";
 import { walkDelayed } from "./walk-delayed.ts";
 
@@ -18,6 +19,8 @@ export type ScheduleOptions = {
   readonly log: Logger;
   readonly undeliveredAfterMs: number;
   readonly reconcileAfterMs: number;
+  /** By which predictions are found to have come true. Default: nobody keeps orders, and no outcome is fixed. */
+  readonly findOrders?: FindOrders;
 };
 
 const WALK_MS = 1_000;
@@ -29,7 +32,7 @@ const LEASE_MS = 10_000;
 
 /** Looks after what time alone brings about. Any number of these may run: one of them walks. */
 export function startSchedule(options: ScheduleOptions): AsyncDisposable {
-  const { access, bus, store, events, metrics, log } = options;
+  const { access, bus, store, events, findOrders, metrics, log } = options;
   const walkOptions = {
     bus,
     store,
@@ -56,6 +59,7 @@ export function startSchedule(options: ScheduleOptions): AsyncDisposable {
       walks.set(workspace.id, walk);
       await walk.step(now);
       await walkDelayed(walkOptions, walk, workspace, now);
+      if (findOrders !== undefined) await fixOutcomes({ store, findOrders }, workspace, now);
     }
   };
   const loops = [

@@ -1,12 +1,16 @@
 import { type Collection, type Db, MongoClient, MongoServerError } from "mongodb";
 import { Unavailable } from "../domain/errors.ts";
+import { type CampaignDocument, campaignIndexes } from "./campaigns.ts";
 import { type CheckpointDocument, checkpointIndexes } from "./checkpoints.ts";
 import { closeEndedSockets } from "./close-ended-sockets.ts";
 import { type DecisionDocument, decisionIndexes } from "./decisions.ts";
+import { type EntryDocument, entryIndexes } from "./entries.ts";
 import { type EventDocument, eventIndexes } from "./events.ts";
 import { type InboxDocument, inboxIndexes } from "./inbox.ts";
 import type { IndexDefinition } from "./index-definition.ts";
 import { type InterventionDocument, interventionIndexes } from "./interventions.ts";
+import { type PredictionOutcomeDocument, predictionOutcomeIndexes } from "./prediction-outcomes.ts";
+import { type PredictionDocument, predictionIndexes } from "./predictions.ts";
 import { type ApiKeyDocument, apiKeyIndexes, type WorkspaceDocument, workspaceIndexes } from "./workspaces.ts";
 
 /** The collections, with their indexes in place. */
@@ -18,6 +22,10 @@ export type Store = {
   readonly events: Collection<EventDocument>;
   readonly inbox: Collection<InboxDocument>;
   readonly checkpoints: Collection<CheckpointDocument>;
+  readonly predictions: Collection<PredictionDocument>;
+  readonly predictionOutcomes: Collection<PredictionOutcomeDocument>;
+  readonly campaigns: Collection<CampaignDocument>;
+  readonly entries: Collection<EntryDocument>;
   readonly db: Db;
   readonly ping: () => Promise<void>;
   readonly close: () => Promise<void>;
@@ -63,6 +71,10 @@ export async function connectStore(options: {
       ensureIndexes(db, "events", eventIndexes),
       ensureIndexes(db, "inbox", inboxIndexes),
       ensureIndexes(db, "checkpoints", checkpointIndexes),
+      ensureIndexes(db, "predictions", predictionIndexes),
+      ensureIndexes(db, "prediction_outcomes", predictionOutcomeIndexes),
+      ensureIndexes(db, "campaigns", campaignIndexes),
+      ensureIndexes(db, "campaign_entries", entryIndexes),
     ]);
     return {
       workspaces: db.collection("workspaces"),
@@ -72,6 +84,10 @@ export async function connectStore(options: {
       events: db.collection("events"),
       inbox: db.collection("inbox"),
       checkpoints: db.collection("checkpoints"),
+      predictions: db.collection("predictions"),
+      predictionOutcomes: db.collection("prediction_outcomes"),
+      campaigns: db.collection("campaigns"),
+      entries: db.collection("campaign_entries"),
       db,
       ping: async () => void (await db.command({ ping: 1 })),
       close,

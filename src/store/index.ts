@@ -1,3 +1,13 @@
+export {
+  type CampaignDocument,
+  campaignDocumentId,
+  findCampaign,
+  insertCampaign,
+  listCampaigns,
+  listCampaignsChanged,
+  replaceCampaign,
+  toCampaign,
+} from "./campaigns.ts";
 export { advanceCheckpoint, claimLease, findCheckpoint } from "./checkpoints.ts";
 export { connectStore, type Store } from "./connect-store.ts";
 export {
@@ -18,6 +28,7 @@ export {
   toDecision,
   toDecisionInput,
 } from "./decisions.ts";
+export { claimEntry, entryId, findSettled, settleEntry } from "./entries.ts";
 export {
   type EventDocument,
   findEventKinds,
@@ -44,6 +55,21 @@ export {
   toInterventionMessage,
   toPosition,
 } from "./interventions.ts";
+export {
+  insertPredictionOutcomes,
+  listPredictionOutcomes,
+  type PredictionOutcomeDocument,
+} from "./prediction-outcomes.ts";
+export {
+  findKnownPredictions,
+  findNewestPrediction,
+  findWithNewer,
+  insertPredictions,
+  listPredictions,
+  type PredictionDocument,
+  predictionDocumentId,
+  toPrediction,
+} from "./predictions.ts";
 export {
   type ApiKeyDocument,
   insertApiKey,

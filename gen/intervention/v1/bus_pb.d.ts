@@ -8,6 +8,7 @@ import type { GenFile, GenMessage } from "@bufbuild/protobuf/codegenv2";
 import type { Message } from "@bufbuild/protobuf";
 import type { Content, Policy, Priority, Recipient } from "./intervention_pb.js";
 import type { Timestamp } from "@bufbuild/protobuf/wkt";
+import type { TriggerSource } from "./campaign_pb.js";
 import type { InboxChanged, InterventionFrame, Revoke } from "./realtime_pb.js";
 
 /**
@@ -125,6 +126,13 @@ export declare type InterventionMessage = Message<"intervention.v1.InterventionM
    * @generated from field: string trace_parent = 12;
    */
   traceParent: string;
+
+  /**
+   * What made a campaign ask for it. Absent: a caller did.
+   *
+   * @generated from field: intervention.v1.TriggerSource trigger = 25;
+   */
+  trigger?: TriggerSource | undefined;
 };
 
 /**
@@ -225,4 +233,74 @@ export declare type PresenceMessage = Message<"intervention.v1.PresenceMessage">
  * Use `create(PresenceMessageSchema)` to create a new message.
  */
 export declare const PresenceMessageSchema: GenMessage<PresenceMessage>;
+
+/**
+ * BurstMessage is the body on `later.burst.{workspace}.{campaign}.{user}`, and on `later.calm.…` once nothing has come for
+ * long enough: triggers of a campaign for one user that become one decision.
+ *
+ * @generated from message intervention.v1.BurstMessage
+ */
+export declare type BurstMessage = Message<"intervention.v1.BurstMessage"> & {
+  /**
+   * Whose it is.
+   *
+   * @generated from field: string workspace = 1;
+   */
+  workspace: string;
+
+  /**
+   * Which campaign.
+   *
+   * @generated from field: string campaign = 2;
+   */
+  campaign: string;
+
+  /**
+   * For whom.
+   *
+   * @generated from field: string user_id = 3;
+   */
+  userId: string;
+
+  /**
+   * The id of the trigger that began it: names the burst.
+   *
+   * @generated from field: string first_id = 4;
+   */
+  firstId: string;
+
+  /**
+   * When that was heard of.
+   *
+   * @generated from field: google.protobuf.Timestamp start_time = 5;
+   */
+  startTime?: Timestamp | undefined;
+
+  /**
+   * When the newest trigger happened.
+   *
+   * @generated from field: google.protobuf.Timestamp last_time = 6;
+   */
+  lastTime?: Timestamp | undefined;
+
+  /**
+   * The newest trigger.
+   *
+   * @generated from field: intervention.v1.TriggerSource last = 7;
+   */
+  last?: TriggerSource | undefined;
+
+  /**
+   * When it fires.
+   *
+   * @generated from field: google.protobuf.Timestamp due_time = 8;
+   */
+  dueTime?: Timestamp | undefined;
+};
+
+/**
+ * Describes the message intervention.v1.BurstMessage.
+ * Use `create(BurstMessageSchema)` to create a new message.
+ */
+export declare const BurstMessageSchema: GenMessage<BurstMessage>;
 

@@ -8,6 +8,8 @@ import type { GenEnum, GenFile, GenMessage } from "@bufbuild/protobuf/codegenv2"
 import type { Message } from "@bufbuild/protobuf";
 import type { Channel, Policy, Recipient } from "./intervention_pb.js";
 import type { Timestamp } from "@bufbuild/protobuf/wkt";
+import type { CampaignState, TriggerSource } from "./campaign_pb.js";
+import type { ProductStates } from "./catalog_pb.js";
 
 /**
  * Describes the file intervention/v1/decision.proto.
@@ -131,6 +133,27 @@ export declare type DecisionInput = Message<"intervention.v1.DecisionInput"> & {
    * @generated from field: string default_time_zone = 11;
    */
   defaultTimeZone: string;
+
+  /**
+   * What made a campaign ask for it. Absent: a caller did.
+   *
+   * @generated from field: intervention.v1.TriggerSource trigger = 25;
+   */
+  trigger?: TriggerSource | undefined;
+
+  /**
+   * How that campaign stood; unspecified where no campaign asked.
+   *
+   * @generated from field: intervention.v1.CampaignState campaign_state = 26;
+   */
+  campaignState: CampaignState;
+
+  /**
+   * What the content's products were like. Absent when it names none: then the catalogue is not asked.
+   *
+   * @generated from field: intervention.v1.ProductStates products = 30;
+   */
+  products?: ProductStates | undefined;
 };
 
 /**
@@ -282,6 +305,20 @@ export enum Rule {
    * @generated from enum value: RULE_QUIET_HOURS = 5;
    */
   QUIET_HOURS = 5,
+
+  /**
+   * Is the campaign that asked for it still running? Asked after the duplicates.
+   *
+   * @generated from enum value: RULE_CAMPAIGN_LIVE = 25;
+   */
+  CAMPAIGN_LIVE = 25,
+
+  /**
+   * Are the products that it is about still to be had? Asked last, so that the answer is as fresh as the sending.
+   *
+   * @generated from enum value: RULE_CATALOG = 6;
+   */
+  CATALOG = 6,
 }
 
 /**

@@ -1,11 +1,14 @@
 import { randomBytes } from "node:crypto";
 import pino from "pino";
 import { inject } from "vitest";
+import { Acceptor } from "../../accept/acceptor.ts";
 import { connectBus, EventPublisher } from "../../bus/index.ts";
 import { AccessDirectory, createWorkspace } from "../../integrations/access-directory.ts";
+import { CampaignDirectory } from "../../integrations/campaign-directory.ts";
 import { createMetrics, startTraces } from "../../observe/index.ts";
+import { PredictionIntake } from "../../roles/prediction-intake.ts";
+import { Triggers } from "../../roles/triggers.ts";
 import { connectStore } from "../../store/index.ts";
-import { Acceptor } from "../acceptor.ts";
 import type { ApiParts } from "../api-routes.ts";
 import { startGrpcServer } from "../grpc-server.ts";
 
@@ -49,10 +52,15 @@ export async function startApi(overrides: Partial<ApiParts> = {}) {
   const { store, bus, access } = parts;
   const draining = new AbortController();
   const metrics = createMetrics();
+  const acceptor = new Acceptor({ store, bus, now: () => new Date(), metrics });
+  const campaigns = await CampaignDirectory.start({ store, bus, log });
+  const facts = { findContext: async () => undefined, findProfile: async () => undefined };
+  const triggers = new Triggers({ acceptor, campaigns, access, store, bus, metrics, facts, now: () => new Date() });
   const api: ApiParts = {
     ...{ store, bus, access, log, metrics },
+    predictions: new PredictionIntake({ store, triggers, metrics, now: () => new Date() }),
     traces: startTraces({ sampleRatio: 0, service: "test" }),
-    acceptor: new Acceptor({ store, bus, now: () => new Date(), metrics }),
+    acceptor,
     events: new EventPublisher(bus),
     readiness: () => ({ ok: bus.isConnected(), reasons: bus.isConnected() ? [] : ["the bus does not answer"] }),
     now: () => new Date(),
@@ -71,6 +79,7 @@ export async function startApi(overrides: Partial<ApiParts> = {}) {
       await server.stop();
     },
     async [Symbol.asyncDispose]() {
+      campaigns.stop();
       draining.abort();
       await server.stop();
       await parts[Symbol.asyncDispose]();

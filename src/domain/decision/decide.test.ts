@@ -2,6 +2,7 @@ import { create, fromBinary, type MessageInitShape, toBinary } from "@bufbuild/p
 import { timestampFromDate } from "@bufbuild/protobuf/wkt";
 import fc from "fast-check";
 import { describe, expect, it, test } from "vitest";
+import { CampaignState } from "../../../gen/intervention/v1/campaign_pb.js";
 import {
   Answer,
   type DecisionInput,
@@ -60,6 +61,20 @@ const cases: readonly [string, Init, Outcome, Channel, Rule][] = [
     Outcome.SEND,
     Channel.REALTIME,
     Rule.QUIET_HOURS,
+  ],
+  [
+    "is sent while its campaign runs",
+    { campaign: "spring", trigger: { campaign: "spring" }, campaignState: CampaignState.RUNNING },
+    Outcome.SEND,
+    Channel.REALTIME,
+    Rule.QUIET_HOURS,
+  ],
+  [
+    "is not sent when its campaign was paused meanwhile",
+    { campaign: "spring", trigger: { campaign: "spring" }, campaignState: CampaignState.PAUSED },
+    Outcome.SUPPRESS,
+    Channel.UNSPECIFIED,
+    Rule.CAMPAIGN_LIVE,
   ],
   [
     "is sent below the cap",

@@ -1,5 +1,6 @@
 import { create } from "@bufbuild/protobuf";
 import { durationMs, type Timestamp, timestampDate, timestampFromDate, timestampMs } from "@bufbuild/protobuf/wkt";
+import { CampaignState } from "../../../gen/intervention/v1/campaign_pb.js";
 import {
   Answer,
   type Decision,
@@ -23,6 +24,7 @@ type Finding =
 const RULES: readonly (readonly [Rule, (input: DecisionInput, now: Date) => Finding])[] = [
   [Rule.EXPIRY, askExpiry],
   [Rule.DUPLICATE, askDuplicate],
+  [Rule.CAMPAIGN_LIVE, askCampaignLive],
   [Rule.FREQUENCY_CAP, askFrequencyCap],
   [Rule.CHANNEL, askChannel],
   [Rule.QUIET_HOURS, askQuietHours],
@@ -41,6 +43,8 @@ export function decide(input: DecisionInput): Decision {
   };
   let channel = Channel.UNSPECIFIED;
   for (const [rule, ask] of RULES) {
+    // Only of what a campaign asked for.
+    if (rule === Rule.CAMPAIGN_LIVE && input.trigger === undefined) continue;
     const finding = ask(input, now);
     verdicts.push(create(VerdictSchema, { rule, answer: finding.answer, reason: finding.reason }));
     if (finding.answer === Answer.STOP)
@@ -69,6 +73,21 @@ function askExpiry({ expireTime }: DecisionInput, now: Date): Finding {
  *  one in its place and is thrown away. */
 function askDuplicate({ round }: DecisionInput): Finding {
   return pass(round === 0 ? "not decided before" : `round ${round}: the one before ended in a delay`);
+}
+
+const CAMPAIGN_STATES = {
+  [CampaignState.UNSPECIFIED]: "not known",
+  [CampaignState.DRAFT]: "a draft",
+  [CampaignState.RUNNING]: "running",
+  [CampaignState.PAUSED]: "paused",
+  [CampaignState.ARCHIVED]: "archived",
+} as const;
+
+function askCampaignLive({ campaign, campaignState }: DecisionInput): Finding {
+  const reason = `campaign "${campaign}" is ${CAMPAIGN_STATES[campaignState]}`;
+  return campaignState === CampaignState.RUNNING
+    ? pass(reason)
+    : { answer: Answer.STOP, reason, outcome: Outcome.SUPPRESS };
 }
 
 function askFrequencyCap({ policy, priorSends, campaign }: DecisionInput): Finding {

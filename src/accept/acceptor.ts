@@ -15,7 +15,7 @@ import {
   toPosition,
 } from "../store/index.ts";
 import { toInterventionId } from "./intervention-id.ts";
-import type { ParsedTrigger } from "./parse-trigger.ts";
+import type { ParsedTrigger } from "./parsed-trigger.ts";
 
 /** What became of one request. */
 export type AcceptResult =
@@ -221,6 +221,7 @@ function toDocument({ workspace, id, request, traceparent }: Pending, now: Date)
     policy,
     acceptTime: timestampFromDate(now),
     traceParent: traceparent.endsWith("-01") ? traceparent : "",
+    ...(request.source === undefined ? {} : { trigger: request.source }),
     ...(expiration.kind === "at" ? { expireTime: expiration.time } : {}),
     ...(expiration.kind === "after" ? { expireTime: timestampFromMs(now.getTime() + expiration.ttlMs) } : {}),
   });

@@ -1,0 +1,135 @@
+import { create } from "@bufbuild/protobuf";
+import { type Duration, durationFromMs, durationMs, type Timestamp } from "@bufbuild/protobuf/wkt";
+import { z } from "zod";
+import {
+  type Campaign,
+  CampaignSchema,
+  type CampaignTrigger,
+  CampaignTriggerSchema,
+  DebounceSchema,
+} from "../../gen/intervention/v1/campaign_pb.js";
+import { TriggerRequestSchema } from "../../gen/intervention/v1/intervention_service_pb.js";
+import { PredictionKindSchema, ShopEventKindSchema } from "../../gen/intervention/v1/shopper_pb.js";
+import { compileCondition } from "../domain/condition/compile-condition.ts";
+import { type FieldViolation, InvalidInput } from "../domain/errors.ts";
+import {
+  checked,
+  durationBetween,
+  memberOf,
+  parseFields,
+  text,
+  timestamp,
+  withoutControlCharacters,
+} from "./field-checks.ts";
+import { parseTrigger } from "./parse-trigger.ts";
+
+/** The fields of a campaign that its caller sets. */
+export type CampaignFields = Pick<
+  Campaign,
+  | "displayName"
+  | "trigger"
+  | "condition"
+  | "content"
+  | "policy"
+  | "priority"
+  | "ttl"
+  | "expireTime"
+  | "debounce"
+  | "reentryAfter"
+>;
+
+const DAY_S = 86_400;
+const WAIT = { minS: 0.1, maxS: DAY_S, allowed: "100 ms to 1 day" };
+const MAX_WAITS = 10;
+
+const triggerSchema = checked<CampaignTrigger>(({ on }) =>
+  on.case === undefined
+    ? "it is neither a prediction nor an event; one of them is needed"
+    : memberOf(on.case === "event" ? ShopEventKindSchema : PredictionKindSchema, { allowUnspecified: false })(on.value),
+);
+
+const campaignSchema = z.object({
+  displayName: checked(text({ min: 1, max: 200 }), withoutControlCharacters),
+  trigger: z
+    .custom((value) => value !== undefined, { error: "it is missing; it says what the campaign waits for" })
+    .pipe(triggerSchema),
+  expireTime: checked<Timestamp>(timestamp).optional(),
+  reentryAfter: checked<Duration>(
+    durationBetween({ minS: 1, maxS: 366 * DAY_S, allowed: "1 s to 366 days" }),
+  ).optional(),
+  debounce: z
+    .object({
+      wait: z
+        .custom((value) => value !== undefined, { error: "it is missing; it says how long must be calm" })
+        .pipe(checked<Duration>(durationBetween(WAIT))),
+      maxWait: checked<Duration>(durationBetween(WAIT)).optional(),
+    })
+    .refine(({ wait, maxWait }) => maxWait === undefined || durationMs(maxWait) >= durationMs(wait), {
+      path: ["maxWait"],
+      error: "it is shorter than wait",
+    })
+    .optional(),
+});
+
+/** Makes what a caller sets of a campaign safe to rely on, with every default filled in.
+ *  @throws InvalidInput naming every bad field, below `campaign`. */
+export function parseCampaign(campaign: Campaign): CampaignFields {
+  const violations: FieldViolation[] = [];
+  const attempt = <T>(parse: () => T): T | undefined => {
+    try {
+      return parse();
+    } catch (error) {
+      if (!(error instanceof InvalidInput)) throw error;
+      violations.push(...error.violations);
+      return undefined;
+    }
+  };
+  const fields = attempt(() => parseFields(campaignSchema, campaign));
+  // What is sent obeys the same rules as in a Trigger call.
+  const sent = attempt(() => parseTrigger(toTriggerRequest(campaign), { workspaceId: "", newKey: () => "key" }));
+  attempt(() => checkCondition(campaign));
+  if (fields === undefined || sent === undefined || violations.length > 0)
+    throw new InvalidInput(violations.map(({ field, description }) => ({ field: `campaign.${field}`, description })));
+  const { debounce, trigger, ...rest } = fields;
+  return create(CampaignSchema, {
+    displayName: rest.displayName,
+    trigger: create(CampaignTriggerSchema, { on: trigger.on }),
+    content: sent.content,
+    policy: sent.policy,
+    priority: sent.priority,
+    ...(campaign.condition === undefined ? {} : { condition: campaign.condition }),
+    ...(campaign.ttl === undefined ? {} : { ttl: campaign.ttl }),
+    ...(rest.expireTime === undefined ? {} : { expireTime: rest.expireTime }),
+    ...(rest.reentryAfter === undefined ? {} : { reentryAfter: rest.reentryAfter }),
+    ...(debounce === undefined
+      ? {}
+      : {
+          debounce: create(DebounceSchema, {
+            wait: debounce.wait,
+            maxWait: debounce.maxWait ?? toMaxWait(debounce.wait),
+          }),
+        }),
+  });
+}
+
+const toMaxWait = (wait: Duration) => durationFromMs(Math.min(durationMs(wait) * MAX_WAITS, DAY_S * 1_000));
+
+function toTriggerRequest({ content, policy, priority, ttl }: Campaign) {
+  return create(TriggerRequestSchema, {
+    recipient: { userId: "anybody" },
+    priority,
+    ...(content === undefined ? {} : { content }),
+    ...(policy === undefined ? {} : { policy }),
+    ...(ttl === undefined ? {} : { expiration: { case: "ttl", value: ttl } }),
+  });
+}
+
+/** What triggers decides what there is to look at. */
+function checkCondition({ condition, trigger }: Campaign): void {
+  if (condition === undefined) return;
+  const { roots } = compileCondition(condition);
+  const absent = trigger?.on.case === "event" ? "prediction" : "event";
+  if (!roots.has(absent)) return;
+  const description = `it looks at ${absent}, and no ${absent} triggers this campaign`;
+  throw new InvalidInput([{ field: "condition", description }]);
+}

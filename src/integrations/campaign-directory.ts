@@ -1,0 +1,126 @@
+import type { Subscription } from "@nats-io/transport-node";
+import type { Logger } from "pino";
+import { type Campaign, CampaignState } from "../../gen/intervention/v1/campaign_pb.js";
+import type { PredictionKind, ShopEventKind } from "../../gen/intervention/v1/shopper_pb.js";
+import type { Bus } from "../bus/index.ts";
+import { type CompiledCondition, compileCondition } from "../domain/condition/compile-condition.ts";
+import { type CampaignDocument, findCampaign, listCampaignsChanged, type Store, toCampaign } from "../store/index.ts";
+
+/** A campaign that intervenes, ready to be asked. */
+export type LiveCampaign = { readonly campaign: Campaign; readonly condition: CompiledCondition | undefined };
+
+/** What a campaign can wait for. */
+export type Occasion =
+  | { readonly case: "prediction"; readonly value: PredictionKind }
+  | { readonly case: "event"; readonly value: ShopEventKind };
+
+const REFRESH_MS = 1_000;
+/** Clocks of the processes that change campaigns may differ by so much. */
+const OVERLAP_MS = 60_000;
+
+/** Every campaign, kept in memory: told of changes at once, and looking for them each second, since the word of one may be lost. */
+export class CampaignDirectory {
+  readonly #store: Store;
+  readonly #log: Logger;
+  readonly #timer: NodeJS.Timeout;
+  readonly #told: Subscription;
+  readonly #states = new Map<string, { readonly etag: string; readonly state: CampaignState }>();
+  readonly #running = new Map<string, LiveCampaign>();
+  readonly #live = new Map<string, Map<string, LiveCampaign>>();
+  #seenUntil = new Date(0);
+  #refreshing: Promise<void> | undefined;
+  #isStale = false;
+
+  private constructor({ store, bus, log }: { store: Store; bus: Bus; log: Logger }) {
+    this.#store = store;
+    this.#log = log;
+    this.#told = bus.nc.subscribe(bus.subjects.campaignsChanged, { callback: () => void this.#refreshQuietly() });
+    this.#timer = setInterval(() => void this.#refreshQuietly(), REFRESH_MS);
+  }
+
+  static async start(parts: { store: Store; bus: Bus; log: Logger }): Promise<CampaignDirectory> {
+    const directory = new CampaignDirectory(parts);
+    await directory.#refresh();
+    return directory;
+  }
+
+  stop(): void {
+    clearInterval(this.#timer);
+    this.#told.unsubscribe();
+  }
+
+  /** The running campaigns of a workspace that wait for this, in the order of their ids. */
+  listLive(workspaceId: string, occasion: Occasion, now: Date): LiveCampaign[] {
+    const found = [...(this.#live.get(`${workspaceId}/${occasion.case}/${occasion.value}`)?.values() ?? [])];
+    return found
+      .filter(
+        ({ campaign: { expireTime } }) =>
+          expireTime === undefined || Number(expireTime.seconds) * 1_000 > now.getTime(),
+      )
+      .sort((a, b) => (a.campaign.campaignId < b.campaign.campaignId ? -1 : 1));
+  }
+
+  /** A campaign, if it is running. */
+  findLive(workspaceId: string, campaignId: string): LiveCampaign | undefined {
+    return this.#running.get(`${workspaceId}/${campaignId}`);
+  }
+
+  /** How a campaign stands; looked up where this process has not heard of it yet. */
+  async findState(workspaceId: string, campaignId: string): Promise<CampaignState> {
+    const known = this.#states.get(`${workspaceId}/${campaignId}`)?.state;
+    if (known !== undefined) return known;
+    const document = await findCampaign(this.#store, workspaceId, campaignId);
+    // One that is gone is as good as archived.
+    return document === undefined ? CampaignState.ARCHIVED : toCampaign(document).state;
+  }
+
+  async #refreshQuietly(): Promise<void> {
+    this.#isStale = true;
+    while (this.#isStale && this.#refreshing === undefined) {
+      this.#isStale = false;
+      this.#refreshing = this.#refresh();
+      try {
+        await this.#refreshing;
+      } catch (error) {
+        this.#log.warn(
+          { event: "campaigns_stale", err: error },
+          "campaigns can't be read at the moment: what was known stays in force",
+        );
+      } finally {
+        this.#refreshing = undefined;
+      }
+    }
+  }
+
+  async #refresh(): Promise<void> {
+    const since = new Date(Math.max(0, this.#seenUntil.getTime() - OVERLAP_MS));
+    for (const document of await listCampaignsChanged(this.#store, since)) {
+      if (document.updatedAt > this.#seenUntil) this.#seenUntil = document.updatedAt;
+      if (this.#states.get(document._id)?.etag !== document.etag) this.#take(document);
+    }
+  }
+
+  #take(document: CampaignDocument): void {
+    const campaign = toCampaign(document);
+    for (const byId of this.#live.values()) byId.delete(document._id);
+    this.#running.delete(document._id);
+    this.#states.set(document._id, { etag: document.etag, state: campaign.state });
+    const { on } = campaign.trigger ?? {};
+    if (campaign.state !== CampaignState.RUNNING || on?.case === undefined) return;
+    try {
+      const condition = campaign.condition === undefined ? undefined : compileCondition(campaign.condition);
+      const key = `${document.workspaceId}/${on.case}/${on.value}`;
+      const byId = this.#live.get(key) ?? new Map<string, LiveCampaign>();
+      const live = { campaign, condition };
+      byId.set(document._id, live);
+      this.#running.set(document._id, live);
+      this.#live.set(key, byId);
+    } catch (error) {
+      // Saved by a version that knew other fields.
+      this.#log.error(
+        { event: "campaign_not_understood", campaign: document._id, err: error },
+        "a campaign's condition asks for what this version does not know: it does not run here",
+      );
+    }
+  }
+}

@@ -1,0 +1,97 @@
+import { Buffer } from "node:buffer";
+import { z } from "zod";
+import { InvalidInput } from "../domain/errors.ts";
+
+/** A CloudEvent (specification 1.0.2), whichever way it came. */
+export type CloudEvent = {
+  readonly id: string;
+  readonly source: string;
+  readonly type: string;
+  readonly time?: Date;
+  readonly subject?: string;
+  /** Such as `application/json`; of what lies in `data`. */
+  readonly dataContentType: string;
+  /** As it is; JSON in structured mode is written again. */
+  readonly data: Uint8Array;
+};
+
+const STRUCTURED = "application/cloudevents";
+const JSON_TYPE = "application/json";
+
+const filled = z.string({ error: "it is missing" }).min(1, { error: "it is empty" });
+const attributes = z.object({
+  specversion: z.literal("1.0", { error: "only CloudEvents 1.0 is understood" }),
+  id: filled.max(256),
+  source: filled.max(512),
+  type: filled.max(256),
+  subject: z.string().max(256).optional(),
+  time: z.iso.datetime({ offset: true, error: "it is no RFC 3339 time" }).optional(),
+  datacontenttype: z.string().optional(),
+});
+const structured = attributes.extend({ data: z.unknown(), data_base64: z.base64().optional() });
+
+/** Reads a message by the NATS protocol binding: structured, when its content type says so, or else binary.
+ *  @param header a header by its name, whatever its case; undefined when there is none.
+ *  @throws InvalidInput naming what is wrong. */
+export function parseCloudEvent(header: (name: string) => string | undefined, data: Uint8Array): CloudEvent {
+  const contentType = header("content-type") ?? "";
+  if (contentType.startsWith(STRUCTURED)) return parseStructured(contentType, data);
+  const value = (name: string) => {
+    const found = header(`ce-${name}`);
+    return found === undefined ? undefined : decode(found);
+  };
+  const names = Object.keys(attributes.shape);
+  const found = check(attributes, Object.fromEntries(names.map((name) => [name, value(name)])));
+  return toCloudEvent(found, contentType || found.datacontenttype || JSON_TYPE, data);
+}
+
+function parseStructured(contentType: string, data: Uint8Array): CloudEvent {
+  if (!contentType.startsWith(`${STRUCTURED}+json`)) throw refuse("content-type", `${contentType} is not understood`);
+  const found = check(structured, parseJson(data));
+  const body =
+    found.data_base64 === undefined
+      ? Buffer.from(JSON.stringify(found.data ?? null), "utf8")
+      : Buffer.from(found.data_base64, "base64");
+  return toCloudEvent(found, found.datacontenttype ?? JSON_TYPE, body);
+}
+
+function toCloudEvent(
+  { id, source, type, subject, time }: z.output<typeof attributes>,
+  dataContentType: string,
+  data: Uint8Array,
+): CloudEvent {
+  return {
+    ...{ id, source, type, dataContentType, data },
+    ...(subject === undefined ? {} : { subject }),
+    ...(time === undefined ? {} : { time: new Date(time) }),
+  };
+}
+
+function check<T>(schema: z.ZodType<T>, value: unknown): T {
+  const result = schema.safeParse(value);
+  if (result.success) return result.data;
+  throw new InvalidInput(
+    result.error.issues.map(({ path, message }) => ({ field: `cloud_event.${path.join(".")}`, description: message })),
+  );
+}
+
+/** Header values are percent-encoded where they are not plain. */
+function decode(value: string): string {
+  try {
+    return decodeURIComponent(value);
+  } catch {
+    // A bare percent sign: by a sender who does not encode.
+    return value;
+  }
+}
+
+function parseJson(data: Uint8Array): unknown {
+  try {
+    return JSON.parse(Buffer.from(data).toString("utf8"));
+  } catch (error) {
+    throw refuse("data", `it is no JSON: ${String(error)}`);
+  }
+}
+
+const refuse = (field: string, description: string) =>
+  new InvalidInput([{ field: `cloud_event.${field}`, description }]);

@@ -1,0 +1,95 @@
+import { toBinary } from "@bufbuild/protobuf";
+import { headers as createHeaders } from "@nats-io/transport-node";
+import { CloudEvent, HTTP } from "cloudevents";
+import { describe, expect, it } from "vitest";
+import { PredictionKind, PredictionSchema } from "../../gen/intervention/v1/shopper_pb.js";
+import { parsePrediction } from "../api/parse-prediction.ts";
+import { listDeadLetters } from "../bus/index.ts";
+import { findNewestPrediction } from "../store/index.ts";
+import { until } from "../testing/until.ts";
+import { prediction, startTriggers } from "./testing/trigger-parts.ts";
+
+type Parts = Awaited<ReturnType<typeof startTriggers>>;
+
+const DATA = { userId: "ada", score: 0.9, model: "bg-nbd", modelVersion: "1" };
+const toEvent = (more: object = {}, data: object = DATA) =>
+  new CloudEvent({
+    source: "//ai.example.com/engine",
+    type: "ai.prediction.abandonment_risk",
+    datacontenttype: "application/json",
+    data,
+    ...more,
+  });
+
+/** Puts an event on the stream as the SDK writes it: the headers of its HTTP binding are those of the NATS binding. */
+async function send({ bus }: Parts, mode: "binary" | "structured", event: CloudEvent<unknown>, workspace = "main") {
+  const { headers, body } = HTTP[mode](event);
+  const found = createHeaders();
+  for (const [name, value] of Object.entries(headers)) found.set(name, String(value));
+  await bus.js.publish(bus.subjects.predictions(workspace), String(body), { headers: found });
+}
+
+const newest = ({ store }: Parts, userId = "ada") =>
+  findNewestPrediction(store, {
+    ...{ workspaceId: "main", userId, kind: PredictionKind.ABANDONMENT_RISK },
+    now: new Date(),
+  });
+
+describe("predictions on the stream", () => {
+  it.each(["binary", "structured"] as const)("come as CloudEvents in %s mode", async (mode) => {
+    await using parts = await startTriggers();
+    await parts.run("any");
+    await using _worker = await parts.startWorker(parts, parsePrediction);
+    await send(parts, mode, toEvent({ id: "e-1", time: new Date(Date.now() - 1_000).toISOString() }));
+    const [message] = await until(async () => {
+      const accepted = await parts.accepted();
+      return accepted.length === 1 && accepted;
+    }, "intervention");
+    expect(message?.trigger?.prediction).toMatchObject({
+      ...DATA,
+      predictionId: "//ai.example.com/engine/e-1",
+      kind: PredictionKind.ABANDONMENT_RISK,
+    });
+    await until(() => newest(parts), "kept");
+  });
+
+  it("come in protobuf too", async () => {
+    await using parts = await startTriggers();
+    await using _worker = await parts.startWorker(parts, parsePrediction);
+    const headers = createHeaders();
+    const attributes = { specversion: "1.0", id: "e", source: "s", type: "ai.prediction" };
+    for (const [name, value] of Object.entries(attributes)) headers.set(`ce-${name}`, value);
+    headers.set("content-type", "application/protobuf");
+    const data = toBinary(PredictionSchema, prediction({ predictionId: "mine" }));
+    await parts.bus.js.publish(parts.bus.subjects.predictions("main"), data, { headers });
+    expect(await until(() => newest(parts), "kept")).toMatchObject({ predictionId: "mine" });
+  });
+
+  it("that are malformed go to the dead letters with the reason, and never stop the rest", async () => {
+    await using parts = await startTriggers();
+    await using _worker = await parts.startWorker(parts, parsePrediction);
+    await parts.bus.js.publish(parts.bus.subjects.predictions("main"), "not an event");
+    await send(parts, "binary", toEvent({}, { ...DATA, score: 1.5, model: "" }));
+    await send(parts, "binary", toEvent({ type: "shop.item.added" }));
+    await send(parts, "structured", toEvent({}, { score: "high" }));
+    await send(parts, "binary", toEvent({ time: new Date().toISOString() }, { ...DATA, userId: "bob" }));
+    await until(() => newest(parts, "bob"), "the good one");
+    const letters = await until(async () => {
+      const found = await listDeadLetters(parts.bus, { workspace: "main", after: 0, limit: 10 });
+      return found.length === 4 && found;
+    }, "dead letters");
+    expect(letters.map(({ reason }) => reason)).toEqual(["malformed", "malformed", "malformed", "malformed"]);
+    const errors = letters.map(({ error }) => error);
+    expect(errors.find((error) => error.includes("score: 1.5"))).toContain("model: it is empty");
+    expect(errors.find((error) => error.includes("shop.item.added"))).toContain("cloud_event.type");
+    expect(errors.find((error) => error.includes("cloud_event.specversion"))).toBeDefined();
+  });
+
+  it("keep the stream that the platform has made for them", async () => {
+    await using parts = await startTriggers();
+    const name = parts.bus.subjects.stream("PREDICTIONS");
+    await parts.bus.jsm.streams.add({ name, subjects: [parts.bus.subjects.all.predictions], max_msgs: 77 });
+    await using _worker = await parts.startWorker();
+    expect((await parts.bus.jsm.streams.info(name)).config.max_msgs).toBe(77);
+  });
+});

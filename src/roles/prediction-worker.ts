@@ -1,0 +1,118 @@
+import { fromBinary, fromJson, type JsonValue } from "@bufbuild/protobuf";
+import { timestampFromDate } from "@bufbuild/protobuf/wkt";
+import type { JsMsg } from "@nats-io/jetstream";
+import { Match } from "@nats-io/transport-node";
+import type { Logger } from "pino";
+import { BurstMessageSchema } from "../../gen/intervention/v1/bus_pb.js";
+import { type Prediction, PredictionKind, PredictionSchema } from "../../gen/intervention/v1/shopper_pb.js";
+import { type Bus, ensurePredictionsStream, Worker } from "../bus/index.ts";
+import { InvalidInput, OverLimit, Unavailable } from "../domain/errors.ts";
+import type { AccessDirectory } from "../integrations/access-directory.ts";
+import { type CloudEvent, parseCloudEvent } from "../integrations/cloud-event.ts";
+import type { GivenPrediction, PredictionIntake } from "./prediction-intake.ts";
+import type { Triggers } from "./triggers.ts";
+
+/** What hearing predictions stands on. */
+export type PredictionWorkerOptions = {
+  readonly bus: Bus;
+  readonly log: Logger;
+  readonly access: Pick<AccessDirectory, "workspaces">;
+  readonly predictions: PredictionIntake;
+  readonly triggers: Pick<Triggers, "onCalm">;
+  /** @throws InvalidInput naming every bad field. */
+  readonly check: (prediction: Prediction) => Prediction;
+};
+
+const BATCH_MAX = 500;
+const TYPE = /^ai\.prediction(?:\.([a-z_]+))?$/;
+
+/** Hears the predictions on `ai.predictions.{workspace}`, and the bursts that have calmed down. */
+export async function startPredictionIntake(options: PredictionWorkerOptions): Promise<AsyncDisposable> {
+  const { bus, log, predictions, triggers } = options;
+  await ensurePredictionsStream(bus);
+  const workers = await Promise.all([
+    Worker.start({
+      ...{ bus, log, stream: "PREDICTIONS", name: "predictions", batchMax: BATCH_MAX },
+      filterSubject: bus.subjects.all.predictions,
+      parse: (message) => parseMessage(message, options),
+      handle: async (batch) => {
+        await Promise.all(batch.map((given) => predictions.ingest(given).catch(toUnavailable)));
+      },
+    }),
+    Worker.start({
+      ...{ bus, log, stream: "DELAYED", name: "calm", batchMax: BATCH_MAX },
+      filterSubject: bus.subjects.all.calm,
+      parse: ({ data }) => parseBurst(data),
+      handle: async (batch) => void (await Promise.all(batch.map((burst) => triggers.onCalm(burst)))),
+    }),
+  ]);
+  return {
+    async [Symbol.asyncDispose]() {
+      await Promise.all(workers.map((worker) => worker.stop()));
+    },
+  };
+}
+
+/** What is only too much now is tried again. */
+function toUnavailable(error: unknown): never {
+  if (error instanceof OverLimit) throw new Unavailable("engine", { cause: error, retryAfterMs: error.retryAfterMs });
+  throw error;
+}
+
+function parseMessage(
+  { data, headers, subject }: JsMsg,
+  { access, bus, check }: PredictionWorkerOptions,
+): GivenPrediction {
+  const workspace = bus.subjects.workspaceOf(subject);
+  if (!access.workspaces().some(({ id }) => id === workspace))
+    throw new InvalidInput([{ field: "subject", description: `${JSON.stringify(workspace)} is no workspace` }]);
+  const header = (name: string) => headers?.get(name, Match.IgnoreCase) || undefined;
+  return { workspace, prediction: check(toPrediction(parseCloudEvent(header, data))) };
+}
+
+/** The event's own attributes stand in for what its data leaves out. */
+function toPrediction(event: CloudEvent): Prediction {
+  const type = TYPE.exec(event.type);
+  if (type === null)
+    throw new InvalidInput([
+      {
+        field: "cloud_event.type",
+        description: `${JSON.stringify(event.type)} is not ai.prediction or ai.prediction.{kind}`,
+      },
+    ]);
+  const prediction = parseData(event);
+  const kind = type[1]?.toUpperCase() ?? "";
+  prediction.predictionId ||= `${event.source}/${event.id}`;
+  prediction.userId ||= event.subject ?? "";
+  prediction.predictTime ??= event.time === undefined ? undefined : timestampFromDate(event.time);
+  prediction.kind ||= isKindName(kind) ? PredictionKind[kind] : PredictionKind.UNSPECIFIED;
+  return prediction;
+}
+
+const isKindName = (name: string): name is keyof typeof PredictionKind => Object.hasOwn(PredictionKind, name);
+
+function parseData({ data, dataContentType }: CloudEvent): Prediction {
+  try {
+    if (/^application\/(x-)?protobuf/.test(dataContentType)) return fromBinary(PredictionSchema, data);
+    if (/^application\/json|\+json/.test(dataContentType)) {
+      const json: JsonValue = JSON.parse(Buffer.from(data).toString("utf8"));
+      return fromJson(PredictionSchema, json, { ignoreUnknownFields: true });
+    }
+  } catch (error) {
+    throw new InvalidInput([{ field: "cloud_event.data", description: `it is no Prediction: ${String(error)}` }]);
+  }
+  throw new InvalidInput([
+    {
+      field: "cloud_event.datacontenttype",
+      description: `${JSON.stringify(dataContentType)} is neither application/json nor application/protobuf`,
+    },
+  ]);
+}
+
+function parseBurst(data: Uint8Array) {
+  try {
+    return fromBinary(BurstMessageSchema, data);
+  } catch (error) {
+    throw new InvalidInput([{ field: "message", description: `not a BurstMessage: ${String(error)}` }]);
+  }
+}

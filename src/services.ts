@@ -1,5 +1,5 @@
 import { randomUUID } from "node:crypto";
-import { Acceptor } from "./api/acceptor.ts";
+import { Acceptor } from "./accept/acceptor.ts";
 import { type ApiParts, apiRouterOptions, registerApi } from "./api/api-routes.ts";
 import { startGrpcServer } from "./api/grpc-server.ts";
 import { connectBus, EventPublisher, PresenceAnnouncer, PresenceView } from "./bus/index.ts";

@@ -1,5 +1,5 @@
 import { create, type JsonObject } from "@bufbuild/protobuf";
-import { durationMs, type Timestamp } from "@bufbuild/protobuf/wkt";
+import { durationMs } from "@bufbuild/protobuf/wkt";
 import { z } from "zod";
 import {
   type Action,
@@ -11,6 +11,8 @@ import {
   FrequencyCap_Scope,
   FrequencyCap_ScopeSchema,
   FrequencyCapSchema,
+  GonePolicy,
+  GonePolicySchema,
   type Policy,
   PolicySchema,
   Priority,
@@ -18,10 +20,11 @@ import {
   QuietHours_Handling,
   QuietHours_HandlingSchema,
   QuietHoursSchema,
-  type Recipient,
   RecipientSchema,
 } from "../../gen/intervention/v1/intervention_pb.js";
 import type { TriggerRequest } from "../../gen/intervention/v1/intervention_service_pb.js";
+import type { ParsedTrigger } from "../accept/parsed-trigger.ts";
+import { toBodyHash } from "../accept/to-body-hash.ts";
 import {
   type Check,
   checked,
@@ -41,26 +44,6 @@ import {
   withoutControlCharacters,
 } from "./field-checks.ts";
 import { requireParent } from "./resource-name.ts";
-import { toBodyHash } from "./to-body-hash.ts";
-
-/** A request to intervene in which everything is right and every default is filled in. */
-export type ParsedTrigger = {
-  /** Never empty. */
-  readonly idempotencyKey: string;
-  readonly recipient: Recipient;
-  readonly content: Content;
-  /** May be empty. */
-  readonly campaign: string;
-  readonly priority: Priority;
-  /** Its channels are never empty. */
-  readonly policy: Policy;
-  readonly expiration:
-    | { readonly kind: "never" }
-    | { readonly kind: "at"; readonly time: Timestamp }
-    | { readonly kind: "after"; readonly ttlMs: number };
-  /** SHA-256 over all of the above but the key: tells a repeated call from a reused key. */
-  readonly bodyHash: Uint8Array;
-};
 
 /** What a request means beside its own fields. */
 export type TriggerSurroundings = {
@@ -75,6 +58,7 @@ export const USER_ID: readonly Check<string>[] = [text({ min: 1, max: 128 }), wi
 const KEY = text({ min: 1, max: 256 });
 const ACTIONS_MAX = 8;
 const DATA_BYTES_MAX = 16_384;
+const PRODUCTS_MAX = 20;
 const FROM_SECOND_TO_QUARTER = { minS: 1, maxS: 90 * 86_400, allowed: "1 s to 90 days" };
 const DEFAULT_CHANNELS = [Channel.REALTIME, Channel.INBOX];
 
@@ -100,6 +84,16 @@ const actionsSchema = checked<Pick<Action, "id" | "label" | "url">[]>((actions) 
           message: `${JSON.stringify(id)} is the id of actions[${first}] already; each needs its own`,
         });
     }
+  });
+
+const productIdsSchema = checked<string[]>((ids) =>
+  ids.length > PRODUCTS_MAX ? `there are ${ids.length}; up to ${PRODUCTS_MAX} are allowed` : undefined,
+)
+  .pipe(z.array(checked(...USER_ID)))
+  .superRefine((ids, context) => {
+    for (const [index, id] of ids.entries())
+      if (ids.indexOf(id) < index)
+        context.addIssue({ code: "custom", path: [index], message: `${show(id)} is named twice` });
   });
 
 const channelsSchema = checked<Channel[]>((channels) =>
@@ -132,6 +126,8 @@ const bodySchema = z.object({
       imageUrl: checked(orEmpty(httpUrl)),
       actions: actionsSchema,
       data: checked<JsonObject>(jsonUpTo(DATA_BYTES_MAX)).optional(),
+      productIds: productIdsSchema,
+      gonePolicy: checked<GonePolicy>(memberOf(GonePolicySchema, { allowUnspecified: true })),
     },
     required("what the user sees"),
   ),
@@ -201,9 +197,11 @@ export function parseTrigger(request: TriggerRequest, surroundings: TriggerSurro
 
 type Fields = z.output<typeof triggerSchema>;
 
-function toContent({ actions, data, ...content }: Fields["content"]): Content {
+function toContent({ actions, data, gonePolicy, ...content }: Fields["content"]): Content {
   return create(ContentSchema, {
     ...content,
+    // Without products there is nothing to be gone.
+    gonePolicy: content.productIds.length === 0 ? GonePolicy.UNSPECIFIED : gonePolicy || GonePolicy.LEAVE_OUT,
     actions: actions.map((action) => create(ActionSchema, action)),
     ...(data === undefined ? {} : { data }),
   });

@@ -11,12 +11,13 @@ import {
   type TriggerResult,
   TriggerResultSchema,
 } from "../../gen/intervention/v1/intervention_service_pb.js";
+import type { Acceptor, AcceptResult } from "../accept/acceptor.ts";
+import type { ParsedTrigger } from "../accept/parsed-trigger.ts";
 import { InvalidInput } from "../domain/errors.ts";
 import type { Workspace } from "../integrations/access-directory.ts";
-import type { Acceptor, AcceptResult } from "./acceptor.ts";
 import { getService } from "./authenticate.ts";
 import { getTraceparent } from "./interceptors.ts";
-import { type ParsedTrigger, parseTrigger } from "./parse-trigger.ts";
+import { parseTrigger } from "./parse-trigger.ts";
 import { requireParent, toInterventionName } from "./resource-name.ts";
 import { toConnectError, toSeverity, toStatus } from "./to-connect-error.ts";
 import { type TriggerStreamParts, triggerStream } from "./trigger-stream.ts";

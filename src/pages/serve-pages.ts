@@ -3,7 +3,7 @@ import { readFile } from "node:fs/promises";
 import { create } from "@bufbuild/protobuf";
 import { z } from "zod";
 import { TriggerRequestSchema } from "../../gen/intervention/v1/intervention_service_pb.js";
-import type { Acceptor } from "../api/acceptor.ts";
+import type { Acceptor } from "../accept/acceptor.ts";
 import { parseTrigger } from "../api/parse-trigger.ts";
 import type { Config } from "../config.ts";
 import { DomainError } from "../domain/errors.ts";

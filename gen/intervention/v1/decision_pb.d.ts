@@ -8,6 +8,7 @@ import type { GenEnum, GenFile, GenMessage } from "@bufbuild/protobuf/codegenv2"
 import type { Message } from "@bufbuild/protobuf";
 import type { Channel, Policy, Recipient } from "./intervention_pb.js";
 import type { Timestamp } from "@bufbuild/protobuf/wkt";
+import type { ProductStates } from "./catalog_pb.js";
 
 /**
  * Describes the file intervention/v1/decision.proto.
@@ -131,6 +132,13 @@ export declare type DecisionInput = Message<"intervention.v1.DecisionInput"> & {
    * @generated from field: string default_time_zone = 11;
    */
   defaultTimeZone: string;
+
+  /**
+   * What the content's products were like. Absent when it names none: then the catalogue is not asked.
+   *
+   * @generated from field: intervention.v1.ProductStates products = 30;
+   */
+  products?: ProductStates | undefined;
 };
 
 /**
@@ -282,6 +290,13 @@ export enum Rule {
    * @generated from enum value: RULE_QUIET_HOURS = 5;
    */
   QUIET_HOURS = 5,
+
+  /**
+   * Are the products that it is about still to be had? Asked last, so that the answer is as fresh as the sending.
+   *
+   * @generated from enum value: RULE_CATALOG = 6;
+   */
+  CATALOG = 6,
 }
 
 /**

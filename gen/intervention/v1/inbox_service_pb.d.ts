@@ -8,6 +8,7 @@ import type { GenFile, GenMessage, GenService } from "@bufbuild/protobuf/codegen
 import type { Message } from "@bufbuild/protobuf";
 import type { Content } from "./intervention_pb.js";
 import type { Timestamp } from "@bufbuild/protobuf/wkt";
+import type { SentProduct } from "./catalog_pb.js";
 
 /**
  * Describes the file intervention/v1/inbox_service.proto.
@@ -68,6 +69,14 @@ export declare type InboxItem = Message<"intervention.v1.InboxItem"> & {
    * @generated from field: google.protobuf.Timestamp expire_time = 7;
    */
   expireTime?: Timestamp | undefined;
+
+  /**
+   * The content's products as they are now, in the content's order, without those that are gone. An item that its
+   * policy stops is not listed while they are gone.
+   *
+   * @generated from field: repeated intervention.v1.SentProduct products = 8;
+   */
+  products: SentProduct[];
 };
 
 /**

@@ -121,6 +121,20 @@ export declare type Content = Message<"intervention.v1.Content"> & {
    * @generated from field: google.protobuf.Struct data = 5;
    */
   data?: JsonObject | undefined;
+
+  /**
+   * Products of the catalogue that it is about, up to 20: what is sent names their price and stock at that moment.
+   *
+   * @generated from field: repeated string product_ids = 6;
+   */
+  productIds: string[];
+
+  /**
+   * What happens when one of them is gone by then. Default: leave it out.
+   *
+   * @generated from field: intervention.v1.GonePolicy gone_policy = 7;
+   */
+  gonePolicy: GonePolicy;
 };
 
 /**
@@ -466,6 +480,46 @@ export enum Priority {
  * Describes the enum intervention.v1.Priority.
  */
 export declare const PrioritySchema: GenEnum<Priority>;
+
+/**
+ * GonePolicy is what becomes of a message about a product that is gone: not in the catalogue, or out of stock.
+ *
+ * @generated from enum intervention.v1.GonePolicy
+ */
+export enum GonePolicy {
+  /**
+   * Means leave out.
+   *
+   * @generated from enum value: GONE_POLICY_UNSPECIFIED = 0;
+   */
+  UNSPECIFIED = 0,
+
+  /**
+   * The message is sent without it, also when nothing of its products is left.
+   *
+   * @generated from enum value: GONE_POLICY_LEAVE_OUT = 1;
+   */
+  LEAVE_OUT = 1,
+
+  /**
+   * The message is not sent as soon as one is gone.
+   *
+   * @generated from enum value: GONE_POLICY_STOP = 2;
+   */
+  STOP = 2,
+
+  /**
+   * What is gone is left out, and the message is not sent when all are.
+   *
+   * @generated from enum value: GONE_POLICY_STOP_WHEN_NONE_LEFT = 3;
+   */
+  STOP_WHEN_NONE_LEFT = 3,
+}
+
+/**
+ * Describes the enum intervention.v1.GonePolicy.
+ */
+export declare const GonePolicySchema: GenEnum<GonePolicy>;
 
 /**
  * State is how far an intervention has come.

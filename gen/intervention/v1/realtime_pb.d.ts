@@ -10,6 +10,7 @@ import type { GenFile, GenMessage } from "@bufbuild/protobuf/codegenv2";
 import type { Message } from "@bufbuild/protobuf";
 import type { Timestamp } from "@bufbuild/protobuf/wkt";
 import type { Content } from "./intervention_pb.js";
+import type { SentProduct } from "./catalog_pb.js";
 import type { EventKind } from "./event_pb.js";
 
 /**
@@ -332,6 +333,13 @@ export declare type InterventionFrame = Message<"intervention.v1.InterventionFra
    * @generated from field: google.protobuf.Timestamp expire_time = 6;
    */
   expireTime?: Timestamp | undefined;
+
+  /**
+   * The content's products as they were when it was sent, in the content's order, without those that were gone.
+   *
+   * @generated from field: repeated intervention.v1.SentProduct products = 7;
+   */
+  products: SentProduct[];
 };
 
 /**

@@ -1,11 +1,11 @@
 import { randomBytes } from "node:crypto";
 import pino from "pino";
 import { inject } from "vitest";
+import { Acceptor } from "../../accept/acceptor.ts";
 import { connectBus, EventPublisher } from "../../bus/index.ts";
 import { AccessDirectory, createWorkspace } from "../../integrations/access-directory.ts";
 import { createMetrics, startTraces } from "../../observe/index.ts";
 import { connectStore } from "../../store/index.ts";
-import { Acceptor } from "../acceptor.ts";
 import type { ApiParts } from "../api-routes.ts";
 import { startGrpcServer } from "../grpc-server.ts";
 

@@ -3,7 +3,7 @@ import { create, type JsonObject, type JsonValue, toBinary } from "@bufbuild/pro
 import { durationFromMs } from "@bufbuild/protobuf/wkt";
 import { ContentSchema } from "../../gen/intervention/v1/intervention_pb.js";
 import { type TriggerRequest, TriggerRequestSchema } from "../../gen/intervention/v1/intervention_service_pb.js";
-import type { ParsedTrigger } from "./parse-trigger.ts";
+import type { ParsedTrigger } from "./parsed-trigger.ts";
 
 /** SHA-256 over the parsed request without its key. Defaults count as given, a ttl stays a ttl (so that a repeated call hashes
  *  the same at another time), and the names in `data` are sorted, because some clients send maps in random order. */

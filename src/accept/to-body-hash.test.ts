@@ -3,7 +3,7 @@ import { create, type MessageInitShape } from "@bufbuild/protobuf";
 import { describe, expect, it, test } from "vitest";
 import { Channel, Priority } from "../../gen/intervention/v1/intervention_pb.js";
 import { TriggerRequestSchema } from "../../gen/intervention/v1/intervention_service_pb.js";
-import { parseTrigger } from "./parse-trigger.ts";
+import { parseTrigger } from "../api/parse-trigger.ts";
 
 type Request = MessageInitShape<typeof TriggerRequestSchema>;
 

@@ -4,14 +4,14 @@ import { Binary, MongoNetworkError } from "mongodb";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { InterventionBatchSchema, InterventionMessageSchema } from "../../gen/intervention/v1/bus_pb.js";
 import { TriggerRequestSchema } from "../../gen/intervention/v1/intervention_service_pb.js";
+import { parseTrigger } from "../api/parse-trigger.ts";
+import { connectParts } from "../api/testing/start-api.ts";
 import type { Bus } from "../bus/index.ts";
 import { InvalidInput, KeyReused, OverLimit, Unavailable } from "../domain/errors.ts";
 import type { Workspace } from "../integrations/access-directory.ts";
 import { insertDecisions, type Store } from "../store/index.ts";
 import { Acceptor, type AcceptResult } from "./acceptor.ts";
 import { toInterventionId } from "./intervention-id.ts";
-import { parseTrigger } from "./parse-trigger.ts";
-import { connectParts } from "./testing/start-api.ts";
 
 const TRACEPARENT = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-00";
 

@@ -15,7 +15,7 @@ import {
   toPosition,
 } from "../store/index.ts";
 import { toInterventionId } from "./intervention-id.ts";
-import type { ParsedTrigger } from "./parse-trigger.ts";
+import type { ParsedTrigger } from "./parsed-trigger.ts";
 
 /** What became of one request. */
 export type AcceptResult =

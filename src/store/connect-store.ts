@@ -4,9 +4,13 @@ import { type CheckpointDocument, checkpointIndexes } from "./checkpoints.ts";
 import { closeEndedSockets } from "./close-ended-sockets.ts";
 import { type DecisionDocument, decisionIndexes } from "./decisions.ts";
 import { type EventDocument, eventIndexes } from "./events.ts";
+import { type FanOutDocument, fanOutIndexes } from "./fan-outs.ts";
 import { type InboxDocument, inboxIndexes } from "./inbox.ts";
 import type { IndexDefinition } from "./index-definition.ts";
 import { type InterventionDocument, interventionIndexes } from "./interventions.ts";
+import { type ProductDocument, productIndexes } from "./products.ts";
+import { type SubscriptionDocument, subscriptionIndexes } from "./subscriptions.ts";
+import { type TopicRuleDocument, topicRuleIndexes } from "./topic-rules.ts";
 import { type ApiKeyDocument, apiKeyIndexes, type WorkspaceDocument, workspaceIndexes } from "./workspaces.ts";
 
 /** The collections, with their indexes in place. */
@@ -18,6 +22,10 @@ export type Store = {
   readonly events: Collection<EventDocument>;
   readonly inbox: Collection<InboxDocument>;
   readonly checkpoints: Collection<CheckpointDocument>;
+  readonly products: Collection<ProductDocument>;
+  readonly subscriptions: Collection<SubscriptionDocument>;
+  readonly fanOuts: Collection<FanOutDocument>;
+  readonly topicRules: Collection<TopicRuleDocument>;
   readonly db: Db;
   readonly ping: () => Promise<void>;
   readonly close: () => Promise<void>;
@@ -63,6 +71,10 @@ export async function connectStore(options: {
       ensureIndexes(db, "events", eventIndexes),
       ensureIndexes(db, "inbox", inboxIndexes),
       ensureIndexes(db, "checkpoints", checkpointIndexes),
+      ensureIndexes(db, "products", productIndexes),
+      ensureIndexes(db, "subscriptions", subscriptionIndexes),
+      ensureIndexes(db, "fan_outs", fanOutIndexes),
+      ensureIndexes(db, "topic_rules", topicRuleIndexes),
     ]);
     return {
       workspaces: db.collection("workspaces"),
@@ -72,6 +84,10 @@ export async function connectStore(options: {
       events: db.collection("events"),
       inbox: db.collection("inbox"),
       checkpoints: db.collection("checkpoints"),
+      products: db.collection("products"),
+      subscriptions: db.collection("subscriptions"),
+      fanOuts: db.collection("fan_outs"),
+      topicRules: db.collection("topic_rules"),
       db,
       ping: async () => void (await db.command({ ping: 1 })),
       close,

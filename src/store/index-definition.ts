@@ -6,5 +6,6 @@ export type IndexDefinition = {
   readonly key: Readonly<Record<string, 1 | -1>>;
   readonly unique?: boolean;
   readonly sparse?: boolean;
+  readonly expireAfterSeconds?: number;
   readonly partialFilterExpression?: Document;
 };

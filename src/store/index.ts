@@ -27,6 +27,15 @@ export {
   toEventDocument,
 } from "./events.ts";
 export {
+  advanceFanOut,
+  cancelFanOut,
+  claimFanOut,
+  type FanOutDocument,
+  findFanOut,
+  insertFanOuts,
+  listRunningFanOuts,
+} from "./fan-outs.ts";
+export {
   countUnread,
   findInboxItems,
   type InboxDocument,
@@ -44,6 +53,18 @@ export {
   toInterventionMessage,
   toPosition,
 } from "./interventions.ts";
+export { findProducts, listProducts, type PutOutcome, putProducts, toProductDocument } from "./products.ts";
+export {
+  countFollowers,
+  countSubscriptions,
+  isFollowed,
+  listFollowers,
+  listSubscriptions,
+  PLACES,
+  subscribe,
+  unsubscribe,
+} from "./subscriptions.ts";
+export { deleteTopicRule, listTopicRules, putTopicRule } from "./topic-rules.ts";
 export {
   type ApiKeyDocument,
   insertApiKey,

@@ -8,6 +8,7 @@ import { defineService } from "./container.ts";
 import { serveHealth, toGatewayMetrics } from "./edge-extras.ts";
 import { serveConnect, startGateway } from "./gateway/index.ts";
 import { AccessDirectory } from "./integrations/access-directory.ts";
+import { CatalogView } from "./integrations/catalog-view.ts";
 import {
   createHealthHandler,
   createLogger,
@@ -71,6 +72,10 @@ export function defineServices(config: Config) {
     start: async (c) => PresenceView.start(await c.get(bus), await c.get(log)),
     stop: (value) => value.stop(),
   });
+  const catalog = defineService("catalog", {
+    start: async (c) => new CatalogView({ bus: await c.get(bus), store: await c.get(store) }),
+    stop: (value) => value.stop(),
+  });
   const decide = defineService("decide", {
     start: async (c) =>
       startDecide({
@@ -82,6 +87,8 @@ export function defineServices(config: Config) {
         traces: await c.get(traces),
         log: await c.get(log),
         defaultTimeZone: config.DEFAULT_TIME_ZONE,
+        catalog: await c.get(catalog),
+        catalogAgeMs: config.CATALOG_AGE_MS,
       }),
     stop: (value) => value[Symbol.asyncDispose](),
   });
@@ -141,6 +148,7 @@ export function defineServices(config: Config) {
       return {
         ...shared,
         access: await c.get(access),
+        catalog: await c.get(catalog),
         log: await c.get(log),
         traces: await c.get(traces),
         acceptor: new Acceptor(shared),

@@ -2,11 +2,14 @@ import type { DescService } from "@bufbuild/protobuf";
 import type { ConnectRouter, ConnectRouterOptions } from "@connectrpc/connect";
 import { file_google_rpc_error_details } from "../../gen/google/rpc/error_details_pb.js";
 import { Health } from "../../gen/health/v1/health_pb.js";
+import { CatalogService } from "../../gen/intervention/v1/catalog_service_pb.js";
 import { InboxService } from "../../gen/intervention/v1/inbox_service_pb.js";
 import { InterventionService } from "../../gen/intervention/v1/intervention_service_pb.js";
 import { OperationsService } from "../../gen/intervention/v1/operations_service_pb.js";
 import { SessionService } from "../../gen/intervention/v1/session_service_pb.js";
+import { TopicService } from "../../gen/intervention/v1/topic_service_pb.js";
 import type { AccessDirectory } from "../integrations/access-directory.ts";
+import { catalogService } from "./catalog-service.ts";
 import { type HealthParts, healthService } from "./health-service.ts";
 import { type InboxParts, inboxService } from "./inbox-service.ts";
 import { apiInterceptors, apiRequestGate, type InterceptorParts } from "./interceptors.ts";
@@ -15,6 +18,7 @@ import type { LeanGrpcOptions } from "./lean-grpc.ts";
 import { operationsService } from "./operations-service.ts";
 import { registerReflection } from "./reflection-service.ts";
 import { sessionService } from "./session-service.ts";
+import { topicService } from "./topic-service.ts";
 
 /** All that the services stand on. */
 export type ApiParts = InterceptorParts &
@@ -28,6 +32,8 @@ export const API_SERVICES: readonly DescService[] = [
   InboxService,
   SessionService,
   OperationsService,
+  CatalogService,
+  TopicService,
 ];
 
 /** A batch of 1,000 interventions of 4 KB each. */
@@ -39,6 +45,8 @@ export function registerApi(router: ConnectRouter, parts: ApiParts): void {
   router.service(InboxService, inboxService(parts));
   router.service(SessionService, sessionService(parts));
   router.service(OperationsService, operationsService(parts));
+  router.service(CatalogService, catalogService(parts));
+  router.service(TopicService, topicService(parts));
   router.service(Health, healthService({ ...parts, serviceNames: API_SERVICES.map(({ typeName }) => typeName) }));
   registerReflection(router, [...API_SERVICES, Health], [file_google_rpc_error_details]);
 }

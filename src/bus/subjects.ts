@@ -40,6 +40,8 @@ export function createSubjects(namespace: string) {
       `${p}dead.${workspace}.${stream}.${reason}`,
     presence: (gatewayId: string) => `${p}presence.${gatewayId}`,
     presenceWanted: `${p}presence-wanted`,
+    /** Which products of a workspace have changed: heard by who keeps some in memory. */
+    catalog: (workspace: string) => `${p}catalog.${workspace}`,
     all: {
       interventions: `${p}iv.>`,
       realtime: `${p}rt.>`,
@@ -49,6 +51,7 @@ export function createSubjects(namespace: string) {
       due: `${p}later.due.>`,
       dead: `${p}dead.>`,
       presence: `${p}presence.*`,
+      catalog: `${p}catalog.*`,
     },
     /** The workspace a subject of ours belongs to. */
     workspaceOf(subject: string): string {

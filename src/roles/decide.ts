@@ -17,6 +17,7 @@ import {
   Worker,
 } from "../bus/index.ts";
 import { InvalidInput, Unavailable } from "../domain/errors.ts";
+import type { CatalogView } from "../integrations/catalog-view.ts";
 import type { Metrics, Traces } from "../observe/index.ts";
 import type { Store } from "../store/index.ts";
 import { DecisionMaker } from "./decision-maker.ts";
@@ -32,6 +33,9 @@ export type DecideOptions = {
   readonly traces: Traces;
   readonly log: Logger;
   readonly defaultTimeZone: string;
+  readonly catalog: CatalogView;
+  /** Price and stock in what is sent are no older than this, ms. */
+  readonly catalogAgeMs: number;
 };
 
 /** One intervention to decide, with what travelled beside it. */

@@ -10,7 +10,10 @@ import { findProducts, listProducts, putProducts, type Store, toProductDocument 
 type Init = Extract<MessageInitShape<typeof ProductSchema>, { $typeName?: never }>;
 
 let made = 0;
-const newId = () => `p${(made += 1)}`;
+function newId(): string {
+  made += 1;
+  return `p${made}`;
+}
 
 function toDocument(productId: string, atMs: number, changes: Init | "gone" = {}, workspaceId = "main") {
   const at = timestampFromMs(atMs);

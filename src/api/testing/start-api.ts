@@ -4,6 +4,7 @@ import { inject } from "vitest";
 import { Acceptor } from "../../accept/acceptor.ts";
 import { connectBus, EventPublisher } from "../../bus/index.ts";
 import { AccessDirectory, createWorkspace } from "../../integrations/access-directory.ts";
+import { CatalogView } from "../../integrations/catalog-view.ts";
 import { createMetrics, startTraces } from "../../observe/index.ts";
 import { connectStore } from "../../store/index.ts";
 import type { ApiParts } from "../api-routes.ts";
@@ -54,6 +55,7 @@ export async function startApi(overrides: Partial<ApiParts> = {}) {
     traces: startTraces({ sampleRatio: 0, service: "test" }),
     acceptor: new Acceptor({ store, bus, now: () => new Date(), metrics }),
     events: new EventPublisher(bus),
+    catalog: new CatalogView({ bus, store }),
     readiness: () => ({ ok: bus.isConnected(), reasons: bus.isConnected() ? [] : ["the bus does not answer"] }),
     now: () => new Date(),
     drain: draining.signal,

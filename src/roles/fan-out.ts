@@ -1,0 +1,140 @@
+import { create, fromBinary } from "@bufbuild/protobuf";
+import type { Logger } from "pino";
+import { ContentSchema, PolicySchema, RecipientSchema } from "../../gen/intervention/v1/intervention_pb.js";
+import { TriggerRequestSchema } from "../../gen/intervention/v1/intervention_service_pb.js";
+import type { Acceptor } from "../accept/acceptor.ts";
+import type { ParsedTrigger } from "../accept/parsed-trigger.ts";
+import { toBodyHash } from "../accept/to-body-hash.ts";
+import { InvalidInput, KeyReused } from "../domain/errors.ts";
+import type { Workspace } from "../integrations/access-directory.ts";
+import {
+  advanceFanOut,
+  claimFanOut,
+  type FanOutDocument,
+  listFollowers,
+  listRunningFanOuts,
+  PLACES,
+  type Store,
+} from "../store/index.ts";
+
+/** What fanning out stands on. */
+export type FanOutOptions = {
+  readonly store: Store;
+  readonly acceptor: Pick<Acceptor, "accept">;
+  readonly log: Logger;
+  /** Tells holders apart: one a process. */
+  readonly holder: string;
+  readonly now: () => Date;
+  /** Aborted when the process wants to stop: a fan-out then ends at its next checkpoint. */
+  readonly signal: AbortSignal;
+};
+
+/** Followers between two checkpoints, and so what is done twice, without effect, when a process dies. */
+const PAGE_MAX = 500;
+/** Pages before others have their turn: a large topic holds up neither small ones nor other workspaces. */
+const PAGES_A_TURN_MAX = 20;
+/** A page is aimed to be this full, so that few have to be cut. */
+const FILL_TARGET = 0.8;
+/** Whoever fans out keeps the right to it this long after each checkpoint: when he dies another one goes on. A page takes some tens
+ *  of milliseconds, and one that takes longer than this is fenced off. */
+const LEASE_MS = 10_000;
+
+/** Carries on what is on its way in a workspace, one fan-out after another.
+ *  @returns how many it has finished. */
+export async function runFanOuts(options: FanOutOptions, workspace: Workspace): Promise<number> {
+  let finished = 0;
+  for (const id of await listRunningFanOuts(options.store, workspace.id)) {
+    if (options.signal.aborted) break;
+    const now = options.now();
+    const claimed = await claimFanOut(options.store, id, {
+      holder: options.holder,
+      now,
+      until: new Date(now.getTime() + LEASE_MS),
+    });
+    if (claimed !== undefined && (await fanOut(options, workspace, claimed))) finished += 1;
+  }
+  return finished;
+}
+
+/** Accepts an intervention for each follower, page by page, with a checkpoint after each. A page that was done before makes nothing
+ *  new, since its interventions have the same keys; so whoever goes on after a kill loses nobody and reaches nobody twice.
+ *  @returns whether it reached the end. */
+async function fanOut(options: FanOutOptions, workspace: Workspace, claimed: FanOutDocument): Promise<boolean> {
+  const { store, now, signal } = options;
+  const { _id: id, topic, fence, workspaceId } = claimed;
+  const trigger = toTrigger(claimed);
+  let standing = claimed;
+  // Followers are spread evenly over places, so that a span twice as long has about twice as many.
+  const done = claimed.acceptedCount + claimed.failedCount;
+  let span =
+    done === 0 ? PLACES : Math.min(PLACES, Math.max(1, Math.floor((claimed.cursor / done) * PAGE_MAX * FILL_TARGET)));
+  for (let pages = 0; pages < PAGES_A_TURN_MAX && !signal.aborted; ) {
+    const { cursor: from } = standing;
+    const until = Math.min(PLACES, from + span);
+    const followers = await listFollowers(store, { workspaceId, topic, from, until, limit: PAGE_MAX });
+    if (followers.length > PAGE_MAX && span > 1) {
+      span = Math.ceil(span / 2);
+      continue;
+    }
+    if (followers.length < PAGE_MAX / 2) span = Math.min(PLACES, span * 2);
+    const { accepted, failed } = await acceptAll(options, workspace, { id, trigger, followers });
+    const at = now();
+    const advanced = await advanceFanOut(store, id, {
+      fence,
+      state: until === PLACES ? "done" : "running",
+      cursor: until,
+      acceptedCount: standing.acceptedCount + accepted,
+      failedCount: standing.failedCount + failed,
+      now: at,
+      heldUntil: new Date(at.getTime() + LEASE_MS),
+    });
+    pages += 1;
+    // Cancelled, or taken by another one who thought that this one is dead.
+    if (advanced === undefined || advanced.state === "cancelled" || advanced.fence !== fence) return false;
+    if (advanced.state === "done") return true;
+    standing = advanced;
+  }
+  return false;
+}
+
+type Page = { readonly id: string; readonly trigger: SharedTrigger; readonly followers: readonly string[] };
+
+/** @throws Unavailable and the like when one could not be accepted for now: the page is done again. */
+async function acceptAll(
+  { acceptor, log }: FanOutOptions,
+  workspace: Workspace,
+  { id, trigger, followers }: Page,
+): Promise<{ accepted: number; failed: number }> {
+  const requests = followers.map((userId) => toRequest(trigger, { id, userId }));
+  let failed = 0;
+  for (const result of await acceptor.accept(workspace, requests, "")) {
+    if (result.kind === "accepted") continue;
+    // Its time has run out, or a caller has used its key for something else: neither will be better later.
+    if (!(result.error instanceof InvalidInput || result.error instanceof KeyReused)) throw result.error;
+    failed += 1;
+  }
+  if (failed > 0)
+    log.warn({ event: "fan_out_refused", fanOutId: id, count: failed }, "followers of a topic could not be reached");
+  return { accepted: followers.length - failed, failed };
+}
+
+type SharedTrigger = Omit<ParsedTrigger, "idempotencyKey" | "recipient" | "bodyHash">;
+
+function toTrigger(document: FanOutDocument): SharedTrigger {
+  const { content, campaign, priority, policy, expiration } = fromBinary(
+    TriggerRequestSchema,
+    document.trigger.value(),
+  );
+  return {
+    content: content ?? create(ContentSchema),
+    campaign,
+    priority,
+    policy: policy ?? create(PolicySchema),
+    expiration: expiration.case === "expireTime" ? { kind: "at", time: expiration.value } : { kind: "never" },
+  };
+}
+
+function toRequest(trigger: SharedTrigger, { id, userId }: { id: string; userId: string }): ParsedTrigger {
+  const request = { ...trigger, recipient: create(RecipientSchema, { userId }) };
+  return { ...request, idempotencyKey: `fanout:${id}:${userId}`, bodyHash: toBodyHash(request) };
+}

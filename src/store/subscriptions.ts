@@ -38,11 +38,14 @@ const toHex = (place: number) => place.toString(16).padStart(PLACE_DIGITS, "0");
 /** Makes a user follow a topic.
  *  @returns since when. */
 export async function subscribe(store: Store, which: Which, now: Date): Promise<Date> {
-  const { workspaceId, userId, topic } = which;
-  const _id = toId(which);
-  const made = { _id, workspaceId, userId, topic, place: toPlace(userId), createdAt: now };
+  const made = toSubscription(which, now);
   if ((await insertNew(store.subscriptions, [made])).length === 0) return now;
-  return (await onStore(() => store.subscriptions.findOne({ _id })))?.createdAt ?? now;
+  return (await onStore(() => store.subscriptions.findOne({ _id: made._id })))?.createdAt ?? now;
+}
+
+export function toSubscription(which: Which, now: Date): SubscriptionDocument {
+  const { workspaceId, userId, topic } = which;
+  return { _id: toId(which), workspaceId, userId, topic, place: toPlace(userId), createdAt: now };
 }
 
 export async function unsubscribe(store: Store, which: Which): Promise<void> {

@@ -13,6 +13,8 @@ export type ProductRow = { readonly line: number; readonly productId: string } &
 
 const ROW_BYTES_MAX = 65_536;
 const NEWLINE = 0x0a;
+/** More of one is not worth reporting. */
+const PRODUCT_ID_MAX = 128;
 
 const REQUIRED = ["product_id", "title", "currency", "price_minor"];
 const COLUMNS = [
@@ -91,7 +93,7 @@ export async function* readCsv(pieces: AsyncIterable<Uint8Array>): AsyncGenerato
   pipeline(Readable.from(pieces), parser, () => undefined);
   for await (const { record, info } of parser) {
     yield* skipped.splice(0);
-    const row = toRow(info.lines, () => toProductJson(record));
+    const row = toRow(info.lines, () => toProductJson(record), record.product_id);
     if (row !== undefined) yield row;
   }
   yield* skipped;
@@ -131,12 +133,12 @@ function toProductJson(record: Readonly<Record<string, string>>): JsonObject {
 }
 
 /** Whatever is wrong with a row is that row's alone. */
-function toRow(line: number, read: () => JsonObject | undefined): ProductRow | undefined {
-  let productId = "";
+function toRow(line: number, read: () => JsonObject | undefined, id = ""): ProductRow | undefined {
+  let productId = id.slice(0, PRODUCT_ID_MAX);
   try {
     const json = read();
     if (json === undefined) return undefined;
-    productId = String(json.productId ?? json.product_id ?? "").slice(0, 128);
+    productId = String(json.productId ?? json.product_id ?? "").slice(0, PRODUCT_ID_MAX);
     return { line, productId, product: fromJson(ProductSchema, json) };
   } catch (error) {
     return { line, productId, problem: error instanceof Error ? error.message : String(error) };

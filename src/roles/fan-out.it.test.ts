@@ -3,6 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { create } from "@bufbuild/protobuf";
 import { timestampFromDate } from "@bufbuild/protobuf/wkt";
+import { Binary } from "mongodb";
 import pino from "pino";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { ContentSchema, PolicySchema, Priority, RecipientSchema } from "../../gen/intervention/v1/intervention_pb.js";
@@ -67,7 +68,7 @@ describe("fanning out", () => {
     return found;
   };
   const runToEnd = async (id: string, more: Partial<FanOutOptions> = {}) => {
-    while ((await find(id)).state === "running") await runFanOuts(options(more), workspace);
+    while ((await find(id)).state === "running") await runFanOuts(options(more), [workspace]);
     return find(id);
   };
   /** Who has an entry in the ledger, and how many. */
@@ -87,7 +88,7 @@ describe("fanning out", () => {
       stop.abort();
       return acceptor.accept(...call);
     };
-    await runFanOuts(options({ acceptor: { accept }, signal: stop.signal }), workspace);
+    await runFanOuts(options({ acceptor: { accept }, signal: stop.signal }), [workspace]);
   };
 
   it("reaches every follower of the topic once, and nobody else's", async () => {
@@ -123,10 +124,20 @@ describe("fanning out", () => {
         return calls === 1 ? results.map(() => ({ kind: "failed", error: new Unavailable("bus") })) : results;
       },
     };
-    await expect(runFanOuts(options({ acceptor: failing }), workspace)).rejects.toThrow(Unavailable);
+    await expect(runFanOuts(options({ acceptor: failing }), [workspace])).rejects.toThrow(Unavailable);
     expect((await find(id)).acceptedCount).toBe(0);
     expect(await runToEnd(id, { acceptor: failing })).toMatchObject({ acceptedCount: 600 });
     expect([...(await reached("broken")).values()]).toEqual(Array.from({ length: 600 }, () => 1));
+  });
+
+  it("goes on with others when one can't be carried on", async () => {
+    const bad = await start("bad");
+    await parts.store.fanOuts.updateOne({ _id: bad }, { $set: { trigger: new Binary(Buffer.from([7])) } });
+    await follow("good", 3);
+    const good = await start("good");
+    await expect(runFanOuts(options(), [workspace])).rejects.toThrow();
+    expect((await find(good)).state).toBe("done");
+    await cancelFanOut(parts.store, bad, new Date());
   });
 
   it("does not reach who has left before his turn, nor anybody after it was cancelled", async () => {
@@ -142,7 +153,7 @@ describe("fanning out", () => {
     await runOnePage();
     await cancelFanOut(parts.store, id, new Date());
     const { acceptedCount } = await find(id);
-    await runFanOuts(options(), workspace);
+    await runFanOuts(options(), [workspace]);
     expect(await find(id)).toMatchObject({ state: "cancelled", acceptedCount });
     const users = await reached("left");
     expect(users.size).toBe(acceptedCount);
@@ -218,4 +229,4 @@ describe("fanning out", () => {
   }, 120_000);
 });
 
-type FanOutWorkspace = Parameters<typeof runFanOuts>[1];
+type FanOutWorkspace = Parameters<typeof runFanOuts>[1][number];

@@ -5,6 +5,7 @@ import { TriggerRequestSchema } from "../../gen/intervention/v1/intervention_ser
 import type { Acceptor } from "../accept/acceptor.ts";
 import type { ParsedTrigger } from "../accept/parsed-trigger.ts";
 import { toBodyHash } from "../accept/to-body-hash.ts";
+import { invariant } from "../domain/assert.ts";
 import { InvalidInput, KeyReused } from "../domain/errors.ts";
 import type { Workspace } from "../integrations/access-directory.ts";
 import {
@@ -14,6 +15,7 @@ import {
   listFollowers,
   listRunningFanOuts,
   PLACES,
+  SPAN_FIRST,
   type Store,
 } from "../store/index.ts";
 
@@ -39,44 +41,43 @@ const FILL_TARGET = 0.8;
  *  of milliseconds, and one that takes longer than this is fenced off. */
 const LEASE_MS = 10_000;
 
-/** Carries on what is on its way in a workspace, one fan-out after another.
- *  @returns how many it has finished. */
-export async function runFanOuts(options: FanOutOptions, workspace: Workspace): Promise<number> {
-  let finished = 0;
-  for (const id of await listRunningFanOuts(options.store, workspace.id)) {
-    if (options.signal.aborted) break;
-    const now = options.now();
-    const claimed = await claimFanOut(options.store, id, {
-      holder: options.holder,
-      now,
-      until: new Date(now.getTime() + LEASE_MS),
-    });
-    if (claimed !== undefined && (await fanOut(options, workspace, claimed))) finished += 1;
+/** Carries on what is on its way in each workspace, one fan-out after another. One that fails holds up none of the others.
+ *  @throws what failed, when all have had their turn. */
+export async function runFanOuts(options: FanOutOptions, workspaces: readonly Workspace[]): Promise<void> {
+  const failures: unknown[] = [];
+  for (const workspace of workspaces) {
+    for (const id of await listRunningFanOuts(options.store, workspace.id)) {
+      if (options.signal.aborted) break;
+      try {
+        await runTurn(options, workspace, id);
+      } catch (error) {
+        failures.push(error);
+      }
+    }
   }
-  return finished;
+  if (failures.length > 1) throw new AggregateError(failures, `${failures.length} fan-outs failed and are tried again`);
+  if (failures.length === 1) throw failures[0];
+}
+
+async function runTurn(options: FanOutOptions, workspace: Workspace, id: string): Promise<void> {
+  const now = options.now();
+  const claim = { holder: options.holder, now, until: new Date(now.getTime() + LEASE_MS) };
+  const claimed = await claimFanOut(options.store, id, claim);
+  if (claimed !== undefined) await fanOut(options, workspace, claimed);
 }
 
 /** Accepts an intervention for each follower, page by page, with a checkpoint after each. A page that was done before makes nothing
- *  new, since its interventions have the same keys; so whoever goes on after a kill loses nobody and reaches nobody twice.
- *  @returns whether it reached the end. */
-async function fanOut(options: FanOutOptions, workspace: Workspace, claimed: FanOutDocument): Promise<boolean> {
+ *  new, since its interventions have the same keys; so whoever goes on after a kill loses nobody and reaches nobody twice. */
+async function fanOut(options: FanOutOptions, workspace: Workspace, claimed: FanOutDocument): Promise<void> {
   const { store, now, signal } = options;
   const { _id: id, topic, fence, workspaceId } = claimed;
   const trigger = toTrigger(claimed);
   let standing = claimed;
-  // Followers are spread evenly over places, so that a span twice as long has about twice as many.
-  const done = claimed.acceptedCount + claimed.failedCount;
-  let span =
-    done === 0 ? PLACES : Math.min(PLACES, Math.max(1, Math.floor((claimed.cursor / done) * PAGE_MAX * FILL_TARGET)));
-  for (let pages = 0; pages < PAGES_A_TURN_MAX && !signal.aborted; ) {
-    const { cursor: from } = standing;
-    const until = Math.min(PLACES, from + span);
-    const followers = await listFollowers(store, { workspaceId, topic, from, until, limit: PAGE_MAX });
-    if (followers.length > PAGE_MAX && span > 1) {
-      span = Math.ceil(span / 2);
-      continue;
-    }
-    if (followers.length < PAGE_MAX / 2) span = Math.min(PLACES, span * 2);
+  let span = toFirstSpan(claimed);
+  for (let pages = 0; pages < PAGES_A_TURN_MAX && !signal.aborted; pages += 1) {
+    const page = await readPage(store, { workspaceId, topic, from: standing.cursor, span });
+    const { followers, until } = page;
+    span = page.span;
     const { accepted, failed } = await acceptAll(options, workspace, { id, trigger, followers });
     const at = now();
     const advanced = await advanceFanOut(store, id, {
@@ -88,13 +89,45 @@ async function fanOut(options: FanOutOptions, workspace: Workspace, claimed: Fan
       now: at,
       heldUntil: new Date(at.getTime() + LEASE_MS),
     });
-    pages += 1;
-    // Cancelled, or taken by another one who thought that this one is dead.
-    if (advanced === undefined || advanced.state === "cancelled" || advanced.fence !== fence) return false;
-    if (advanced.state === "done") return true;
+    // Done, cancelled, or taken by another one who thought that this one is dead.
+    if (advanced?.state !== "running" || advanced.fence !== fence) return;
     standing = advanced;
   }
-  return false;
+}
+
+/** Followers are spread evenly over places: those before the cursor tell how many places a page takes. */
+function toFirstSpan({ cursor, acceptedCount, failedCount }: FanOutDocument): number {
+  const done = acceptedCount + failedCount;
+  if (done === 0) return SPAN_FIRST;
+  return Math.max(1, Math.min(PLACES, Math.floor((cursor / done) * PAGE_MAX * FILL_TARGET)));
+}
+
+/** Up to a page of followers, by one span after another that suits how densely they lie: never more is asked for than a page
+ *  takes, since there are servers that read all they could return before they cut it off.
+ *  @returns those in [from, until), and the span that suited last. */
+async function readPage(
+  store: Store,
+  options: { readonly workspaceId: string; readonly topic: string; readonly from: number; readonly span: number },
+): Promise<{ followers: readonly string[]; until: number; span: number }> {
+  const { workspaceId, topic, from } = options;
+  const followers: string[] = [];
+  let { span } = options;
+  let until = from;
+  while (until < PLACES && followers.length < PAGE_MAX / 2) {
+    const next = Math.min(PLACES, until + span);
+    const limit = PAGE_MAX - followers.length;
+    const part = await listFollowers(store, { workspaceId, topic, from: until, until: next, limit });
+    if (part.length > limit) {
+      invariant(next - until > 1, `more than ${limit} followers of ${topic} have the place ${until}`);
+      span = Math.ceil((next - until) / 2);
+      if (followers.length > 0) break;
+      continue;
+    }
+    followers.push(...part);
+    until = next;
+    if (part.length < PAGE_MAX / 4) span = Math.min(PLACES, span * 2);
+  }
+  return { followers, until, span };
 }
 
 type Page = { readonly id: string; readonly trigger: SharedTrigger; readonly followers: readonly string[] };

@@ -65,7 +65,7 @@ export function startSchedule(options: ScheduleOptions): AsyncDisposable {
   const acceptor = new Acceptor({ store, bus, metrics, now: () => new Date() });
   const fanOutAll = async () => {
     const fanOutOptions = { store, acceptor, log, holder, now: () => new Date(), signal: stopping.signal };
-    for (const workspace of access.workspaces()) await runFanOuts(fanOutOptions, workspace);
+    await runFanOuts(fanOutOptions, access.workspaces());
   };
   const loops = [
     startLoop("fan-outs", FAN_OUTS_MS, log, fanOutAll),

@@ -1,4 +1,4 @@
-import type { Binary } from "mongodb";
+import type { Binary, Document } from "mongodb";
 import type { Store } from "./connect-store.ts";
 import type { IndexDefinition } from "./index-definition.ts";
 import { insertNew } from "./insert-new.ts";
@@ -76,7 +76,7 @@ export async function claimFanOut(
       },
     },
   ];
-  const held = await onStore(() => store.fanOuts.findOneAndUpdate({ _id: id }, update, { returnDocument: "after" }));
+  const held = await updateAndRead(store, id, update);
   return held?.holder === claim.holder && held.state === "running" ? held : undefined;
 }
 
@@ -108,9 +108,14 @@ export async function advanceFanOut(
       ),
     },
   ];
-  return (
-    (await onStore(() => store.fanOuts.findOneAndUpdate({ _id: id }, update, { returnDocument: "after" }))) ?? undefined
-  );
+  return updateAndRead(store, id, update);
+}
+
+/** Two steps, since there are servers where findOneAndUpdate looks at every document. Whoever reads what another one has written
+ *  in between sees that it is not his. */
+async function updateAndRead(store: Store, id: string, update: Document[]): Promise<FanOutDocument | undefined> {
+  await onStore(() => store.fanOuts.updateOne({ _id: id }, update));
+  return (await onStore(() => store.fanOuts.findOne({ _id: id }))) ?? undefined;
 }
 
 /** Ends one, unless it has ended. */

@@ -61,6 +61,7 @@ export {
   listFollowers,
   listSubscriptions,
   PLACES,
+  SPAN_FIRST,
   subscribe,
   unsubscribe,
 } from "./subscriptions.ts";

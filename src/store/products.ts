@@ -22,8 +22,8 @@ export type ProductDocument = {
   /** Product; absent when it was taken out. */
   readonly product?: Binary;
   readonly offer: StoredOffer;
-  /** The offer of the version whose place this one took; absent for the first. */
-  readonly before?: StoredOffer;
+  /** The newest versions that took another one's place, newest first, each with the offer before it. */
+  readonly replaced?: readonly { readonly version: string; readonly before: StoredOffer }[];
   /** Its product id while it is in the catalogue: what lists go by. */
   readonly listedAs?: string;
   /** Its category and all those above it, while it is in the catalogue. */
@@ -73,8 +73,8 @@ export function toProductDocument(options: {
   };
 }
 
-/** At most so many updates at a time, out of a pool of 20 connections. */
-const UPDATES_AT_ONCE_MAX = 8;
+/** A call that is repeated after a failure finds its own change as long as the product was not changed more often than this. */
+const REPLACED_KEPT_MAX = 5;
 
 /** Puts versions in, each unless a later one is there. Safe to repeat, and in whatever order.
  *  @returns one outcome a document, in their order. */
@@ -90,48 +90,56 @@ export async function putProducts(store: Store, documents: readonly ProductDocum
   for (const [index, { _id }] of fresh.entries())
     if (!conflicts.has(index)) outcomes.set(_id, { kind: "created", before: undefined });
   const others = [...latest.values()].filter(({ _id }) => !outcomes.has(_id));
-  for (let start = 0; start < others.length; start += UPDATES_AT_ONCE_MAX)
-    await Promise.all(
-      others.slice(start, start + UPDATES_AT_ONCE_MAX).map(async (document) => {
-        outcomes.set(document._id, await replaceOlder(store, document, known.get(document._id)));
-      }),
-    );
+  // Versions only grow: what is older than one that was seen stays so, and needs no write.
+  await replaceOlder(
+    store,
+    others.filter(({ _id, version }) => version > (known.get(_id)?.version ?? "")),
+  );
+  const standing = await readStanding(
+    store,
+    others.map(({ _id }) => _id),
+  );
+  for (const document of others)
+    outcomes.set(document._id, toOutcome(document, known.get(document._id), standing.get(document._id)));
   return documents.map((document) => {
     const isLatest = latest.get(document._id)?.version === document.version;
     return (isLatest ? outcomes.get(document._id) : undefined) ?? { kind: "stale", before: undefined };
   });
 }
 
-type Standing = Pick<ProductDocument, "_id" | "version" | "before">;
+type Standing = Pick<ProductDocument, "_id" | "version" | "replaced">;
 
 async function readStanding(store: Store, ids: readonly string[]): Promise<Map<string, Standing>> {
+  if (ids.length === 0) return new Map();
   const found = await onStore(() =>
-    store.products.find({ _id: { $in: [...ids] } }, { projection: { version: 1, before: 1 } }).toArray(),
+    store.products.find({ _id: { $in: [...ids] } }, { projection: { version: 1, replaced: 1 } }).toArray(),
   );
   return new Map(found.map((document) => [document._id, document]));
 }
 
-async function replaceOlder(
-  store: Store,
-  document: ProductDocument,
-  standing: Standing | undefined,
-): Promise<PutOutcome> {
-  // Versions only grow: what is older than one that was seen stays so.
-  if (standing !== undefined && standing.version > document.version) return { kind: "stale", before: undefined };
-  if (standing?.version === document.version) return { kind: "unchanged", before: toBefore(standing) };
-  // The condition stands in the update, not in the filter, so that it is found by its id; and the offer that it replaces is kept
-  // in the same step, so that no two writers take the same change for theirs, and a repeated call finds it again.
-  const { _id, ...fields } = document;
-  const replaced = { $mergeObjects: [{ _id: "$_id", before: "$offer" }, { $literal: fields }] };
-  const update = [{ $replaceWith: { $cond: [{ $lt: ["$version", document.version] }, replaced, "$$ROOT"] } }];
-  const after = await onStore(() =>
-    store.products.findOneAndUpdate({ _id }, update, {
-      returnDocument: "after",
-      projection: { version: 1, before: 1 },
-    }),
-  );
-  if (after?.version !== document.version) return { kind: "stale", before: undefined };
-  return { kind: "updated", before: toBefore(after) };
+/** The condition stands in the update, not in the filter, so that a document is found by its id; and what is replaced is noted in
+ *  the same step, so that no two writers take the same change for theirs. Not findOneAndUpdate, which would tell at once what it
+ *  has replaced: there are servers where it looks at every document. */
+async function replaceOlder(store: Store, documents: readonly ProductDocument[]): Promise<void> {
+  if (documents.length === 0) return;
+  const operations = documents.map(({ _id, ...fields }) => {
+    const noted = [{ version: { $literal: fields.version }, before: "$offer" }];
+    const replaced = { $slice: [{ $concatArrays: [noted, { $ifNull: ["$replaced", []] }] }, REPLACED_KEPT_MAX] };
+    const next = { $mergeObjects: [{ _id: "$_id", replaced }, { $literal: fields }] };
+    const update = [{ $replaceWith: { $cond: [{ $lt: ["$version", fields.version] }, next, "$$ROOT"] } }];
+    return { updateOne: { filter: { _id }, update } };
+  });
+  await onStore(() => store.products.bulkWrite(operations, { ordered: false }));
+}
+
+/** What became of a version, by what stands after it was written. */
+function toOutcome({ version }: ProductDocument, seen: Standing | undefined, now: Standing | undefined): PutOutcome {
+  // It may have been overtaken since: then its change is no less a change.
+  const own = now?.replaced?.find((one) => one.version === version);
+  const before = own === undefined ? undefined : readOffer(own.before);
+  if (seen?.version === version) return { kind: "unchanged", before };
+  if (own !== undefined) return { kind: "updated", before };
+  return { kind: now?.version === version ? "unchanged" : "stale", before: undefined };
 }
 
 /** The products of a workspace that the catalogue has, of those asked for. */
@@ -183,7 +191,4 @@ function toCategories(category: string): string[] {
 
 const toStoredOffer = (offer: Offer): StoredOffer => ({ ...offer, priceMinor: Long.fromBigInt(offer.priceMinor) });
 
-function toBefore({ before }: Standing): Offer | undefined {
-  if (before === undefined) return undefined;
-  return { ...before, priceMinor: BigInt(String(before.priceMinor)) };
-}
+const readOffer = (offer: StoredOffer): Offer => ({ ...offer, priceMinor: BigInt(String(offer.priceMinor)) });

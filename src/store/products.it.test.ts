@@ -132,6 +132,27 @@ describe("the catalogue", () => {
     expect(winners.at(-1)?.i).toBe(9);
   });
 
+  it("does not put a version over a later one that comes while it looks", async () => {
+    const id = newId();
+    await putProducts(store, [toDocument(id, 1_000)]);
+    let reads = 0;
+    const slow: Store = {
+      ...store,
+      products: Object.assign(Object.create(store.products), {
+        find: (...call: Parameters<typeof store.products.find>) => ({
+          async toArray() {
+            const read = await store.products.find(...call).toArray();
+            reads += 1;
+            if (reads === 1) await putProducts(store, [toDocument(id, 3_000, { title: "Later" })]);
+            return read;
+          },
+        }),
+      }),
+    };
+    expect((await putProducts(slow, [toDocument(id, 2_000)]))[0]?.kind).toBe("stale");
+    expect((await find(id))?.title).toBe("Later");
+  });
+
   it("finds the change again when the same version is put in again, as after a crash in between", async () => {
     const id = newId();
     await putProducts(store, [toDocument(id, 1_000, { stock: 0 })]);

@@ -143,7 +143,7 @@ describe("the catalogue, by a client of its own", () => {
       expect(badRowsOf(reports).map(({ line, productId }) => [line, productId])).toEqual([
         ["3", "v2"],
         ["4", "v3"],
-        ["5", ""],
+        ["5", "v4"],
         ["7", ""],
         ["8", "v6"],
       ]);

@@ -1,9 +1,8 @@
 import { Buffer } from "node:buffer";
-import { pipeline, Readable } from "node:stream";
 import { fromJson, type JsonObject, type JsonValue } from "@bufbuild/protobuf";
-import { parse } from "csv-parse";
 import { type Product, ProductSchema } from "../../gen/intervention/v1/catalog_pb.js";
 import { InvalidInput } from "../domain/errors.ts";
+import { readCsvRecords } from "./csv-records.ts";
 
 /** A row of a file of products: one that could be read, or why not. */
 export type ProductRow = { readonly line: number; readonly productId: string } & (
@@ -75,28 +74,22 @@ async function* splitLines(pieces: AsyncIterable<Uint8Array>): AsyncGenerator<Bu
 /** Reads comma-separated values with a header line.
  *  @throws InvalidInput when a column is missing or not known: then no row can be right. */
 export async function* readCsv(pieces: AsyncIterable<Uint8Array>): AsyncGenerator<ProductRow> {
-  const skipped: ProductRow[] = [];
-  const parser = parse({
-    bom: true,
-    info: true,
-    trim: true,
-    skip_empty_lines: true,
-    max_record_size: ROW_BYTES_MAX,
-    skip_records_with_error: true,
-    on_skip: (error) => {
-      skipped.push({ line: Number(error?.lines ?? 0), productId: "", problem: error?.message ?? "it can't be read" });
-      return undefined;
-    },
-    columns: checkColumns,
-  });
-  // What goes wrong with either end reaches the reader below as the parser's own error.
-  pipeline(Readable.from(pieces), parser, () => undefined);
-  for await (const { record, info } of parser) {
-    yield* skipped.splice(0);
-    const row = toRow(info.lines, () => toProductJson(record), record.product_id);
+  let columns: readonly string[] | undefined;
+  for await (const record of readCsvRecords(pieces, ROW_BYTES_MAX)) {
+    const { line } = record;
+    if (columns === undefined) {
+      columns = checkColumns("fields" in record ? record.fields : []);
+      continue;
+    }
+    if ("problem" in record) {
+      yield { line, productId: "", problem: record.problem };
+      continue;
+    }
+    const { fields } = record;
+    const cells = new Map(columns.map((name, index) => [name, fields[index] ?? ""]));
+    const row = toRow(line, () => toProductJson(cells, { fields: fields.length }), cells.get("product_id"));
     if (row !== undefined) yield row;
   }
-  yield* skipped;
 }
 
 function checkColumns(header: readonly string[]): string[] {
@@ -112,8 +105,9 @@ function checkColumns(header: readonly string[]): string[] {
 }
 
 /** An empty cell is a field that was not given. Numbers may be strings in protobuf's JSON mapping. */
-function toProductJson(record: Readonly<Record<string, string>>): JsonObject {
-  const cell = (name: string) => record[name] || undefined;
+function toProductJson(cells: ReadonlyMap<string, string>, has: { readonly fields: number }): JsonObject {
+  if (has.fields !== cells.size) throw new Error(`the row has ${has.fields} fields, and the header ${cells.size}`);
+  const cell = (name: string) => cells.get(name) || undefined;
   const optional = (name: string, value: JsonValue | undefined) => (value === undefined ? {} : { [name]: value });
   const currency = cell("currency") ?? "";
   const salePrice = cell("sale_price_minor");

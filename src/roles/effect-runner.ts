@@ -63,7 +63,8 @@ export class EffectRunner {
 
   #toMessage({ document, work }: Standing): OutgoingMessage {
     // Those that the decision was made on: what is shown is what `Explain` tells.
-    const products = toDecisionInput(document)?.products?.available;
+    const hasProducts = (work.message.content?.productIds.length ?? 0) > 0;
+    const products = hasProducts ? toDecisionInput(document)?.products?.available : undefined;
     const { subjects } = this.#options.bus;
     const { interventionId, workspaceId, userId } = document;
     const message =

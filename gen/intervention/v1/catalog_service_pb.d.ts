@@ -227,7 +227,7 @@ export declare const CatalogServiceImportResponseSchema: GenMessage<CatalogServi
  */
 export declare type BadRow = Message<"intervention.v1.BadRow"> & {
   /**
-   * Its line in the file, counted from 1; the last one, if it has several.
+   * Its line in the file, counted from 1; where it begins, if it has several.
    *
    * @generated from field: int64 line = 1;
    */

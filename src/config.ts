@@ -99,6 +99,9 @@ const schema = z.object({
   RECONCILE_AFTER_MS: whole(30_000, 1_000, 3_600_000).describe(
     "what was accepted and is not decided by then is put on the stream again, ms",
   ),
+  CATALOG_AGE_MS: whole(5_000, 0, 3_600_000).describe(
+    "price and stock in what is sent are never older than this, ms; a change in the catalogue is known sooner",
+  ),
   DRAIN_MS: whole(5_000, 0, 300_000).describe("live connections are sent elsewhere over this long at a stop, ms"),
   TRY_PAGE: flag(true).describe("serve /try to browsers on the same machine"),
   LOG_LEVEL: z

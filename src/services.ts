@@ -10,6 +10,7 @@ import { serveHealth, toGatewayMetrics } from "./edge-extras.ts";
 import { serveConnect, startGateway } from "./gateway/index.ts";
 import { AccessDirectory } from "./integrations/access-directory.ts";
 import { CampaignDirectory } from "./integrations/campaign-directory.ts";
+import { CatalogView } from "./integrations/catalog-view.ts";
 import {
   createHealthHandler,
   createLogger,
@@ -84,6 +85,10 @@ export function defineServices(config: Config) {
       CampaignDirectory.start({ store: await c.get(store), bus: await c.get(bus), log: await c.get(log) }),
     stop: (value) => value.stop(),
   });
+  const catalog = defineService("catalog", {
+    start: async (c) => new CatalogView({ bus: await c.get(bus), store: await c.get(store) }),
+    stop: (value) => value.stop(),
+  });
   const decide = defineService("decide", {
     start: async (c) =>
       startDecide({
@@ -96,6 +101,8 @@ export function defineServices(config: Config) {
         log: await c.get(log),
         defaultTimeZone: config.DEFAULT_TIME_ZONE,
         campaigns: await c.get(campaigns),
+        catalog: await c.get(catalog),
+        catalogAgeMs: config.CATALOG_AGE_MS,
       }),
     stop: (value) => value[Symbol.asyncDispose](),
   });
@@ -199,6 +206,7 @@ export function defineServices(config: Config) {
       return {
         ...shared,
         access: await c.get(access),
+        catalog: await c.get(catalog),
         log: await c.get(log),
         traces: await c.get(traces),
         acceptor: await c.get(acceptor),

@@ -40,6 +40,7 @@ describe("the hash of a body", () => {
     { what: "order of channels", request: { ...good, policy: { channels: [Channel.INBOX, Channel.REALTIME] } } },
     { what: "ttl", request: { ...good, expiration: { case: "ttl", value: { seconds: 60n } } } },
     { what: "data", request: content({ data: { a: 1 } }) },
+    { what: "product", request: content({ productIds: ["p"] }) },
     { what: "order of a list in data", request: content({ data: { a: [2, 1] } }) },
   ])("tells another $what", ({ request }) => {
     expect(hash(request)).not.toBe(hash(good));

@@ -1,8 +1,9 @@
 import { createHash } from "node:crypto";
-import { create, type JsonObject, type JsonValue, toBinary } from "@bufbuild/protobuf";
+import { create, toBinary } from "@bufbuild/protobuf";
 import { durationFromMs } from "@bufbuild/protobuf/wkt";
 import { ContentSchema } from "../../gen/intervention/v1/intervention_pb.js";
 import { type TriggerRequest, TriggerRequestSchema } from "../../gen/intervention/v1/intervention_service_pb.js";
+import { sortNames } from "../domain/sort-names.ts";
 import type { ParsedTrigger } from "./parsed-trigger.ts";
 
 /** SHA-256 over the parsed request without its key. Defaults count as given, a ttl stays a ttl (so that a repeated call hashes
@@ -12,7 +13,7 @@ export function toBodyHash(request: Omit<ParsedTrigger, "idempotencyKey" | "body
   const canonical = create(TriggerRequestSchema, {
     recipient,
     content:
-      content.data === undefined ? content : create(ContentSchema, { ...content, data: sortObject(content.data) }),
+      content.data === undefined ? content : create(ContentSchema, { ...content, data: sortNames(content.data) }),
     campaign,
     priority,
     policy,
@@ -24,18 +25,4 @@ export function toBodyHash(request: Omit<ParsedTrigger, "idempotencyKey" | "body
 function toExpirationField(expiration: ParsedTrigger["expiration"]): TriggerRequest["expiration"] {
   if (expiration.kind === "at") return { case: "expireTime", value: expiration.time };
   return expiration.kind === "after" ? { case: "ttl", value: durationFromMs(expiration.ttlMs) } : { case: undefined };
-}
-
-function sortObject(object: JsonObject): JsonObject {
-  // fromEntries defines properties and never sets them, so that the name "__proto__" is like any other.
-  return Object.fromEntries(
-    Object.entries(object)
-      .sort(([a], [b]) => (a < b ? -1 : 1))
-      .map(([name, value]) => [name, sortValue(value)]),
-  );
-}
-
-function sortValue(value: JsonValue): JsonValue {
-  if (Array.isArray(value)) return value.map(sortValue);
-  return value === null || typeof value !== "object" ? value : sortObject(value);
 }

@@ -3,13 +3,16 @@ import type { ConnectRouter, ConnectRouterOptions } from "@connectrpc/connect";
 import { file_google_rpc_error_details } from "../../gen/google/rpc/error_details_pb.js";
 import { Health } from "../../gen/health/v1/health_pb.js";
 import { CampaignService } from "../../gen/intervention/v1/campaign_service_pb.js";
+import { CatalogService } from "../../gen/intervention/v1/catalog_service_pb.js";
 import { InboxService } from "../../gen/intervention/v1/inbox_service_pb.js";
 import { InterventionService } from "../../gen/intervention/v1/intervention_service_pb.js";
 import { OperationsService } from "../../gen/intervention/v1/operations_service_pb.js";
 import { PredictionService } from "../../gen/intervention/v1/prediction_service_pb.js";
 import { SessionService } from "../../gen/intervention/v1/session_service_pb.js";
+import { TopicService } from "../../gen/intervention/v1/topic_service_pb.js";
 import type { AccessDirectory } from "../integrations/access-directory.ts";
 import { campaignService } from "./campaign-service.ts";
+import { catalogService } from "./catalog-service.ts";
 import { type HealthParts, healthService } from "./health-service.ts";
 import { type InboxParts, inboxService } from "./inbox-service.ts";
 import { apiInterceptors, apiRequestGate, type InterceptorParts } from "./interceptors.ts";
@@ -19,6 +22,7 @@ import { operationsService } from "./operations-service.ts";
 import { type PredictionServiceParts, predictionService } from "./prediction-service.ts";
 import { registerReflection } from "./reflection-service.ts";
 import { sessionService } from "./session-service.ts";
+import { topicService } from "./topic-service.ts";
 
 /** All that the services stand on. */
 export type ApiParts = InterceptorParts &
@@ -35,6 +39,8 @@ export const API_SERVICES: readonly DescService[] = [
   OperationsService,
   PredictionService,
   CampaignService,
+  CatalogService,
+  TopicService,
 ];
 
 /** A batch of 1,000 interventions of 4 KB each. */
@@ -48,6 +54,8 @@ export function registerApi(router: ConnectRouter, parts: ApiParts): void {
   router.service(OperationsService, operationsService(parts));
   router.service(PredictionService, predictionService(parts));
   router.service(CampaignService, campaignService(parts));
+  router.service(CatalogService, catalogService(parts));
+  router.service(TopicService, topicService(parts));
   router.service(Health, healthService({ ...parts, serviceNames: API_SERVICES.map(({ typeName }) => typeName) }));
   registerReflection(router, [...API_SERVICES, Health], [file_google_rpc_error_details]);
 }

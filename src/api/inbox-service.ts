@@ -1,26 +1,32 @@
 import { create, fromBinary } from "@bufbuild/protobuf";
 import { timestampFromDate } from "@bufbuild/protobuf/wkt";
-import type { HandlerContext, ServiceImpl } from "@connectrpc/connect";
+import type { ServiceImpl } from "@connectrpc/connect";
 import { z } from "zod";
 import { type Event, EventKind, EventSchema } from "../../gen/intervention/v1/event_pb.js";
 import { type InboxItem, InboxItemSchema, type InboxService } from "../../gen/intervention/v1/inbox_service_pb.js";
 import { Channel } from "../../gen/intervention/v1/intervention_pb.js";
 import { InterventionFrameSchema } from "../../gen/intervention/v1/realtime_pb.js";
 import { type EventPublisher, toKindName } from "../bus/index.ts";
-import { PermissionDenied } from "../domain/errors.ts";
+import { isStopped, toProductStates } from "../domain/catalog/product-states.ts";
+import type { CatalogView } from "../integrations/catalog-view.ts";
 import { countUnread, findInboxItems, type InboxDocument, listInbox, markInbox, type Store } from "../store/index.ts";
-import { getCaller } from "./authenticate.ts";
 import { checked, parseFields, text } from "./field-checks.ts";
+import { type Owner, toOwner } from "./owner.ts";
 import { parsePageSize, parsePageToken, toPageToken } from "./page-token.ts";
-import { USER_ID } from "./parse-trigger.ts";
 
 /** What the inbox works with. */
-export type InboxParts = { readonly store: Store; readonly events: EventPublisher; readonly now: () => Date };
+export type InboxParts = {
+  readonly store: Store;
+  readonly events: EventPublisher;
+  readonly catalog: CatalogView;
+  readonly now: () => Date;
+};
 
 const PAGE_SIZE = { fallback: 20, max: 100 };
 const IDS_MAX = 100;
+/** A user who looks again at once may see what he saw. */
+const PRODUCTS_AGE_MS = 1_000;
 
-const userSchema = z.object({ userId: checked(...USER_ID) });
 const idsSchema = z.object({
   interventionIds: checked<string[]>((ids) =>
     ids.length >= 1 && ids.length <= IDS_MAX ? undefined : `there are ${ids.length}; 1 to ${IDS_MAX} are allowed`,
@@ -29,7 +35,7 @@ const idsSchema = z.object({
 const positionSchema = z.tuple([z.string().regex(/^\d{15}-/)]);
 
 /** What a user missed and what waits for him. */
-export function inboxService({ store, events, now }: InboxParts): ServiceImpl<typeof InboxService> {
+export function inboxService({ store, events, catalog, now }: InboxParts): ServiceImpl<typeof InboxService> {
   const countLeft = async (owner: Owner) => ({ unreadCount: await countUnread(store, { ...owner, now: now() }) });
   return {
     async list(request, context) {
@@ -51,7 +57,7 @@ export function inboxService({ store, events, now }: InboxParts): ServiceImpl<ty
       const page = found.slice(0, size);
       const last = page.at(-1);
       const nextPageToken = found.length > size && last !== undefined ? toPageToken([last.position], scope) : "";
-      return { items: page.map(toItem), nextPageToken, ...left };
+      return { items: await withProducts(catalog, owner.workspaceId, page.map(toItem)), nextPageToken, ...left };
     },
     countUnread(request, context) {
       return countLeft(toOwner(request.userId, context));
@@ -75,18 +81,6 @@ export function inboxService({ store, events, now }: InboxParts): ServiceImpl<ty
   };
 }
 
-type Owner = { readonly workspaceId: string; readonly userId: string };
-
-/** Whose inbox is meant: a user's token opens that user's own, an API key any in its workspace. */
-function toOwner(userId: string, context: HandlerContext): Owner {
-  const caller = getCaller(context.values);
-  const workspaceId = caller.workspace.id;
-  if (caller.kind === "service") return { workspaceId, ...parseFields(userSchema, { userId }) };
-  if (userId !== "" && userId !== caller.userId)
-    throw new PermissionDenied("a user's token opens that user's own inbox only: leave user_id empty");
-  return { workspaceId, userId: caller.userId };
-}
-
 function toItem(document: InboxDocument): InboxItem {
   const { content, campaign } = fromBinary(InterventionFrameSchema, document.frame.value());
   return create(InboxItemSchema, {
@@ -97,6 +91,19 @@ function toItem(document: InboxDocument): InboxItem {
     ...(document.readAt === undefined ? {} : { readTime: timestampFromDate(document.readAt) }),
     ...(document.archivedAt === undefined ? {} : { archiveTime: timestampFromDate(document.archivedAt) }),
     ...(document.expireAt === undefined ? {} : { expireTime: timestampFromDate(document.expireAt) }),
+  });
+}
+
+/** What items tell of products is read when the user looks, so that it names today's price; what a policy stops is not shown
+ *  while its products are gone. */
+async function withProducts(catalog: CatalogView, workspaceId: string, items: readonly InboxItem[]) {
+  const ids = items.flatMap(({ content }) => content?.productIds ?? []);
+  if (ids.length === 0) return [...items];
+  const found = await catalog.findFresh(workspaceId, ids, { maxAgeMs: PRODUCTS_AGE_MS });
+  return items.flatMap((item) => {
+    const states = toProductStates(item.content, found);
+    if (states === undefined) return [item];
+    return isStopped(states) ? [] : [{ ...item, products: states.available }];
   });
 }
 

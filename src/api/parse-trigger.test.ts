@@ -139,6 +139,30 @@ const bad: readonly {
   },
   { what: "an action without id", request: actions("a", "b", ""), field: "content.actions[2].id", says: /it is empty/ },
   {
+    what: "twenty-one products",
+    request: content({ productIds: Array.from({ length: 21 }, String) }),
+    field: "content.product_ids",
+    says: "there are 21; up to 20 are allowed",
+  },
+  {
+    what: "a product named twice",
+    request: content({ productIds: ["a", "b", "a"] }),
+    field: "content.product_ids[2]",
+    says: '"a" is named twice',
+  },
+  {
+    what: "a product without id",
+    request: content({ productIds: [""] }),
+    field: "content.product_ids[0]",
+    says: /it is empty/,
+  },
+  {
+    what: "a gone policy that is not known",
+    request: content({ productIds: ["a"], gonePolicy: 9 }),
+    field: "content.gone_policy",
+    says: /^9 is not one of/,
+  },
+  {
     what: "two actions of one id",
     request: actions("a", "b", "a"),
     field: "content.actions[2].id",

@@ -1,5 +1,6 @@
 import { headers } from "@nats-io/transport-node";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { API_SERVICES } from "./api-routes.ts";
 import { GrpcClient } from "./testing/grpc-client.ts";
 import { startApi } from "./testing/start-api.ts";
 
@@ -127,10 +128,7 @@ describe("what tools and operators call", () => {
           "grpc.health.v1.Health",
           "grpc.reflection.v1.ServerReflection",
           "grpc.reflection.v1alpha.ServerReflection",
-          "intervention.v1.InboxService",
-          "intervention.v1.InterventionService",
-          "intervention.v1.OperationsService",
-          "intervention.v1.SessionService",
+          ...API_SERVICES.map(({ typeName }) => typeName),
         ]),
       );
     });
@@ -156,6 +154,8 @@ describe("what tools and operators call", () => {
         "intervention/v1/intervention.proto",
         "google/protobuf/struct.proto",
         "intervention/v1/event.proto",
+        "intervention/v1/catalog.proto",
+        "intervention/v1/shopper.proto",
       ];
       // A descriptor begins with its file's name: tag 1, its length, and the name.
       expect(files).toHaveLength(needed.length);

@@ -48,6 +48,8 @@ export function createSubjects(namespace: string) {
     campaignsChanged: `${p}campaigns-changed`,
     presence: (gatewayId: string) => `${p}presence.${gatewayId}`,
     presenceWanted: `${p}presence-wanted`,
+    /** Which products of a workspace have changed: heard by who keeps some in memory. */
+    catalog: (workspace: string) => `${p}catalog.${workspace}`,
     all: {
       interventions: `${p}iv.>`,
       realtime: `${p}rt.>`,
@@ -59,6 +61,7 @@ export function createSubjects(namespace: string) {
       predictions: `${p}ai.predictions.>`,
       calm: `${p}later.calm.>`,
       presence: `${p}presence.*`,
+      catalog: `${p}catalog.*`,
     },
     /** The workspace a subject of ours belongs to. */
     workspaceOf(subject: string): string {

@@ -24,6 +24,14 @@ describe("server frames as protobuf's own JSON mapping writes them", () => {
           },
           acceptTime: timestampFromMs(atMs),
           expireTime: timestampFromMs(atMs + 1),
+          products: [
+            {
+              ...{ productId: "p1", title: "Shoe", imageUrl: "https://shop.test/p1.png", link: "https://shop.test/p1" },
+              ...{ price: { currency: "EUR", minor: 5_000n }, stock: 0, asOf: timestampFromMs(atMs) },
+              salePrice: { currency: "EUR", minor: 0n },
+            },
+            { productId: "p2" },
+          ],
         },
       },
     });
@@ -39,6 +47,17 @@ describe("server frames as protobuf's own JSON mapping writes them", () => {
         actions: [{ id: "buy", label: "Buy", url: "" }],
         data: { code: "TEN", deep: { list: [1] } },
       },
+      products: [
+        {
+          ...{ id: "p1", title: "Shoe", imageUrl: "https://shop.test/p1.png", link: "https://shop.test/p1" },
+          ...{ price: { currency: "EUR", minor: 5_000 }, salePrice: { currency: "EUR", minor: 0 }, stock: 0 },
+          asOf: new Date(atMs),
+        },
+        {
+          ...{ id: "p2", title: "", imageUrl: "", link: "" },
+          ...{ price: undefined, salePrice: undefined, stock: undefined, asOf: undefined },
+        },
+      ],
       acceptTimeMs: atMs,
       expireTimeMs: atMs + 1,
     });

@@ -1,5 +1,6 @@
 import { type Content, parseContent } from "./content.ts";
 import { type JsonObject, parseJson, toInteger, toObject, toText, toTexts, toTimeMs } from "./json.ts";
+import { type Product, parseProducts } from "./product.ts";
 
 /** Where a session left off. Offsets are 64-bit, so they stay decimal strings. */
 export interface Resume {
@@ -46,6 +47,7 @@ export interface InterventionFrame {
   readonly interventionId: string;
   readonly content: Content;
   readonly campaign: string;
+  readonly products: readonly Product[];
   readonly acceptTimeMs: number | undefined;
   readonly expireTimeMs: number | undefined;
 }
@@ -95,6 +97,7 @@ const parsers: { readonly [name: string]: (body: JsonObject) => ServerFrame | un
         ...place,
         content: parseContent(body.content),
         campaign: toText(body.campaign),
+        products: parseProducts(body.products),
         acceptTimeMs: toTimeMs(body.acceptTime),
         expireTimeMs: toTimeMs(body.expireTime),
       }

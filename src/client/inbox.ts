@@ -1,6 +1,7 @@
 import { type Content, parseContent } from "./content.ts";
 import { InterventionClientError } from "./failure.ts";
 import { type JsonObject, parseJson, toDate, toInteger, toObject, toText } from "./json.ts";
+import { type Product, parseProducts } from "./product.ts";
 import type { TokenSource } from "./token-source.ts";
 
 /** One intervention that waits for its user. */
@@ -9,6 +10,8 @@ export interface InboxItem {
   readonly content: Content;
   /** May be empty. */
   readonly campaign: string;
+  /** Those of the catalogue that it is about, as they are now. */
+  readonly products: readonly Product[];
   readonly createTime: Date | undefined;
   /** Undefined: unread. */
   readonly readTime: Date | undefined;
@@ -131,6 +134,7 @@ function parseItem(value: unknown): InboxItem {
     id: toText(item.interventionId),
     content: parseContent(item.content),
     campaign: toText(item.campaign),
+    products: parseProducts(item.products),
     createTime: toDate(item.createTime),
     readTime: toDate(item.readTime),
     archiveTime: toDate(item.archiveTime),

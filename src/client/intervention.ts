@@ -1,5 +1,6 @@
 import type { Content } from "./content.ts";
 import type { EventKind, InterventionFrame } from "./frame.ts";
+import type { Product } from "./product.ts";
 
 /** What a page can report; delivered is the client's own. */
 export type Touchpoint = "displayed" | "clicked" | "dismissed";
@@ -11,6 +12,8 @@ export interface Intervention {
   readonly content: Content;
   /** May be empty. */
   readonly campaign: string;
+  /** Those of the catalogue that it is about, as they were when it was sent. */
+  readonly products: readonly Product[];
   readonly acceptTime: Date | undefined;
   /** Do not show it after this. Undefined: it never ends. */
   readonly expireTime: Date | undefined;
@@ -49,6 +52,7 @@ export function toIntervention(frame: InterventionFrame, track: (report: Report)
     id: frame.interventionId,
     content: frame.content,
     campaign: frame.campaign,
+    products: frame.products,
     acceptTime: frame.acceptTimeMs === undefined ? undefined : new Date(frame.acceptTimeMs),
     expireTime: frame.expireTimeMs === undefined ? undefined : new Date(frame.expireTimeMs),
     displayed: () => once("displayed"),

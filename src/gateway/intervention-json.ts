@@ -1,6 +1,8 @@
 import type { JsonObject } from "@bufbuild/protobuf";
 import type { Timestamp } from "@bufbuild/protobuf/wkt";
+import { GonePolicy, GonePolicySchema } from "../../gen/intervention/v1/intervention_pb.js";
 import type { InterventionFrame } from "../../gen/intervention/v1/realtime_pb.js";
+import { toSentProductJson } from "./sent-product-json.ts";
 
 /** The JSON mapping of an intervention frame with an offset, equal to what `toJson` makes of it at a fraction of its cost: this is done for
  *  each message that reaches a browser. A property test holds the two together. */
@@ -22,11 +24,16 @@ export function toInterventionJson(frame: InterventionFrame, offset: number): Js
         return one;
       });
     if (content.data !== undefined) inner.data = content.data;
+    if (content.productIds.length > 0) inner.productIds = content.productIds;
+    if (content.gonePolicy !== GonePolicy.UNSPECIFIED)
+      inner.gonePolicy = GonePolicySchema.value[content.gonePolicy]?.name ?? content.gonePolicy;
     json.content = inner;
   }
   if (frame.campaign !== "") json.campaign = frame.campaign;
   if (frame.acceptTime !== undefined) json.acceptTime = toTimestampJson(frame.acceptTime);
   if (frame.expireTime !== undefined) json.expireTime = toTimestampJson(frame.expireTime);
+  if (frame.products.length > 0)
+    json.products = frame.products.map((product) => toSentProductJson(product, toTimestampJson));
   return json;
 }
 

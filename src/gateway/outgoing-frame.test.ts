@@ -3,6 +3,7 @@ import { timestampFromMs } from "@bufbuild/protobuf/wkt";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { RealtimeMessageSchema } from "../../gen/intervention/v1/bus_pb.js";
+import { GonePolicySchema } from "../../gen/intervention/v1/intervention_pb.js";
 import { ServerFrameSchema } from "../../gen/intervention/v1/realtime_pb.js";
 import { HistoryFrame, toFrame } from "./outgoing-frame.ts";
 
@@ -18,6 +19,20 @@ const data: fc.Arbitrary<JsonObject> = fc.dictionary(
   fc.jsonValue({ maxDepth: 3 }).map((value) => JSON.parse(JSON.stringify(value))),
   { maxKeys: 5 },
 );
+const money = fc.record({ currency: text, minor: fc.bigInt({ min: -(2n ** 63n), max: 2n ** 63n - 1n }) });
+const product = fc
+  .record({
+    ...{ productId: text, title: text, imageUrl: text, link: text, price: maybe(money), salePrice: maybe(money) },
+    ...{ stock: maybe(fc.integer({ min: 0, max: 2 ** 31 - 1 })), asOf: maybe(time), updateTime: maybe(time) },
+  })
+  .map(({ price, salePrice, stock, asOf, updateTime, ...rest }) => ({
+    ...rest,
+    ...(price === undefined ? {} : { price }),
+    ...(salePrice === undefined ? {} : { salePrice }),
+    ...(stock === undefined ? {} : { stock }),
+    ...(asOf === undefined ? {} : { asOf }),
+    ...(updateTime === undefined ? {} : { updateTime }),
+  }));
 const intervention = fc.record({
   interventionId: text,
   content: maybe(
@@ -27,11 +42,14 @@ const intervention = fc.record({
       imageUrl: text,
       actions: fc.array(fc.record({ id: text, label: text, url: text }), { maxLength: 3 }),
       data: maybe(data),
+      productIds: fc.array(text, { maxLength: 3 }),
+      gonePolicy: fc.constantFrom(...GonePolicySchema.values.map(({ number }) => number)),
     }),
   ),
   campaign: text,
   acceptTime: maybe(time),
   expireTime: maybe(time),
+  products: fc.array(product, { maxLength: 3 }),
 });
 type Message = NonNullable<MessageInitShape<typeof RealtimeMessageSchema>["message"]>;
 const message: fc.Arbitrary<Message> = fc.oneof(

@@ -18,6 +18,7 @@ import {
 } from "../bus/index.ts";
 import { InvalidInput, Unavailable } from "../domain/errors.ts";
 import type { CampaignDirectory } from "../integrations/campaign-directory.ts";
+import type { CatalogView } from "../integrations/catalog-view.ts";
 import type { Metrics, Traces } from "../observe/index.ts";
 import type { Store } from "../store/index.ts";
 import { DecisionMaker } from "./decision-maker.ts";
@@ -34,6 +35,9 @@ export type DecideOptions = {
   readonly log: Logger;
   readonly defaultTimeZone: string;
   readonly campaigns: Pick<CampaignDirectory, "findState">;
+  readonly catalog: CatalogView;
+  /** Price and stock in what is sent are no older than this, ms. */
+  readonly catalogAgeMs: number;
 };
 
 /** One intervention to decide, with what travelled beside it. */

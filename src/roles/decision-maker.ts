@@ -11,6 +11,7 @@ import {
 import { Channel, FrequencyCap_Scope } from "../../gen/intervention/v1/intervention_pb.js";
 import { toSubjectToken } from "../bus/index.ts";
 import { invariant } from "../domain/assert.ts";
+import { type FoundProduct, toProductStates } from "../domain/catalog/product-states.ts";
 import { decide, toCapSince } from "../domain/decision/decide.ts";
 import { SPAN } from "../observe/index.ts";
 import {
@@ -82,10 +83,13 @@ export class DecisionMaker {
     const now = new Date();
     const histories = new Map<string, Promise<History>>();
     const made: Standing[] = [];
+    const products = await this.#findProducts(batch);
     // In order: the sends of this batch count for what comes after them.
     for (const work of batch) {
       const input = this.#toInput(work, now);
       await this.#addTrigger(input, work);
+      const states = toProductStates(work.message.content, products.get(work.message.workspace) ?? new Map());
+      if (states !== undefined) input.products = states;
       const since = toCapSince(input);
       const history = since === undefined ? undefined : await this.#history(histories, input, since);
       if (history !== undefined)
@@ -112,6 +116,18 @@ export class DecisionMaker {
       });
     }
     return made;
+  }
+
+  /** What the catalogues have of the products that a batch names, by workspace. */
+  async #findProducts(batch: readonly ToDecide[]): Promise<Map<string, Map<string, FoundProduct>>> {
+    const { catalog, catalogAgeMs } = this.#options;
+    const named = batch.filter(({ message }) => (message.content?.productIds.length ?? 0) > 0);
+    const byWorkspace = Map.groupBy(named, ({ message }) => message.workspace);
+    const found = [...byWorkspace].map(async ([workspace, works]) => {
+      const ids = works.flatMap(({ message }) => message.content?.productIds ?? []);
+      return [workspace, await catalog.findFresh(workspace, ids, { maxAgeMs: catalogAgeMs })] as const;
+    });
+    return new Map(await Promise.all(found));
   }
 
   #toInput({ message }: ToDecide, now: Date): DecisionInput {

@@ -6,6 +6,7 @@ import {
   InterventionMessageSchema,
   RealtimeMessageSchema,
 } from "../../gen/intervention/v1/bus_pb.js";
+import type { SentProduct } from "../../gen/intervention/v1/catalog_pb.js";
 import { Outcome } from "../../gen/intervention/v1/decision_pb.js";
 import { type Event, EventKind, EventSchema } from "../../gen/intervention/v1/event_pb.js";
 import { Channel } from "../../gen/intervention/v1/intervention_pb.js";
@@ -17,7 +18,7 @@ import {
   toKindName,
   toSubjectToken,
 } from "../bus/index.ts";
-import { findHappened, type InboxDocument, insertInboxItems, toPosition } from "../store/index.ts";
+import { findHappened, type InboxDocument, insertInboxItems, toDecisionInput, toPosition } from "../store/index.ts";
 import type { DecideOptions } from "./decide.ts";
 import type { Standing } from "./decision-maker.ts";
 
@@ -61,11 +62,16 @@ export class EffectRunner {
   }
 
   #toMessage({ document, work }: Standing): OutgoingMessage {
+    // Those that the decision was made on: what is shown is what `Explain` tells.
+    const hasProducts = (work.message.content?.productIds.length ?? 0) > 0;
+    const products = hasProducts ? toDecisionInput(document)?.products?.available : undefined;
     const { subjects } = this.#options.bus;
     const { interventionId, workspaceId, userId } = document;
     const message =
       document.channel === "realtime"
-        ? create(RealtimeMessageSchema, { message: { case: "intervention", value: toInterventionFrame(work.message) } })
+        ? create(RealtimeMessageSchema, {
+            message: { case: "intervention", value: toInterventionFrame(work.message, products) },
+          })
         : create(RealtimeMessageSchema, { message: { case: "inboxChanged", value: { interventionId } } });
     return {
       subject: subjects.realtime(workspaceId, toSubjectToken(userId)),
@@ -77,10 +83,11 @@ export class EffectRunner {
 }
 
 /** What a device shows of an intervention. */
-function toInterventionFrame(message: InterventionMessage): InterventionFrame {
+function toInterventionFrame(message: InterventionMessage, products: SentProduct[] = []): InterventionFrame {
   return create(InterventionFrameSchema, {
     interventionId: message.interventionId,
     campaign: message.campaign,
+    products,
     ...(message.content === undefined ? {} : { content: message.content }),
     ...(message.acceptTime === undefined ? {} : { acceptTime: message.acceptTime }),
     ...(message.expireTime === undefined ? {} : { expireTime: message.expireTime }),

@@ -1,10 +1,12 @@
 import { randomUUID } from "node:crypto";
 import type { Logger } from "pino";
+import { Acceptor } from "../accept/acceptor.ts";
 import { type Bus, type EventPublisher, findConsumer, trimAcknowledged } from "../bus/index.ts";
 import type { AccessDirectory } from "../integrations/access-directory.ts";
 import type { Metrics } from "../observe/index.ts";
 import { claimLease, type Store } from "../store/index.ts";
 import { DECIDERS } from "./decide.ts";
+import { runFanOuts } from "./fan-out.ts";
 import { type FindOrders, fixOutcomes } from "./fix-outcomes.ts";
 import { Walk } from "./walk.ts";
 import { walkDelayed } from "./walk-delayed.ts";
@@ -24,6 +26,7 @@ export type ScheduleOptions = {
 };
 
 const WALK_MS = 1_000;
+const FAN_OUTS_MS = 500;
 const QUEUES_MS = 5_000;
 /** Trimming holds the stream up for some tens of milliseconds, whatever there is to trim: so it is done rarely. */
 const TRIM_MS = 60_000;
@@ -62,13 +65,21 @@ export function startSchedule(options: ScheduleOptions): AsyncDisposable {
       if (findOrders !== undefined) await fixOutcomes({ store, findOrders }, workspace, now);
     }
   };
+  const stopping = new AbortController();
+  const acceptor = new Acceptor({ store, bus, metrics, now: () => new Date() });
+  const fanOutAll = async () => {
+    const fanOutOptions = { store, acceptor, log, holder, now: () => new Date(), signal: stopping.signal };
+    await runFanOuts(fanOutOptions, access.workspaces());
+  };
   const loops = [
+    startLoop("fan-outs", FAN_OUTS_MS, log, fanOutAll),
     startLoop("walk", WALK_MS, log, walkAll),
     startLoop("trim", TRIM_MS, log, () => trimAcknowledged(bus, DECIDERS)),
     startLoop("queues", QUEUES_MS, log, () => tendQueues(options)),
   ];
   return {
     async [Symbol.asyncDispose]() {
+      stopping.abort();
       await Promise.all(loops.map((loop) => loop[Symbol.asyncDispose]()));
     },
   };

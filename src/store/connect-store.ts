@@ -6,11 +6,15 @@ import { closeEndedSockets } from "./close-ended-sockets.ts";
 import { type DecisionDocument, decisionIndexes } from "./decisions.ts";
 import { type EntryDocument, entryIndexes } from "./entries.ts";
 import { type EventDocument, eventIndexes } from "./events.ts";
+import { type FanOutDocument, fanOutIndexes } from "./fan-outs.ts";
 import { type InboxDocument, inboxIndexes } from "./inbox.ts";
 import type { IndexDefinition } from "./index-definition.ts";
 import { type InterventionDocument, interventionIndexes } from "./interventions.ts";
 import { type PredictionOutcomeDocument, predictionOutcomeIndexes } from "./prediction-outcomes.ts";
 import { type PredictionDocument, predictionIndexes } from "./predictions.ts";
+import { type ProductDocument, productIndexes } from "./products.ts";
+import { type SubscriptionDocument, subscriptionIndexes } from "./subscriptions.ts";
+import { type TopicRuleDocument, topicRuleIndexes } from "./topic-rules.ts";
 import { type ApiKeyDocument, apiKeyIndexes, type WorkspaceDocument, workspaceIndexes } from "./workspaces.ts";
 
 /** The collections, with their indexes in place. */
@@ -26,6 +30,10 @@ export type Store = {
   readonly predictionOutcomes: Collection<PredictionOutcomeDocument>;
   readonly campaigns: Collection<CampaignDocument>;
   readonly entries: Collection<EntryDocument>;
+  readonly products: Collection<ProductDocument>;
+  readonly subscriptions: Collection<SubscriptionDocument>;
+  readonly fanOuts: Collection<FanOutDocument>;
+  readonly topicRules: Collection<TopicRuleDocument>;
   readonly db: Db;
   readonly ping: () => Promise<void>;
   readonly close: () => Promise<void>;
@@ -75,6 +83,10 @@ export async function connectStore(options: {
       ensureIndexes(db, "prediction_outcomes", predictionOutcomeIndexes),
       ensureIndexes(db, "campaigns", campaignIndexes),
       ensureIndexes(db, "campaign_entries", entryIndexes),
+      ensureIndexes(db, "products", productIndexes),
+      ensureIndexes(db, "subscriptions", subscriptionIndexes),
+      ensureIndexes(db, "fan_outs", fanOutIndexes),
+      ensureIndexes(db, "topic_rules", topicRuleIndexes),
     ]);
     return {
       workspaces: db.collection("workspaces"),
@@ -88,6 +100,10 @@ export async function connectStore(options: {
       predictionOutcomes: db.collection("prediction_outcomes"),
       campaigns: db.collection("campaigns"),
       entries: db.collection("campaign_entries"),
+      products: db.collection("products"),
+      subscriptions: db.collection("subscriptions"),
+      fanOuts: db.collection("fan_outs"),
+      topicRules: db.collection("topic_rules"),
       db,
       ping: async () => void (await db.command({ ping: 1 })),
       close,

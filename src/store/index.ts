@@ -38,6 +38,15 @@ export {
   toEventDocument,
 } from "./events.ts";
 export {
+  advanceFanOut,
+  cancelFanOut,
+  claimFanOut,
+  type FanOutDocument,
+  findFanOut,
+  insertFanOuts,
+  listRunningFanOuts,
+} from "./fan-outs.ts";
+export {
   countUnread,
   findInboxItems,
   type InboxDocument,
@@ -70,6 +79,19 @@ export {
   predictionDocumentId,
   toPrediction,
 } from "./predictions.ts";
+export { findProducts, listProducts, type PutOutcome, putProducts, toProductDocument } from "./products.ts";
+export {
+  countFollowers,
+  countSubscriptions,
+  isFollowed,
+  listFollowers,
+  listSubscriptions,
+  PLACES,
+  SPAN_FIRST,
+  subscribe,
+  unsubscribe,
+} from "./subscriptions.ts";
+export { deleteTopicRule, listTopicRules, putTopicRule } from "./topic-rules.ts";
 export {
   type ApiKeyDocument,
   insertApiKey,

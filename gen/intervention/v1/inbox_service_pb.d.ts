@@ -72,7 +72,7 @@ export declare type InboxItem = Message<"intervention.v1.InboxItem"> & {
 
   /**
    * The content's products as they are now, in the content's order, without those that are gone. An item that its
-   * policy stops is not listed while they are gone.
+   * policy stops is not listed while they are gone, though it counts as unread.
    *
    * @generated from field: repeated intervention.v1.SentProduct products = 8;
    */

@@ -23,6 +23,8 @@ const definition = loadSync(
     "intervention/v1/operations_service.proto",
     "intervention/v1/prediction_service.proto",
     "intervention/v1/campaign_service.proto",
+    "intervention/v1/catalog_service.proto",
+    "intervention/v1/topic_service.proto",
     "google/rpc/error_details.proto",
     "health/v1/health.proto",
     "reflection/v1/reflection.proto",

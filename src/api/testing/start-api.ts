@@ -5,6 +5,7 @@ import { Acceptor } from "../../accept/acceptor.ts";
 import { connectBus, EventPublisher } from "../../bus/index.ts";
 import { AccessDirectory, createWorkspace } from "../../integrations/access-directory.ts";
 import { CampaignDirectory } from "../../integrations/campaign-directory.ts";
+import { CatalogView } from "../../integrations/catalog-view.ts";
 import { createMetrics, startTraces } from "../../observe/index.ts";
 import { PredictionIntake } from "../../roles/prediction-intake.ts";
 import { Triggers } from "../../roles/triggers.ts";
@@ -62,6 +63,7 @@ export async function startApi(overrides: Partial<ApiParts> = {}) {
     traces: startTraces({ sampleRatio: 0, service: "test" }),
     acceptor,
     events: new EventPublisher(bus),
+    catalog: new CatalogView({ bus, store }),
     readiness: () => ({ ok: bus.isConnected(), reasons: bus.isConnected() ? [] : ["the bus does not answer"] }),
     now: () => new Date(),
     drain: draining.signal,

@@ -11,7 +11,12 @@ import {
   Outcome,
   Rule,
 } from "../../../gen/intervention/v1/decision_pb.js";
-import { Channel, FrequencyCap_Scope, QuietHours_Handling } from "../../../gen/intervention/v1/intervention_pb.js";
+import {
+  Channel,
+  FrequencyCap_Scope,
+  GonePolicy,
+  QuietHours_Handling,
+} from "../../../gen/intervention/v1/intervention_pb.js";
 import { decide } from "./decide.ts";
 
 const NOW = new Date("2026-06-01T12:00:00Z");
@@ -148,6 +153,48 @@ describe("an intervention", () => {
     ]);
   });
 
+  describe("about products", () => {
+    const products = (gonePolicy: GonePolicy, available: number, gone: number): Init => ({
+      products: {
+        gonePolicy,
+        available: Array.from({ length: available }, (_, i) => ({ productId: `p${i}` })),
+        gone: Array.from({ length: gone }, (_, i) => `g${i}`),
+      },
+    });
+
+    test.each([
+      ["is sent when all can be had", GonePolicy.STOP, 2, 0, Outcome.SEND],
+      ["is sent without those that are gone", GonePolicy.LEAVE_OUT, 1, 1, Outcome.SEND],
+      ["is sent without any when all are gone", GonePolicy.LEAVE_OUT, 0, 2, Outcome.SEND],
+      ["is stopped by one that is gone if the policy says so", GonePolicy.STOP, 1, 1, Outcome.SUPPRESS],
+      ["is sent while one is left", GonePolicy.STOP_WHEN_NONE_LEFT, 1, 2, Outcome.SEND],
+      ["is stopped when none is left", GonePolicy.STOP_WHEN_NONE_LEFT, 0, 2, Outcome.SUPPRESS],
+    ] as const)("%s", (_, policy, available, gone, outcome) => {
+      const decision = decide(input(products(policy, available, gone)));
+      expect(decision.outcome).toBe(outcome);
+      expect(decision.verdicts.at(-1)?.rule).toBe(Rule.CATALOG);
+    });
+
+    it("says what is gone", () => {
+      const { verdicts } = decide(input(products(GonePolicy.STOP, 1, 2)));
+      expect(verdicts.at(-1)).toMatchObject({
+        answer: Answer.STOP,
+        reason: "1 of 3 products can be had; gone: g0, g1",
+      });
+    });
+
+    it("waits for the end of quiet hours before the catalogue is asked", () => {
+      const decision = decide(
+        input({ ...products(GonePolicy.STOP, 0, 1), policy: { quietHours: { start: "11:00", end: "13:00" } } }),
+      );
+      expect(decision.outcome).toBe(Outcome.DELAY);
+    });
+
+    it("is not asked about the catalogue when it names none", () => {
+      expect(decide(input()).verdicts.map(({ rule }) => rule)).not.toContain(Rule.CATALOG);
+    });
+  });
+
   it("is decided again at the end of the quiet hours", () => {
     const decision = decide(input({ policy: { quietHours: { start: "11:00", end: "13:00" } } }));
     expect(decision.notBefore).toEqual(timestampFromDate(new Date("2026-06-01T13:00:00Z")));
@@ -160,13 +207,22 @@ describe("an intervention", () => {
       sends: fc.integer({ min: 0, max: 5 }),
       cap: fc.option(fc.integer({ min: 1, max: 5 }), { nil: undefined }),
       zone: fc.constantFrom("", "Asia/Tokyo", "America/New_York"),
+      products: fc.option(
+        fc.record({
+          gonePolicy: fc.constantFrom(GonePolicy.LEAVE_OUT, GonePolicy.STOP, GonePolicy.STOP_WHEN_NONE_LEFT),
+          available: fc.array(fc.record({ productId: fc.string(), stock: fc.nat() }), { maxLength: 3 }),
+          gone: fc.array(fc.string(), { maxLength: 3 }),
+        }),
+        { nil: undefined },
+      ),
       quiet: fc.option(fc.tuple(fc.integer({ min: 0, max: 23 }), fc.integer({ min: 0, max: 23 })), { nil: undefined }),
     });
     const clock = (hour: number) => `${String(hour).padStart(2, "0")}:00`;
     fc.assert(
-      fc.property(inputs, ({ expireTime, hasLiveSocket, sends, cap, zone, quiet }) => {
+      fc.property(inputs, ({ expireTime, hasLiveSocket, sends, cap, zone, quiet, products }) => {
         const original = input({
           ...(expireTime === undefined ? {} : { expireTime }),
+          ...(products === undefined ? {} : { products }),
           hasLiveSocket,
           priorSends: prior(sends),
           recipient: { userId: "ada", timeZone: zone },

@@ -12,6 +12,7 @@ import {
   VerdictSchema,
 } from "../../../gen/intervention/v1/decision_pb.js";
 import { Channel, FrequencyCap_Scope, QuietHours_Handling } from "../../../gen/intervention/v1/intervention_pb.js";
+import { isStopped } from "../catalog/product-states.ts";
 import { findQuietEnd, parseTimeOfDay } from "../schedule/quiet-hours.ts";
 
 /** What one rule says, and what follows for the decision when it is not "go on". */
@@ -29,6 +30,8 @@ const RULES: readonly (readonly [Rule, (input: DecisionInput, now: Date) => Find
   [Rule.CHANNEL, askChannel],
   [Rule.QUIET_HOURS, askQuietHours],
 ];
+/** Asked last, and only of what names products: so the answer is as fresh as the sending. */
+const CATALOG_RULE = [Rule.CATALOG, askCatalog] as const;
 
 /** The engine's answer for one intervention: a pure function of the recorded input, clock included, so that deciding again on
  *  it gives the same bytes. Stops at the first rule that does not say "go on"; every rule asked leaves its verdict. */
@@ -42,7 +45,7 @@ export function decide(input: DecisionInput): Decision {
     decideTime: timestampFromDate(now),
   };
   let channel = Channel.UNSPECIFIED;
-  for (const [rule, ask] of RULES) {
+  for (const [rule, ask] of input.products === undefined ? RULES : [...RULES, CATALOG_RULE]) {
     // Only of what a campaign asked for.
     if (rule === Rule.CAMPAIGN_LIVE && input.trigger === undefined) continue;
     const finding = ask(input, now);
@@ -137,6 +140,16 @@ function askQuietHours({ policy, recipient, defaultTimeZone, expireTime }: Decis
       outcome: Outcome.EXPIRE,
     };
   return { answer: Answer.DELAY, reason: `in quiet hours ${hours} until ${iso(until)}`, until };
+}
+
+function askCatalog({ products }: DecisionInput): Finding {
+  if (products === undefined) return pass("no products");
+  const { available, gone } = products;
+  const reason = [
+    `${available.length} of ${available.length + gone.length} products can be had`,
+    ...(gone.length === 0 ? [] : [`gone: ${gone.join(", ")}`]),
+  ].join("; ");
+  return isStopped(products) ? { answer: Answer.STOP, reason, outcome: Outcome.SUPPRESS } : pass(reason);
 }
 
 const pass = (reason: string) => ({ answer: Answer.PASS, reason }) as const;

@@ -1,0 +1,173 @@
+import { create, fromBinary } from "@bufbuild/protobuf";
+import type { Logger } from "pino";
+import { ContentSchema, PolicySchema, RecipientSchema } from "../../gen/intervention/v1/intervention_pb.js";
+import { TriggerRequestSchema } from "../../gen/intervention/v1/intervention_service_pb.js";
+import type { Acceptor } from "../accept/acceptor.ts";
+import type { ParsedTrigger } from "../accept/parsed-trigger.ts";
+import { toBodyHash } from "../accept/to-body-hash.ts";
+import { invariant } from "../domain/assert.ts";
+import { InvalidInput, KeyReused } from "../domain/errors.ts";
+import type { Workspace } from "../integrations/access-directory.ts";
+import {
+  advanceFanOut,
+  claimFanOut,
+  type FanOutDocument,
+  listFollowers,
+  listRunningFanOuts,
+  PLACES,
+  SPAN_FIRST,
+  type Store,
+} from "../store/index.ts";
+
+/** What fanning out stands on. */
+export type FanOutOptions = {
+  readonly store: Store;
+  readonly acceptor: Pick<Acceptor, "accept">;
+  readonly log: Logger;
+  /** Tells holders apart: one a process. */
+  readonly holder: string;
+  readonly now: () => Date;
+  /** Aborted when the process wants to stop: a fan-out then ends at its next checkpoint. */
+  readonly signal: AbortSignal;
+};
+
+/** Followers between two checkpoints, and so what is done twice, without effect, when a process dies. */
+const PAGE_MAX = 500;
+/** Pages before others have their turn: a large topic holds up neither small ones nor other workspaces. */
+const PAGES_A_TURN_MAX = 20;
+/** A page is aimed to be this full, so that few have to be cut. */
+const FILL_TARGET = 0.8;
+/** Whoever fans out keeps the right to it this long after each checkpoint: when he dies another one goes on. A page takes some tens
+ *  of milliseconds, and one that takes longer than this is fenced off. */
+const LEASE_MS = 10_000;
+
+/** Carries on what is on its way in each workspace, one fan-out after another. One that fails holds up none of the others.
+ *  @throws what failed, when all have had their turn. */
+export async function runFanOuts(options: FanOutOptions, workspaces: readonly Workspace[]): Promise<void> {
+  const failures: unknown[] = [];
+  for (const workspace of workspaces) {
+    for (const id of await listRunningFanOuts(options.store, workspace.id)) {
+      if (options.signal.aborted) break;
+      try {
+        await runTurn(options, workspace, id);
+      } catch (error) {
+        failures.push(error);
+      }
+    }
+  }
+  if (failures.length > 1) throw new AggregateError(failures, `${failures.length} fan-outs failed and are tried again`);
+  if (failures.length === 1) throw failures[0];
+}
+
+async function runTurn(options: FanOutOptions, workspace: Workspace, id: string): Promise<void> {
+  const now = options.now();
+  const claim = { holder: options.holder, now, until: new Date(now.getTime() + LEASE_MS) };
+  const claimed = await claimFanOut(options.store, id, claim);
+  if (claimed !== undefined) await fanOut(options, workspace, claimed);
+}
+
+/** Accepts an intervention for each follower, page by page, with a checkpoint after each. A page that was done before makes nothing
+ *  new, since its interventions have the same keys; so whoever goes on after a kill loses nobody and reaches nobody twice. */
+async function fanOut(options: FanOutOptions, workspace: Workspace, claimed: FanOutDocument): Promise<void> {
+  const { store, now, signal } = options;
+  const { _id: id, topic, fence, workspaceId } = claimed;
+  const trigger = toTrigger(claimed);
+  let standing = claimed;
+  let span = toFirstSpan(claimed);
+  for (let pages = 0; pages < PAGES_A_TURN_MAX && !signal.aborted; pages += 1) {
+    const page = await readPage(store, { workspaceId, topic, from: standing.cursor, span });
+    const { followers, until } = page;
+    span = page.span;
+    const { accepted, failed } = await acceptAll(options, workspace, { id, trigger, followers });
+    const at = now();
+    const advanced = await advanceFanOut(store, id, {
+      fence,
+      state: until === PLACES ? "done" : "running",
+      cursor: until,
+      acceptedCount: standing.acceptedCount + accepted,
+      failedCount: standing.failedCount + failed,
+      now: at,
+      heldUntil: new Date(at.getTime() + LEASE_MS),
+    });
+    // Done, cancelled, or taken by another one who thought that this one is dead.
+    if (advanced?.state !== "running" || advanced.fence !== fence) return;
+    standing = advanced;
+  }
+}
+
+/** Followers are spread evenly over places: those before the cursor tell how many places a page takes. */
+function toFirstSpan({ cursor, acceptedCount, failedCount }: FanOutDocument): number {
+  const done = acceptedCount + failedCount;
+  if (done === 0) return SPAN_FIRST;
+  return Math.max(1, Math.min(PLACES, Math.floor((cursor / done) * PAGE_MAX * FILL_TARGET)));
+}
+
+/** Up to a page of followers, by one span after another that suits how densely they lie: never more is asked for than a page
+ *  takes, since there are servers that read all they could return before they cut it off.
+ *  @returns those in [from, until), and the span that suited last. */
+async function readPage(
+  store: Store,
+  options: { readonly workspaceId: string; readonly topic: string; readonly from: number; readonly span: number },
+): Promise<{ followers: readonly string[]; until: number; span: number }> {
+  const { workspaceId, topic, from } = options;
+  const followers: string[] = [];
+  let { span } = options;
+  let until = from;
+  while (until < PLACES && followers.length < PAGE_MAX / 2) {
+    const next = Math.min(PLACES, until + span);
+    const limit = PAGE_MAX - followers.length;
+    const part = await listFollowers(store, { workspaceId, topic, from: until, until: next, limit });
+    if (part.length > limit) {
+      invariant(next - until > 1, `more than ${limit} followers of ${topic} have the place ${until}`);
+      span = Math.ceil((next - until) / 2);
+      if (followers.length > 0) break;
+      continue;
+    }
+    followers.push(...part);
+    until = next;
+    if (part.length < PAGE_MAX / 4) span = Math.min(PLACES, span * 2);
+  }
+  return { followers, until, span };
+}
+
+type Page = { readonly id: string; readonly trigger: SharedTrigger; readonly followers: readonly string[] };
+
+/** @throws Unavailable and the like when one could not be accepted for now: the page is done again. */
+async function acceptAll(
+  { acceptor, log }: FanOutOptions,
+  workspace: Workspace,
+  { id, trigger, followers }: Page,
+): Promise<{ accepted: number; failed: number }> {
+  const requests = followers.map((userId) => toRequest(trigger, { id, userId }));
+  let failed = 0;
+  for (const result of await acceptor.accept(workspace, requests, "")) {
+    if (result.kind === "accepted") continue;
+    // Its time has run out, or a caller has used its key for something else: neither will be better later.
+    if (!(result.error instanceof InvalidInput || result.error instanceof KeyReused)) throw result.error;
+    failed += 1;
+  }
+  if (failed > 0)
+    log.warn({ event: "fan_out_refused", fanOutId: id, count: failed }, "followers of a topic could not be reached");
+  return { accepted: followers.length - failed, failed };
+}
+
+type SharedTrigger = Omit<ParsedTrigger, "idempotencyKey" | "recipient" | "bodyHash">;
+
+function toTrigger(document: FanOutDocument): SharedTrigger {
+  const { content, campaign, priority, policy, expiration } = fromBinary(
+    TriggerRequestSchema,
+    document.trigger.value(),
+  );
+  return {
+    content: content ?? create(ContentSchema),
+    campaign,
+    priority,
+    policy: policy ?? create(PolicySchema),
+    expiration: expiration.case === "expireTime" ? { kind: "at", time: expiration.value } : { kind: "never" },
+  };
+}
+
+function toRequest(trigger: SharedTrigger, { id, userId }: { id: string; userId: string }): ParsedTrigger {
+  const request = { ...trigger, recipient: create(RecipientSchema, { userId }) };
+  return { ...request, idempotencyKey: `fanout:${id}:${userId}`, bodyHash: toBodyHash(request) };
+}

@@ -8,6 +8,7 @@ import type { GenEnum, GenFile, GenMessage } from "@bufbuild/protobuf/codegenv2"
 import type { Message } from "@bufbuild/protobuf";
 import type { Channel, Policy, Recipient } from "./intervention_pb.js";
 import type { Timestamp } from "@bufbuild/protobuf/wkt";
+import type { ProfileSnapshot } from "./profile_pb.js";
 
 /**
  * Describes the file intervention/v1/decision.proto.
@@ -131,6 +132,13 @@ export declare type DecisionInput = Message<"intervention.v1.DecisionInput"> & {
    * @generated from field: string default_time_zone = 11;
    */
   defaultTimeZone: string;
+
+  /**
+   * What is known of the user. Absent in decisions made before profiles were looked at.
+   *
+   * @generated from field: intervention.v1.ProfileSnapshot profile = 20;
+   */
+  profile?: ProfileSnapshot | undefined;
 };
 
 /**
@@ -282,6 +290,13 @@ export enum Rule {
    * @generated from enum value: RULE_QUIET_HOURS = 5;
    */
   QUIET_HOURS = 5,
+
+  /**
+   * Has the user said no? Asked before the frequency cap; not asked in decisions made before profiles were looked at.
+   *
+   * @generated from enum value: RULE_CONSENT = 20;
+   */
+  CONSENT = 20,
 }
 
 /**

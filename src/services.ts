@@ -8,6 +8,7 @@ import { defineService } from "./container.ts";
 import { serveHealth, toGatewayMetrics } from "./edge-extras.ts";
 import { serveConnect, startGateway } from "./gateway/index.ts";
 import { AccessDirectory } from "./integrations/access-directory.ts";
+import { DataIntelligence } from "./integrations/data-intelligence.ts";
 import {
   createHealthHandler,
   createLogger,
@@ -71,6 +72,22 @@ export function defineServices(config: Config) {
     start: async (c) => PresenceView.start(await c.get(bus), await c.get(log)),
     stop: (value) => value.stop(),
   });
+  const dataIntelligence = defineService("data intelligence", {
+    start: async (c) =>
+      config.DATA_INTELLIGENCE_URL === undefined
+        ? undefined
+        : new DataIntelligence({
+            url: config.DATA_INTELLIGENCE_URL,
+            deadlineMs: config.DATA_INTELLIGENCE_DEADLINE_MS,
+            freshMs: config.DATA_INTELLIGENCE_FRESH_MS,
+            staleMs: config.DATA_INTELLIGENCE_STALE_MS,
+            cacheMax: config.DATA_INTELLIGENCE_CACHE_MAX,
+            inFlightMax: config.DATA_INTELLIGENCE_IN_FLIGHT_MAX,
+            metrics: await c.get(metrics),
+            now: () => performance.now(),
+          }),
+    stop: (value) => value?.[Symbol.dispose](),
+  });
   const decide = defineService("decide", {
     start: async (c) =>
       startDecide({
@@ -82,6 +99,7 @@ export function defineServices(config: Config) {
         traces: await c.get(traces),
         log: await c.get(log),
         defaultTimeZone: config.DEFAULT_TIME_ZONE,
+        dataIntelligence: await c.get(dataIntelligence),
       }),
     stop: (value) => value[Symbol.asyncDispose](),
   });
@@ -146,6 +164,7 @@ export function defineServices(config: Config) {
         acceptor: new Acceptor(shared),
         readiness: (await c.get(readiness)).current,
         drain: (await c.get(drain)).signal,
+        indexedAttributes: config.PROFILE_INDEXED_ATTRIBUTES,
       };
     },
   });

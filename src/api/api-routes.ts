@@ -5,6 +5,7 @@ import { Health } from "../../gen/health/v1/health_pb.js";
 import { InboxService } from "../../gen/intervention/v1/inbox_service_pb.js";
 import { InterventionService } from "../../gen/intervention/v1/intervention_service_pb.js";
 import { OperationsService } from "../../gen/intervention/v1/operations_service_pb.js";
+import { ProfileService } from "../../gen/intervention/v1/profile_service_pb.js";
 import { SessionService } from "../../gen/intervention/v1/session_service_pb.js";
 import type { AccessDirectory } from "../integrations/access-directory.ts";
 import { type HealthParts, healthService } from "./health-service.ts";
@@ -13,6 +14,7 @@ import { apiInterceptors, apiRequestGate, type InterceptorParts } from "./interc
 import { type InterventionServiceParts, interventionService } from "./intervention-service.ts";
 import type { LeanGrpcOptions } from "./lean-grpc.ts";
 import { operationsService } from "./operations-service.ts";
+import { type ProfileParts, profileService } from "./profile-service.ts";
 import { registerReflection } from "./reflection-service.ts";
 import { sessionService } from "./session-service.ts";
 
@@ -20,6 +22,7 @@ import { sessionService } from "./session-service.ts";
 export type ApiParts = InterceptorParts &
   InterventionServiceParts &
   InboxParts &
+  ProfileParts &
   Omit<HealthParts, "serviceNames"> & { readonly access: AccessDirectory };
 
 /** What the engine itself offers; health and reflection come on top. */
@@ -28,6 +31,7 @@ export const API_SERVICES: readonly DescService[] = [
   InboxService,
   SessionService,
   OperationsService,
+  ProfileService,
 ];
 
 /** A batch of 1,000 interventions of 4 KB each. */
@@ -39,6 +43,7 @@ export function registerApi(router: ConnectRouter, parts: ApiParts): void {
   router.service(InboxService, inboxService(parts));
   router.service(SessionService, sessionService(parts));
   router.service(OperationsService, operationsService(parts));
+  router.service(ProfileService, profileService(parts));
   router.service(Health, healthService({ ...parts, serviceNames: API_SERVICES.map(({ typeName }) => typeName) }));
   registerReflection(router, [...API_SERVICES, Health], [file_google_rpc_error_details]);
 }

@@ -22,6 +22,7 @@ import {
   RecipientSchema,
 } from "../../gen/intervention/v1/intervention_pb.js";
 import type { TriggerRequest } from "../../gen/intervention/v1/intervention_service_pb.js";
+import { Purpose, PurposeSchema } from "../../gen/intervention/v1/profile_pb.js";
 import {
   type Check,
   checked,
@@ -162,6 +163,7 @@ const bodySchema = z.object({
           error: "it is the same as start; the hours need a length",
         })
         .optional(),
+      purpose: checked<Purpose>(memberOf(PurposeSchema, { allowUnspecified: true })),
     })
     .optional(),
 });
@@ -210,9 +212,11 @@ function toContent({ actions, data, ...content }: Fields["content"]): Content {
 }
 
 function toPolicy(policy: Fields["policy"]): Policy {
-  const { channels = [], frequencyCap: cap, quietHours: quiet } = policy ?? {};
+  const { channels = [], frequencyCap: cap, quietHours: quiet, purpose = Purpose.UNSPECIFIED } = policy ?? {};
   return create(PolicySchema, {
     channels: channels.length === 0 ? DEFAULT_CHANNELS : [...channels],
+    // Left unsaid where it was: calls from before there were purposes stay the same calls.
+    purpose,
     ...(cap === undefined
       ? {}
       : { frequencyCap: create(FrequencyCapSchema, { ...cap, scope: cap.scope || FrequencyCap_Scope.USER }) }),

@@ -17,6 +17,7 @@ import {
   Worker,
 } from "../bus/index.ts";
 import { InvalidInput, Unavailable } from "../domain/errors.ts";
+import type { DataIntelligence } from "../integrations/data-intelligence.ts";
 import type { Metrics, Traces } from "../observe/index.ts";
 import type { Store } from "../store/index.ts";
 import { DecisionMaker } from "./decision-maker.ts";
@@ -32,6 +33,8 @@ export type DecideOptions = {
   readonly traces: Traces;
   readonly log: Logger;
   readonly defaultTimeZone: string;
+  /** The platform's knowledge of users; undefined where there is none. */
+  readonly dataIntelligence: DataIntelligence | undefined;
 };
 
 /** One intervention to decide, with what travelled beside it. */

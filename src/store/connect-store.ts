@@ -2,11 +2,14 @@ import { type Collection, type Db, MongoClient, MongoServerError } from "mongodb
 import { Unavailable } from "../domain/errors.ts";
 import { type CheckpointDocument, checkpointIndexes } from "./checkpoints.ts";
 import { closeEndedSockets } from "./close-ended-sockets.ts";
+import { type ConsentDocument, consentIndexes } from "./consents.ts";
 import { type DecisionDocument, decisionIndexes } from "./decisions.ts";
 import { type EventDocument, eventIndexes } from "./events.ts";
 import { type InboxDocument, inboxIndexes } from "./inbox.ts";
 import type { IndexDefinition } from "./index-definition.ts";
 import { type InterventionDocument, interventionIndexes } from "./interventions.ts";
+import { type ProfileMergeDocument, profileMergeIndexes } from "./profile-merges.ts";
+import { type ProfileDocument, profileIndexes } from "./profiles.ts";
 import { type ApiKeyDocument, apiKeyIndexes, type WorkspaceDocument, workspaceIndexes } from "./workspaces.ts";
 
 /** The collections, with their indexes in place. */
@@ -18,6 +21,9 @@ export type Store = {
   readonly events: Collection<EventDocument>;
   readonly inbox: Collection<InboxDocument>;
   readonly checkpoints: Collection<CheckpointDocument>;
+  readonly profiles: Collection<ProfileDocument>;
+  readonly consents: Collection<ConsentDocument>;
+  readonly profileMerges: Collection<ProfileMergeDocument>;
   readonly db: Db;
   readonly ping: () => Promise<void>;
   readonly close: () => Promise<void>;
@@ -63,6 +69,9 @@ export async function connectStore(options: {
       ensureIndexes(db, "events", eventIndexes),
       ensureIndexes(db, "inbox", inboxIndexes),
       ensureIndexes(db, "checkpoints", checkpointIndexes),
+      ensureIndexes(db, "profiles", profileIndexes),
+      ensureIndexes(db, "consents", consentIndexes),
+      ensureIndexes(db, "profile_merges", profileMergeIndexes),
     ]);
     return {
       workspaces: db.collection("workspaces"),
@@ -72,6 +81,9 @@ export async function connectStore(options: {
       events: db.collection("events"),
       inbox: db.collection("inbox"),
       checkpoints: db.collection("checkpoints"),
+      profiles: db.collection("profiles"),
+      consents: db.collection("consents"),
+      profileMerges: db.collection("profile_merges"),
       db,
       ping: async () => void (await db.command({ ping: 1 })),
       close,

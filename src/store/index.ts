@@ -1,5 +1,6 @@
 export { advanceCheckpoint, claimLease, findCheckpoint } from "./checkpoints.ts";
 export { connectStore, type Store } from "./connect-store.ts";
+export { type ConsentDocument, consentId, listConsentChanges, recordConsent } from "./consents.ts";
 export {
   type DecisionDocument,
   type DecisionOutline,
@@ -44,6 +45,17 @@ export {
   toInterventionMessage,
   toPosition,
 } from "./interventions.ts";
+export { listProfileMerges, mergeProfiles, type ProfileMergeDocument } from "./profile-merges.ts";
+export {
+  findProfileOutlines,
+  findProfiles,
+  insertProfiles,
+  listProfiles,
+  type ProfileDocument,
+  type ProfileOutline,
+  profileId,
+  replaceProfile,
+} from "./profiles.ts";
 export {
   type ApiKeyDocument,
   insertApiKey,

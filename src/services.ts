@@ -237,5 +237,6 @@ export function defineServices(config: Config) {
     admin,
     api,
     gateway,
+    apiParts,
   };
 }

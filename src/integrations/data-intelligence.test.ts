@@ -52,7 +52,7 @@ describe("the data-intelligence service", () => {
     await look("ada");
     clock = 101;
     expect(await look("ada")).toEqual({ ada: "stale" });
-    await until(async () => (await look("ada"))["ada"] === "cached", "asked again");
+    await until(async () => (await look("ada")).ada === "cached", "asked again");
     expect(neighbour.calls).toHaveLength(2);
     clock = 101 + 1_101;
     expect(await look("ada")).toEqual({ ada: "fresh" });
@@ -92,7 +92,7 @@ describe("the data-intelligence service", () => {
     expect(await look("u6")).toEqual({ u6: "fallback_open" });
     expect(neighbour.calls.length).toBeLessThanOrEqual(5);
     neighbour.manners = "well";
-    await until(async () => (await look("u7"))["u7"] === "fresh", "answered again");
+    await until(async () => (await look("u7")).u7 === "fresh", "answered again");
     const counted = await metrics.profileLookups.get();
     const count = (outcome: string) => counted.values.find(({ labels }) => labels.outcome === outcome)?.value ?? 0;
     expect(count(fault.outcome)).toBe(5);

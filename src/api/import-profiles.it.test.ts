@@ -99,4 +99,21 @@ describe("profiles", () => {
     expect(badOf(responses)).toEqual([[1, ""]]);
     expect((await get("q-4"))?.userId).toBe("q-4");
   });
+
+  it("are imported as far as they came when their sender goes away, and the server goes on", async () => {
+    const giveUp = new AbortController();
+    async function* requests() {
+      yield { part: { case: "header" as const, value: { format: ImportHeader_Format.NDJSON, changeTime: at(1) } } };
+      const lines = Array.from({ length: 600 }, (_, n) => `{"userId":"g-${n}"}`);
+      yield { part: { case: "data" as const, value: Buffer.from(`${lines.join("\n")}\n`) } };
+      // The rest never comes.
+      await new Promise((resolve) => giveUp.signal.addEventListener("abort", resolve));
+    }
+    const read = async () => {
+      for await (const { rowsRead } of client().import(requests(), { signal: giveUp.signal }))
+        if (rowsRead === 500n) giveUp.abort();
+    };
+    expect(await refusalOf(read())).toContain("Canceled");
+    expect((await get("g-499"))?.userId).toBe("g-499");
+  });
 });

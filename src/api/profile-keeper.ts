@@ -1,5 +1,5 @@
 import { invariant } from "../domain/assert.ts";
-import { InvalidInput, NotAllowedNow, NotFound } from "../domain/errors.ts";
+import { InvalidInput, NotAllowedNow, NotFound, OverLimit } from "../domain/errors.ts";
 import { fromRegistersText, isNewer, joinRegisters, type Registers } from "../domain/profile/registers.ts";
 import {
   findProfiles,
@@ -27,7 +27,7 @@ export type ApplyResult =
   | { readonly kind: "refused"; readonly error: InvalidInput };
 
 /** Changes can meet at one profile again and again, but each time one of them gets through. */
-const CONFLICTS_MAX = 50;
+const CONFLICTS_MAX = 100;
 /** Replacements under way at once; the store has as many connections. */
 const REPLACED_AT_ONCE = 16;
 /** Each is looked at when a cap counts what was sent to a user. */
@@ -43,12 +43,13 @@ export class ProfileKeeper {
   }
 
   /** Joins changes to the profiles their users go by, making those that are missing. One that is refused stops no other.
-   *  @returns a result for each change, in their order; on disk. */
+   *  @returns a result for each change, in their order; on disk.
+   *  @throws OverLimit when too many others change the same profile: some may be kept, and doing it again is safe. */
   async apply(workspaceId: string, changes: readonly UserChange[]): Promise<ApplyResult[]> {
     const results = new Map<string, ApplyResult>();
     let open = toOnePerUser(changes);
     for (let attempt = 1; open.length > 0; attempt += 1) {
-      invariant(attempt <= CONFLICTS_MAX, `${open.length} profiles met other changes ${CONFLICTS_MAX} times`);
+      if (attempt > CONFLICTS_MAX) throw tooMany(open[0]?.userId ?? "");
       const before = await findProfiles(
         this.#parts.store,
         open.map(({ userId }) => ({ workspaceId, userId })),
@@ -85,14 +86,14 @@ export class ProfileKeeper {
   }
 
   /** Makes two ids one user. Safe to repeat.
-   *  @throws NotFound when nothing is known of `from`; NotAllowedNow when the user would have too many ids. */
+   *  @throws NotFound when nothing is known of `from`; NotAllowedNow when the user would have too many ids; OverLimit as above. */
   async merge(
     workspaceId: string,
     ids: { readonly from: string; readonly into: string },
   ): Promise<{ readonly document: ProfileDocument; readonly alreadyMerged: boolean }> {
     const { store, now } = this.#parts;
     for (let attempt = 1; ; attempt += 1) {
-      invariant(attempt <= CONFLICTS_MAX, `a merge met other changes ${CONFLICTS_MAX} times`);
+      if (attempt > CONFLICTS_MAX) throw tooMany(ids.into);
       const found = await findProfiles(store, [
         { workspaceId, userId: ids.from },
         { workspaceId, userId: ids.into },
@@ -165,6 +166,10 @@ export class ProfileKeeper {
     return isKept;
   }
 }
+
+const RETRY_AFTER_MS = 250;
+const tooMany = (userId: string) =>
+  new OverLimit("changes of one profile", `too many change the profile of user "${userId}" at once`, RETRY_AFTER_MS);
 
 function isOutdatedBy(own: Registers, added: Registers, key: string): boolean {
   const register = added.get(key);

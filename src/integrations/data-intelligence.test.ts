@@ -1,20 +1,25 @@
+import { createServer } from "node:http2";
+import type { AddressInfo } from "node:net";
+import { connectNodeAdapter } from "@connectrpc/connect-node";
 import { afterEach, beforeEach, describe, expect, it, test } from "vitest";
+import { ProfileService } from "../../gen/data_intelligence/v1/profile_service_pb.js";
 import { createMetrics } from "../observe/index.ts";
 import { Neighbour } from "../testing/neighbour.ts";
 import { until } from "../testing/until.ts";
 import { DataIntelligence, type DataIntelligenceOptions } from "./data-intelligence.ts";
 
+/** Closed after each test. */
+const open: DataIntelligence[] = [];
+
 describe("the data-intelligence service", () => {
   let neighbour: Neighbour;
   let clock = 0;
-  let open: DataIntelligence[] = [];
   beforeEach(async () => {
     neighbour = await Neighbour.start();
     clock = 0;
   });
   afterEach(async () => {
-    for (const one of open) one[Symbol.dispose]();
-    open = [];
+    for (const one of open.splice(0)) one[Symbol.dispose]();
     await neighbour.stop();
   });
 
@@ -62,6 +67,12 @@ describe("the data-intelligence service", () => {
     const { look } = connect();
     await Promise.all(Array.from({ length: 50 }, () => look("ada")));
     expect(neighbour.calls).toEqual([["ada"]]);
+  });
+
+  it("is asked by gRPC where its URL says so", async () => {
+    await using grpc = await serveGrpc();
+    const { look } = connect({ url: grpc.url });
+    expect(await look("ada", "bob")).toEqual({ ada: "fresh", bob: "fresh" });
   });
 
   it("keeps workspaces apart", async () => {
@@ -117,3 +128,23 @@ describe("the data-intelligence service", () => {
     ]);
   });
 });
+
+/** One that speaks gRPC over HTTP/2 only and knows everybody. */
+async function serveGrpc() {
+  const server = createServer(
+    connectNodeAdapter({
+      routes: (router) =>
+        router.service(ProfileService, {
+          batchGetProfiles: ({ userIds }) => ({ profiles: userIds.map((userId) => ({ userId })) }),
+        }),
+    }),
+  );
+  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+  return {
+    url: `grpc://127.0.0.1:${(server.address() as AddressInfo).port}`,
+    async [Symbol.asyncDispose]() {
+      for (const one of open.splice(0)) one[Symbol.dispose]();
+      await new Promise<void>((resolve) => server.close(() => resolve()));
+    },
+  };
+}

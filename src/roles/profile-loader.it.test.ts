@@ -7,6 +7,7 @@ import { TriggerRequestSchema } from "../../gen/intervention/v1/intervention_ser
 import { ConsentStatus, ContactChannel, ProfileSource, Purpose } from "../../gen/intervention/v1/profile_pb.js";
 import { parseTrigger } from "../api/parse-trigger.ts";
 import { ProfileKeeper } from "../api/profile-keeper.ts";
+import { PresenceAnnouncer } from "../bus/index.ts";
 import { TIME_ZONE_KEY, toConsentKey, toConsentWord } from "../domain/profile/register-keys.ts";
 import { toDecision, toDecisionInput } from "../store/index.ts";
 import { startParts } from "../testing/parts.ts";
@@ -14,7 +15,7 @@ import { until } from "../testing/until.ts";
 
 /** A deciding process, with ways to ask it and to say something of users. */
 async function startDeciding() {
-  const parts = await startParts();
+  const parts = await startParts({ UNDELIVERED_AFTER_MS: "500" });
   const { store } = parts;
   const { acceptor, access } = await parts.container.get(parts.services.apiParts);
   await parts.container.get(parts.services.decide);
@@ -27,6 +28,7 @@ async function startDeciding() {
     await keeper.apply(workspace.id, [{ userId, changes: new Map([[key, { value, at: clock, id: "" }]]) }]);
   };
   return {
+    parts,
     merge: (from: string, into: string) => keeper.merge(workspace.id, { from, into }),
     setTimeZone: (userId: string, timeZone: string) => say(userId, TIME_ZONE_KEY, timeZone),
     setConsent: (userId: string, channel: ContactChannel, status: ConsentStatus) =>
@@ -74,5 +76,25 @@ describe("a decision", () => {
     expect(third.profile).toMatchObject({ survivingUserId: "fay", timeZone: "Asia/Tokyo" });
     expect((await engine.decide("fay", capped)).document.outcome).toBe("suppress");
     expect((await engine.decide("anon", capped)).document.outcome).toBe("suppress");
+  });
+
+  it("that no device acknowledged does not end in an inbox that its user has said no to", async () => {
+    await using engine = await startDeciding();
+    const { parts } = engine;
+    const presence = new PresenceAnnouncer(parts.bus, "g1");
+    presence.add("main", "ada");
+    presence.add("main", "bob");
+    await parts.container.get(parts.services.track);
+    await parts.container.get(parts.services.schedule);
+    await engine.setConsent("ada", ContactChannel.INBOX, ConsentStatus.DENIED);
+    const refused = await engine.decide("ada");
+    const wanted = await engine.decide("bob");
+    expect(refused.document).toMatchObject({ outcome: "send", channel: "realtime" });
+    const eventOf = (id: string, kind: string) => parts.store.events.findOne({ _id: `${id}:${kind}` });
+    await until(() => eventOf(wanted.document.interventionId, "inboxed"), "the one that is wanted in the inbox");
+    const ended = await until(() => eventOf(refused.document.interventionId, "expired"), "the other one ended");
+    expect(ended.reason).toBe("the user has said no to the inbox");
+    expect((await parts.store.inbox.find().toArray()).map(({ userId }) => userId)).toEqual(["bob"]);
+    presence.stop();
   });
 });

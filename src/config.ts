@@ -104,6 +104,28 @@ const schema = z.object({
   ),
   DRAIN_MS: whole(5_000, 0, 300_000).describe("live connections are sent elsewhere over this long at a stop, ms"),
   TRY_PAGE: flag(true).describe("serve /try to browsers on the same machine"),
+  PROFILE_INDEXED_ATTRIBUTES: z
+    .string()
+    .default("")
+    .transform((text) =>
+      text
+        .split(",")
+        .map((name) => name.trim())
+        .filter((name) => name !== ""),
+    )
+    .describe("attributes that profiles can be searched by, comma-separated; each profile from its next change on"),
+  DATA_INTELLIGENCE_URL: url(["http", "https", "grpc", "grpcs"], "http://127.0.0.1:7070")
+    .optional()
+    .describe(
+      "the platform's profiles, by Connect (http, https) or gRPC (grpc, grpcs); unset uses the engine's own alone",
+    ),
+  DATA_INTELLIGENCE_DEADLINE_MS: whole(20, 1, 5_000).describe("a decision waits this long for it, ms"),
+  DATA_INTELLIGENCE_FRESH_MS: whole(30_000, 0, 3_600_000).describe("its answer is used this long without asking, ms"),
+  DATA_INTELLIGENCE_STALE_MS: whole(600_000, 0, 86_400_000).describe(
+    "and this much longer while it is asked again behind, ms",
+  ),
+  DATA_INTELLIGENCE_CACHE_MAX: whole(50_000, 1, 10_000_000).describe("answers kept in each deciding process"),
+  DATA_INTELLIGENCE_IN_FLIGHT_MAX: whole(8, 1, 1_000).describe("calls under way at once from each deciding process"),
   LOG_LEVEL: z
     .enum(["debug", "info", "warn", "error", "silent"])
     .default("info")

@@ -11,6 +11,7 @@ import { serveConnect, startGateway } from "./gateway/index.ts";
 import { AccessDirectory } from "./integrations/access-directory.ts";
 import { CampaignDirectory } from "./integrations/campaign-directory.ts";
 import { CatalogView } from "./integrations/catalog-view.ts";
+import { DataIntelligence } from "./integrations/data-intelligence.ts";
 import {
   createHealthHandler,
   createLogger,
@@ -89,6 +90,22 @@ export function defineServices(config: Config) {
     start: async (c) => new CatalogView({ bus: await c.get(bus), store: await c.get(store) }),
     stop: (value) => value.stop(),
   });
+  const dataIntelligence = defineService("data intelligence", {
+    start: async (c) =>
+      config.DATA_INTELLIGENCE_URL === undefined
+        ? undefined
+        : new DataIntelligence({
+            url: config.DATA_INTELLIGENCE_URL,
+            deadlineMs: config.DATA_INTELLIGENCE_DEADLINE_MS,
+            freshMs: config.DATA_INTELLIGENCE_FRESH_MS,
+            staleMs: config.DATA_INTELLIGENCE_STALE_MS,
+            cacheMax: config.DATA_INTELLIGENCE_CACHE_MAX,
+            inFlightMax: config.DATA_INTELLIGENCE_IN_FLIGHT_MAX,
+            metrics: await c.get(metrics),
+            now: () => performance.now(),
+          }),
+    stop: (value) => value?.[Symbol.dispose](),
+  });
   const decide = defineService("decide", {
     start: async (c) =>
       startDecide({
@@ -103,6 +120,7 @@ export function defineServices(config: Config) {
         campaigns: await c.get(campaigns),
         catalog: await c.get(catalog),
         catalogAgeMs: config.CATALOG_AGE_MS,
+        dataIntelligence: await c.get(dataIntelligence),
       }),
     stop: (value) => value[Symbol.asyncDispose](),
   });
@@ -213,6 +231,7 @@ export function defineServices(config: Config) {
         predictions: await c.get(predictions),
         readiness: (await c.get(readiness)).current,
         drain: (await c.get(drain)).signal,
+        indexedAttributes: config.PROFILE_INDEXED_ATTRIBUTES,
       };
     },
   });
@@ -287,5 +306,6 @@ export function defineServices(config: Config) {
     admin,
     api,
     gateway,
+    apiParts,
   };
 }

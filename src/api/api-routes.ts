@@ -8,6 +8,7 @@ import { InboxService } from "../../gen/intervention/v1/inbox_service_pb.js";
 import { InterventionService } from "../../gen/intervention/v1/intervention_service_pb.js";
 import { OperationsService } from "../../gen/intervention/v1/operations_service_pb.js";
 import { PredictionService } from "../../gen/intervention/v1/prediction_service_pb.js";
+import { ProfileService } from "../../gen/intervention/v1/profile_service_pb.js";
 import { SessionService } from "../../gen/intervention/v1/session_service_pb.js";
 import { TopicService } from "../../gen/intervention/v1/topic_service_pb.js";
 import type { AccessDirectory } from "../integrations/access-directory.ts";
@@ -20,6 +21,7 @@ import { type InterventionServiceParts, interventionService } from "./interventi
 import type { LeanGrpcOptions } from "./lean-grpc.ts";
 import { operationsService } from "./operations-service.ts";
 import { type PredictionServiceParts, predictionService } from "./prediction-service.ts";
+import { type ProfileParts, profileService } from "./profile-service.ts";
 import { registerReflection } from "./reflection-service.ts";
 import { sessionService } from "./session-service.ts";
 import { topicService } from "./topic-service.ts";
@@ -29,6 +31,7 @@ export type ApiParts = InterceptorParts &
   InterventionServiceParts &
   InboxParts &
   PredictionServiceParts &
+  ProfileParts &
   Omit<HealthParts, "serviceNames"> & { readonly access: AccessDirectory };
 
 /** What the engine itself offers; health and reflection come on top. */
@@ -41,6 +44,7 @@ export const API_SERVICES: readonly DescService[] = [
   CampaignService,
   CatalogService,
   TopicService,
+  ProfileService,
 ];
 
 /** A batch of 1,000 interventions of 4 KB each. */
@@ -56,6 +60,7 @@ export function registerApi(router: ConnectRouter, parts: ApiParts): void {
   router.service(CampaignService, campaignService(parts));
   router.service(CatalogService, catalogService(parts));
   router.service(TopicService, topicService(parts));
+  router.service(ProfileService, profileService(parts));
   router.service(Health, healthService({ ...parts, serviceNames: API_SERVICES.map(({ typeName }) => typeName) }));
   registerReflection(router, [...API_SERVICES, Health], [file_google_rpc_error_details]);
 }

@@ -1,7 +1,7 @@
 import { create } from "@bufbuild/protobuf";
 import {
-  type BadRow,
-  BadRowSchema,
+  type BadProductRow,
+  BadProductRowSchema,
   type CatalogServiceImportRequest,
   type CatalogServiceImportResponse,
   CatalogServiceImportResponseSchema,
@@ -25,7 +25,7 @@ export async function* importProducts(
   requests: AsyncIterable<CatalogServiceImportRequest>,
 ): AsyncGenerator<CatalogServiceImportResponse> {
   const total = { rowCount: 0, createdCount: 0, updatedCount: 0, unchangedCount: 0, badCount: 0 };
-  const report = (badRows: BadRow[], isDone: boolean) =>
+  const report = (badRows: BadProductRow[], isDone: boolean) =>
     create(CatalogServiceImportResponseSchema, {
       rowCount: BigInt(total.rowCount),
       createdCount: BigInt(total.createdCount),
@@ -36,7 +36,7 @@ export async function* importProducts(
       isDone,
     });
   let rows: ProductRow[] = [];
-  const take = async (): Promise<BadRow[]> => {
+  const take = async (): Promise<BadProductRow[]> => {
     const { versions, badRows } = parseRows(rows, parts.now());
     for (const kind of await putAndTell(parts, workspace, versions))
       total[kind === "created" ? "createdCount" : kind === "updated" ? "updatedCount" : "unchangedCount"] += 1;
@@ -73,12 +73,12 @@ async function* readRows(requests: AsyncIterable<CatalogServiceImportRequest>): 
   yield* format === ImportFormat.CSV ? readCsv(pieces()) : readNdjson(pieces());
 }
 
-function parseRows(rows: readonly ProductRow[], now: Date): { versions: Version[]; badRows: BadRow[] } {
+function parseRows(rows: readonly ProductRow[], now: Date): { versions: Version[]; badRows: BadProductRow[] } {
   const versions: Version[] = [];
-  const badRows: BadRow[] = [];
+  const badRows: BadProductRow[] = [];
   for (const row of rows) {
     const bad = (problems: string[]) =>
-      badRows.push(create(BadRowSchema, { line: BigInt(row.line), productId: row.productId, problems }));
+      badRows.push(create(BadProductRowSchema, { line: BigInt(row.line), productId: row.productId, problems }));
     if ("problem" in row) {
       bad([row.problem]);
       continue;

@@ -4,8 +4,8 @@ import { z } from "zod";
 import type { Product } from "../../gen/intervention/v1/catalog_pb.js";
 import {
   type CatalogService,
+  ProductUpsertResultSchema,
   UpsertOutcome,
-  UpsertResultSchema,
 } from "../../gen/intervention/v1/catalog_service_pb.js";
 import { InvalidInput, NotFound } from "../domain/errors.ts";
 import { findProducts, listProducts } from "../store/index.ts";
@@ -49,10 +49,10 @@ export function catalogService(parts: CatalogParts): ServiceImpl<typeof CatalogS
       return {
         results: parsed.map((one) => {
           if ("error" in one)
-            return create(UpsertResultSchema, { result: { case: "error", value: toStatus(one.error) } });
+            return create(ProductUpsertResultSchema, { result: { case: "error", value: toStatus(one.error) } });
           const kind = kinds.next().value;
           const value = kind === undefined ? UpsertOutcome.UNSPECIFIED : UPSERT_OUTCOMES[kind];
-          return create(UpsertResultSchema, { result: { case: "outcome", value } });
+          return create(ProductUpsertResultSchema, { result: { case: "outcome", value } });
         }),
       };
     },

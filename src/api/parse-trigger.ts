@@ -23,6 +23,7 @@ import {
   RecipientSchema,
 } from "../../gen/intervention/v1/intervention_pb.js";
 import type { TriggerRequest } from "../../gen/intervention/v1/intervention_service_pb.js";
+import { Purpose, PurposeSchema } from "../../gen/intervention/v1/profile_pb.js";
 import type { ParsedTrigger } from "../accept/parsed-trigger.ts";
 import { toBodyHash } from "../accept/to-body-hash.ts";
 import {
@@ -158,6 +159,7 @@ const bodySchema = z.object({
           error: "it is the same as start; the hours need a length",
         })
         .optional(),
+      purpose: checked<Purpose>(memberOf(PurposeSchema, { allowUnspecified: true })),
     })
     .optional(),
 });
@@ -208,9 +210,11 @@ function toContent({ actions, data, gonePolicy, ...content }: Fields["content"])
 }
 
 function toPolicy(policy: Fields["policy"]): Policy {
-  const { channels = [], frequencyCap: cap, quietHours: quiet } = policy ?? {};
+  const { channels = [], frequencyCap: cap, quietHours: quiet, purpose = Purpose.UNSPECIFIED } = policy ?? {};
   return create(PolicySchema, {
     channels: channels.length === 0 ? DEFAULT_CHANNELS : [...channels],
+    // Left unsaid where it was: calls from before there were purposes stay the same calls.
+    purpose,
     ...(cap === undefined
       ? {}
       : { frequencyCap: create(FrequencyCapSchema, { ...cap, scope: cap.scope || FrequencyCap_Scope.USER }) }),

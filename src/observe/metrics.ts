@@ -59,6 +59,19 @@ export function createMetrics() {
       name: "intervention_events_repeated_total",
       help: "events that were stored before",
     }),
+    profileLookups: new Counter({
+      registers,
+      name: "intervention_profile_lookups_total",
+      help: "users looked up at the data-intelligence service, by how that came out",
+      labelNames: ["outcome"],
+    }),
+    dataIntelligenceDuration: new Histogram({
+      registers,
+      name: "intervention_data_intelligence_duration_seconds",
+      help: "time of a call to the data-intelligence service, by how it ended",
+      labelNames: ["result"],
+      buckets: DURATION_BUCKETS,
+    }),
     sockets: new Gauge({ registers, name: "intervention_sockets", help: "live connections now" }),
     socketsClosed: new Counter({
       registers,

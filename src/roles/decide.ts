@@ -19,6 +19,7 @@ import {
 import { InvalidInput, Unavailable } from "../domain/errors.ts";
 import type { CampaignDirectory } from "../integrations/campaign-directory.ts";
 import type { CatalogView } from "../integrations/catalog-view.ts";
+import type { DataIntelligence } from "../integrations/data-intelligence.ts";
 import type { Metrics, Traces } from "../observe/index.ts";
 import type { Store } from "../store/index.ts";
 import { DecisionMaker } from "./decision-maker.ts";
@@ -38,6 +39,8 @@ export type DecideOptions = {
   readonly catalog: CatalogView;
   /** Price and stock in what is sent are no older than this, ms. */
   readonly catalogAgeMs: number;
+  /** The platform's knowledge of users; undefined where there is none. */
+  readonly dataIntelligence: DataIntelligence | undefined;
 };
 
 /** One intervention to decide, with what travelled beside it. */

@@ -25,6 +25,7 @@ import {
   toDecision,
 } from "../store/index.ts";
 import type { DecideOptions, ToDecide } from "./decide.ts";
+import { type LoadedProfile, ProfileLoader, type WhoToLoad } from "./profile-loader.ts";
 
 /** A decision that stands in the store, whoever made it. */
 export type Standing = {
@@ -43,9 +44,11 @@ const CONFLICTS_MAX = 20;
 /** Makes decisions and records them: load, decide, save. */
 export class DecisionMaker {
   readonly #options: DecideOptions;
+  readonly #profiles: ProfileLoader;
 
   constructor(options: DecideOptions) {
     this.#options = options;
+    this.#profiles = new ProfileLoader(options);
   }
 
   /** Decides each intervention of a batch, once for ever: where a decision of this round stands already, it is returned as it is. */
@@ -53,9 +56,10 @@ export class DecisionMaker {
     const standing: Standing[] = [];
     // The same message can be twice in one batch, when it was put on the stream again.
     let open = [...new Map(batch.map((work) => [idOf(work), work])).values()];
+    const findProfile = await this.#profiles.load(open.map(toWho));
     for (let attempt = 1; open.length > 0; attempt += 1) {
       invariant(attempt <= CONFLICTS_MAX, `${open.length} decisions met other deciders ${CONFLICTS_MAX} times`);
-      const made = await this.#decideOnce(open);
+      const made = await this.#decideOnce(open, findProfile);
       const conflicts = new Map(
         (
           await insertDecisions(
@@ -79,19 +83,20 @@ export class DecisionMaker {
     return standing;
   }
 
-  async #decideOnce(batch: readonly ToDecide[]): Promise<Standing[]> {
+  async #decideOnce(batch: readonly ToDecide[], findProfile: (who: WhoToLoad) => LoadedProfile): Promise<Standing[]> {
     const now = new Date();
     const histories = new Map<string, Promise<History>>();
     const made: Standing[] = [];
     const products = await this.#findProducts(batch);
     // In order: the sends of this batch count for what comes after them.
     for (const work of batch) {
-      const input = this.#toInput(work, now);
+      const profile = findProfile(toWho(work));
+      const input = this.#toInput(work, now, profile);
       await this.#addTrigger(input, work);
       const states = toProductStates(work.message.content, products.get(work.message.workspace) ?? new Map());
       if (states !== undefined) input.products = states;
       const since = toCapSince(input);
-      const history = since === undefined ? undefined : await this.#history(histories, input, since);
+      const history = since === undefined ? undefined : await this.#history(histories, { input, since, profile });
       if (history !== undefined)
         input.priorSends = history.sends
           .slice(0, input.policy?.frequencyCap?.max)
@@ -111,7 +116,7 @@ export class DecisionMaker {
       made.push({
         work: { ...work, traceparent: span?.traceparent ?? work.traceparent },
         decision,
-        document: toDocument({ input, decision, capNumber, now }),
+        document: toDocument({ input, decision, capNumber, now, capUserId: profile.survivingUserId }),
         isNew: true,
       });
     }
@@ -130,7 +135,7 @@ export class DecisionMaker {
     return new Map(await Promise.all(found));
   }
 
-  #toInput({ message }: ToDecide, now: Date): DecisionInput {
+  #toInput({ message }: ToDecide, now: Date, { snapshot }: LoadedProfile): DecisionInput {
     const userId = message.recipient?.userId ?? "";
     return create(DecisionInputSchema, {
       workspace: message.workspace,
@@ -143,6 +148,7 @@ export class DecisionMaker {
       now: timestampFromDate(now),
       hasLiveSocket: this.#options.presence.isOnline(message.workspace, toSubjectToken(userId)),
       defaultTimeZone: this.#options.defaultTimeZone,
+      profile: snapshot,
     });
   }
 
@@ -153,10 +159,15 @@ export class DecisionMaker {
     input.campaignState = await this.#options.campaigns.findState(workspace, trigger.campaign);
   }
 
-  #history(loaded: Map<string, Promise<History>>, input: DecisionInput, since: Date): Promise<History> {
+  /** A cap counts what was sent to any of a user's ids, and numbers it under the surviving one. */
+  #history(
+    loaded: Map<string, Promise<History>>,
+    asked: { readonly input: DecisionInput; readonly since: Date; readonly profile: LoadedProfile },
+  ): Promise<History> {
     const { store } = this.#options;
+    const { input, since, profile } = asked;
     const cap = input.policy?.frequencyCap;
-    const userId = input.recipient?.userId ?? "";
+    const userId = profile.survivingUserId;
     const isByCampaign = cap?.scope === FrequencyCap_Scope.CAMPAIGN;
     const key = JSON.stringify([
       input.workspace,
@@ -171,13 +182,14 @@ export class DecisionMaker {
       // The number first: a send that another decider records after this has a number that ours will collide with, and one
       // before it is among the sends read next.
       const lastNumber = await findLastCapNumber(store, input.workspace, userId);
-      const sends = await listPriorSends(store, {
-        workspaceId: input.workspace,
-        userId,
-        since,
-        limit: cap?.max ?? 0,
+      const common = {
+        ...{ workspaceId: input.workspace, since, limit: cap?.max ?? 0 },
         ...(isByCampaign ? { campaign: input.campaign } : {}),
-      });
+      };
+      const sends = (
+        await Promise.all(profile.userIds.map((id) => listPriorSends(store, { ...common, userId: id })))
+      ).flat();
+      if (profile.userIds.length > 1) sends.sort((a, b) => b.decidedAt.getTime() - a.decidedAt.getTime());
       return { sends: sends.map(({ interventionId, decidedAt }) => ({ interventionId, decidedAt })), lastNumber };
     };
     const history = load();
@@ -207,6 +219,11 @@ export class DecisionMaker {
   }
 }
 
+const toWho = ({ message }: ToDecide): WhoToLoad => ({
+  workspaceId: message.workspace,
+  userId: message.recipient?.userId ?? "",
+});
+
 const idOf = ({ message }: ToDecide) => decisionId(message.interventionId, message.round);
 
 const OUTCOMES = {
@@ -222,11 +239,13 @@ function toDocument({
   decision,
   capNumber,
   now,
+  capUserId,
 }: {
   input: DecisionInput;
   decision: Decision;
   capNumber: number | undefined;
   now: Date;
+  capUserId: string;
 }): DecisionDocument {
   invariant(decision.outcome !== Outcome.UNSPECIFIED, "a decision has an outcome");
   const channel =
@@ -246,7 +265,7 @@ function toDocument({
       : {
           capSlot: toCapSlot({
             workspaceId: input.workspace,
-            userId: input.recipient?.userId ?? "",
+            userId: capUserId,
             number: capNumber,
           }),
         }),

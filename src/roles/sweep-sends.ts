@@ -3,12 +3,17 @@ import { timestampDate, timestampFromDate } from "@bufbuild/protobuf/wkt";
 import { type InterventionMessage, RealtimeMessageSchema } from "../../gen/intervention/v1/bus_pb.js";
 import { EventKind, EventSchema } from "../../gen/intervention/v1/event_pb.js";
 import { Channel } from "../../gen/intervention/v1/intervention_pb.js";
+import { ContactChannel, Purpose } from "../../gen/intervention/v1/profile_pb.js";
 import { createRealtimePublisher, toKindName, toSubjectToken } from "../bus/index.ts";
+import { toConsentName } from "../domain/profile/register-keys.ts";
 import {
   type DecisionOutline,
   findHappened,
   findInterventions,
+  findProfileOutlines,
   insertInboxItems,
+  profileId,
+  type Store,
   toInterventionMessage,
 } from "../store/index.ts";
 import { toInboxItem } from "./effect-runner.ts";
@@ -43,8 +48,10 @@ export async function sweepSends(options: WalkOptions, { workspaceId, sends, now
   if (open.length === 0) return;
   const isExpired = ({ expireTime }: InterventionMessage) =>
     expireTime !== undefined && timestampDate(expireTime).getTime() <= now.getTime();
+  const refused = await findRefused(store, open);
   const expired = open.filter(isExpired);
-  const waiting = open.filter((message) => !isExpired(message));
+  const unwanted = open.filter((message) => !isExpired(message) && refused.has(message));
+  const waiting = open.filter((message) => !isExpired(message) && !refused.has(message));
   await insertInboxItems(
     store,
     waiting.map((message) => ({
@@ -56,11 +63,33 @@ export async function sweepSends(options: WalkOptions, { workspaceId, sends, now
     createRealtimePublisher(bus).publishAll(waiting.map((message) => toInboxChanged(options, message))),
     events.publish([
       ...expired.map((message) => toEvent(message, EventKind.EXPIRED, now)),
+      ...unwanted.map((message) => toEvent(message, EventKind.EXPIRED, now, "the user has said no to the inbox")),
       ...waiting.map((message) => toEvent(message, EventKind.INBOXED, now)),
     ]),
   ]);
   metrics.undelivered.inc({ into: "inbox" }, waiting.length);
   metrics.undelivered.inc({ into: "expired" }, expired.length);
+  metrics.undelivered.inc({ into: "refused" }, unwanted.length);
+}
+
+/** Those whose users have said no to the inbox, perhaps since it was decided. */
+async function findRefused(
+  store: Store,
+  messages: readonly InterventionMessage[],
+): Promise<ReadonlySet<InterventionMessage>> {
+  const toWho = ({ workspace, recipient }: InterventionMessage) => ({
+    workspaceId: workspace,
+    userId: recipient?.userId ?? "",
+  });
+  const profiles = await findProfileOutlines(store, messages.map(toWho));
+  return new Set(
+    messages.filter((message) => {
+      const { workspaceId, userId } = toWho(message);
+      const purpose = message.policy?.purpose || Purpose.MARKETING;
+      const refusal = toConsentName({ channel: ContactChannel.INBOX, purpose });
+      return profiles.get(profileId(workspaceId, userId))?.denied.some(({ name }) => name === refusal) === true;
+    }),
+  );
 }
 
 function toInboxChanged({ bus }: WalkOptions, { workspace, interventionId, recipient }: InterventionMessage) {
@@ -74,7 +103,12 @@ function toInboxChanged({ bus }: WalkOptions, { workspace, interventionId, recip
   };
 }
 
-function toEvent({ interventionId, workspace, recipient, campaign }: InterventionMessage, kind: EventKind, now: Date) {
+function toEvent(
+  { interventionId, workspace, recipient, campaign }: InterventionMessage,
+  kind: EventKind,
+  now: Date,
+  reason = "",
+) {
   return create(EventSchema, {
     eventId: `${interventionId}:${toKindName(kind)}`,
     kind,
@@ -85,5 +119,6 @@ function toEvent({ interventionId, workspace, recipient, campaign }: Interventio
     channel: kind === EventKind.INBOXED ? Channel.INBOX : Channel.REALTIME,
     occurTime: timestampFromDate(now),
     receiveTime: timestampFromDate(now),
+    reason,
   });
 }

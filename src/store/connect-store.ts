@@ -3,6 +3,7 @@ import { Unavailable } from "../domain/errors.ts";
 import { type CampaignDocument, campaignIndexes } from "./campaigns.ts";
 import { type CheckpointDocument, checkpointIndexes } from "./checkpoints.ts";
 import { closeEndedSockets } from "./close-ended-sockets.ts";
+import { type ConsentDocument, consentIndexes } from "./consents.ts";
 import { type DecisionDocument, decisionIndexes } from "./decisions.ts";
 import { type EntryDocument, entryIndexes } from "./entries.ts";
 import { type EventDocument, eventIndexes } from "./events.ts";
@@ -13,6 +14,8 @@ import { type InterventionDocument, interventionIndexes } from "./interventions.
 import { type PredictionOutcomeDocument, predictionOutcomeIndexes } from "./prediction-outcomes.ts";
 import { type PredictionDocument, predictionIndexes } from "./predictions.ts";
 import { type ProductDocument, productIndexes } from "./products.ts";
+import { type ProfileMergeDocument, profileMergeIndexes } from "./profile-merges.ts";
+import { type ProfileDocument, profileIndexes } from "./profiles.ts";
 import { type SubscriptionDocument, subscriptionIndexes } from "./subscriptions.ts";
 import { type TopicRuleDocument, topicRuleIndexes } from "./topic-rules.ts";
 import { type ApiKeyDocument, apiKeyIndexes, type WorkspaceDocument, workspaceIndexes } from "./workspaces.ts";
@@ -34,6 +37,9 @@ export type Store = {
   readonly subscriptions: Collection<SubscriptionDocument>;
   readonly fanOuts: Collection<FanOutDocument>;
   readonly topicRules: Collection<TopicRuleDocument>;
+  readonly profiles: Collection<ProfileDocument>;
+  readonly consents: Collection<ConsentDocument>;
+  readonly profileMerges: Collection<ProfileMergeDocument>;
   readonly db: Db;
   readonly ping: () => Promise<void>;
   readonly close: () => Promise<void>;
@@ -87,6 +93,9 @@ export async function connectStore(options: {
       ensureIndexes(db, "subscriptions", subscriptionIndexes),
       ensureIndexes(db, "fan_outs", fanOutIndexes),
       ensureIndexes(db, "topic_rules", topicRuleIndexes),
+      ensureIndexes(db, "profiles", profileIndexes),
+      ensureIndexes(db, "consents", consentIndexes),
+      ensureIndexes(db, "profile_merges", profileMergeIndexes),
     ]);
     return {
       workspaces: db.collection("workspaces"),
@@ -104,6 +113,9 @@ export async function connectStore(options: {
       subscriptions: db.collection("subscriptions"),
       fanOuts: db.collection("fan_outs"),
       topicRules: db.collection("topic_rules"),
+      profiles: db.collection("profiles"),
+      consents: db.collection("consents"),
+      profileMerges: db.collection("profile_merges"),
       db,
       ping: async () => void (await db.command({ ping: 1 })),
       close,

@@ -10,6 +10,7 @@ export {
 } from "./campaigns.ts";
 export { advanceCheckpoint, claimLease, findCheckpoint } from "./checkpoints.ts";
 export { connectStore, type Store } from "./connect-store.ts";
+export { type ConsentDocument, consentId, listConsentChanges, recordConsent } from "./consents.ts";
 export {
   type DecisionDocument,
   type DecisionOutline,
@@ -80,6 +81,17 @@ export {
   toPrediction,
 } from "./predictions.ts";
 export { findProducts, listProducts, type PutOutcome, putProducts, toProductDocument } from "./products.ts";
+export { listProfileMerges, mergeProfiles, type ProfileMergeDocument } from "./profile-merges.ts";
+export {
+  findProfileOutlines,
+  findProfiles,
+  insertProfiles,
+  listProfiles,
+  type ProfileDocument,
+  type ProfileOutline,
+  profileId,
+  replaceProfile,
+} from "./profiles.ts";
 export {
   countFollowers,
   countSubscriptions,

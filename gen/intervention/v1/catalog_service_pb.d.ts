@@ -84,9 +84,9 @@ export declare type CatalogServiceBatchUpsertResponse = Message<"intervention.v1
   /**
    * In the request's order.
    *
-   * @generated from field: repeated intervention.v1.UpsertResult results = 1;
+   * @generated from field: repeated intervention.v1.ProductUpsertResult results = 1;
    */
-  results: UpsertResult[];
+  results: ProductUpsertResult[];
 };
 
 /**
@@ -96,15 +96,15 @@ export declare type CatalogServiceBatchUpsertResponse = Message<"intervention.v1
 export declare const CatalogServiceBatchUpsertResponseSchema: GenMessage<CatalogServiceBatchUpsertResponse>;
 
 /**
- * UpsertResult is what became of one product.
+ * ProductUpsertResult is what became of one product.
  *
- * @generated from message intervention.v1.UpsertResult
+ * @generated from message intervention.v1.ProductUpsertResult
  */
-export declare type UpsertResult = Message<"intervention.v1.UpsertResult"> & {
+export declare type ProductUpsertResult = Message<"intervention.v1.ProductUpsertResult"> & {
   /**
    * Either.
    *
-   * @generated from oneof intervention.v1.UpsertResult.result
+   * @generated from oneof intervention.v1.ProductUpsertResult.result
    */
   result: {
     /**
@@ -126,10 +126,10 @@ export declare type UpsertResult = Message<"intervention.v1.UpsertResult"> & {
 };
 
 /**
- * Describes the message intervention.v1.UpsertResult.
- * Use `create(UpsertResultSchema)` to create a new message.
+ * Describes the message intervention.v1.ProductUpsertResult.
+ * Use `create(ProductUpsertResultSchema)` to create a new message.
  */
-export declare const UpsertResultSchema: GenMessage<UpsertResult>;
+export declare const ProductUpsertResultSchema: GenMessage<ProductUpsertResult>;
 
 /**
  * CatalogServiceImportRequest is a piece of the file.
@@ -202,9 +202,9 @@ export declare type CatalogServiceImportResponse = Message<"intervention.v1.Cata
   /**
    * The bad ones since the message before.
    *
-   * @generated from field: repeated intervention.v1.BadRow bad_rows = 6;
+   * @generated from field: repeated intervention.v1.BadProductRow bad_rows = 6;
    */
-  badRows: BadRow[];
+  badRows: BadProductRow[];
 
   /**
    * Whether this is the last message: all rows are read.
@@ -221,11 +221,11 @@ export declare type CatalogServiceImportResponse = Message<"intervention.v1.Cata
 export declare const CatalogServiceImportResponseSchema: GenMessage<CatalogServiceImportResponse>;
 
 /**
- * BadRow is a row that could not be taken.
+ * BadProductRow is a row that could not be taken.
  *
- * @generated from message intervention.v1.BadRow
+ * @generated from message intervention.v1.BadProductRow
  */
-export declare type BadRow = Message<"intervention.v1.BadRow"> & {
+export declare type BadProductRow = Message<"intervention.v1.BadProductRow"> & {
   /**
    * Its line in the file, counted from 1; where it begins, if it has several.
    *
@@ -249,10 +249,10 @@ export declare type BadRow = Message<"intervention.v1.BadRow"> & {
 };
 
 /**
- * Describes the message intervention.v1.BadRow.
- * Use `create(BadRowSchema)` to create a new message.
+ * Describes the message intervention.v1.BadProductRow.
+ * Use `create(BadProductRowSchema)` to create a new message.
  */
-export declare const BadRowSchema: GenMessage<BadRow>;
+export declare const BadProductRowSchema: GenMessage<BadProductRow>;
 
 /**
  * CatalogServiceGetRequest says which.

@@ -10,6 +10,7 @@ import type { Channel, Policy, Recipient } from "./intervention_pb.js";
 import type { Timestamp } from "@bufbuild/protobuf/wkt";
 import type { CampaignState, TriggerSource } from "./campaign_pb.js";
 import type { ProductStates } from "./catalog_pb.js";
+import type { ProfileSnapshot } from "./profile_pb.js";
 
 /**
  * Describes the file intervention/v1/decision.proto.
@@ -154,6 +155,13 @@ export declare type DecisionInput = Message<"intervention.v1.DecisionInput"> & {
    * @generated from field: intervention.v1.ProductStates products = 30;
    */
   products?: ProductStates | undefined;
+
+  /**
+   * What is known of the user. Absent in decisions made before profiles were looked at.
+   *
+   * @generated from field: intervention.v1.ProfileSnapshot profile = 20;
+   */
+  profile?: ProfileSnapshot | undefined;
 };
 
 /**
@@ -319,6 +327,13 @@ export enum Rule {
    * @generated from enum value: RULE_CATALOG = 6;
    */
   CATALOG = 6,
+
+  /**
+   * Has the user said no? Asked before the frequency cap; not asked in decisions made before profiles were looked at.
+   *
+   * @generated from enum value: RULE_CONSENT = 20;
+   */
+  CONSENT = 20,
 }
 
 /**

@@ -7,6 +7,7 @@
 import type { GenEnum, GenFile, GenMessage } from "@bufbuild/protobuf/codegenv2";
 import type { JsonObject, Message } from "@bufbuild/protobuf";
 import type { Duration, Timestamp } from "@bufbuild/protobuf/wkt";
+import type { Purpose } from "./profile_pb.js";
 
 /**
  * Describes the file intervention/v1/intervention.proto.
@@ -303,6 +304,13 @@ export declare type Policy = Message<"intervention.v1.Policy"> & {
    * @generated from field: intervention.v1.QuietHours quiet_hours = 3;
    */
   quietHours?: QuietHours | undefined;
+
+  /**
+   * What it is for: a user who has said no to this on a channel is not reached there. Default: marketing.
+   *
+   * @generated from field: intervention.v1.Purpose purpose = 20;
+   */
+  purpose: Purpose;
 };
 
 /**

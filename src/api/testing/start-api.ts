@@ -67,6 +67,7 @@ export async function startApi(overrides: Partial<ApiParts> = {}) {
     readiness: () => ({ ok: bus.isConnected(), reasons: bus.isConnected() ? [] : ["the bus does not answer"] }),
     now: () => new Date(),
     drain: draining.signal,
+    indexedAttributes: ["plan"],
     ...overrides,
   };
   const server = await startGrpcServer({ host: "127.0.0.1", port: 0, api, log, stopMsMax: 2_000 });

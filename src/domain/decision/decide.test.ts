@@ -17,6 +17,13 @@ import {
   GonePolicy,
   QuietHours_Handling,
 } from "../../../gen/intervention/v1/intervention_pb.js";
+import {
+  ConsentStatus,
+  ContactChannel,
+  ProfileFallback,
+  ProfileSource,
+  Purpose,
+} from "../../../gen/intervention/v1/profile_pb.js";
 import { decide } from "./decide.ts";
 
 const NOW = new Date("2026-06-01T12:00:00Z");
@@ -124,6 +131,85 @@ const cases: readonly [string, Init, Outcome, Channel, Rule][] = [
     Rule.QUIET_HOURS,
   ],
 ];
+
+const denied = (channel: ContactChannel, purpose = Purpose.MARKETING) => ({
+  ...{ channel, purpose, status: ConsentStatus.DENIED },
+});
+const { REALTIME, INBOX, EMAIL } = ContactChannel;
+
+const profileCases: readonly [string, Init, Outcome, Channel, Rule][] = [
+  [
+    "passes over a channel that its user has said no to",
+    { profile: { consents: [denied(REALTIME)] } },
+    Outcome.SEND,
+    Channel.INBOX,
+    Rule.QUIET_HOURS,
+  ],
+  [
+    "is not sent to a user who has said no to both",
+    { profile: { consents: [denied(REALTIME), denied(INBOX)] } },
+    Outcome.SUPPRESS,
+    Channel.UNSPECIFIED,
+    Rule.CONSENT,
+  ],
+  [
+    "is not sent when the only channel it may take was said no to",
+    { policy: { channels: [Channel.INBOX] }, profile: { consents: [denied(INBOX)] } },
+    Outcome.SUPPRESS,
+    Channel.UNSPECIFIED,
+    Rule.CONSENT,
+  ],
+  [
+    "that the user needs to know is sent though marketing was said no to",
+    { policy: { purpose: Purpose.SERVICE }, profile: { consents: [denied(REALTIME), denied(INBOX)] } },
+    Outcome.SEND,
+    Channel.REALTIME,
+    Rule.QUIET_HOURS,
+  ],
+  [
+    "does not care about a no to email",
+    { profile: { consents: [denied(EMAIL)] } },
+    Outcome.SEND,
+    Channel.REALTIME,
+    Rule.QUIET_HOURS,
+  ],
+  [
+    "waits by the clock of the profile",
+    { profile: { timeZone: "Asia/Tokyo" }, policy: { quietHours: { start: "20:00", end: "08:00" } } },
+    Outcome.DELAY,
+    Channel.UNSPECIFIED,
+    Rule.QUIET_HOURS,
+  ],
+  [
+    "waits by the recipient's own clock rather than the profile's",
+    {
+      recipient: { userId: "ada", timeZone: "Europe/London" },
+      profile: { timeZone: "Asia/Tokyo" },
+      policy: { quietHours: { start: "20:00", end: "08:00" } },
+    },
+    Outcome.SEND,
+    Channel.REALTIME,
+    Rule.QUIET_HOURS,
+  ],
+];
+
+describe("an intervention for a user of whom something is known", () => {
+  test.each(profileCases)("%s", (_, changes, outcome, channel, lastRule) => {
+    const decision = decide(input(changes));
+    expect([decision.outcome, decision.channel, decision.verdicts.at(-1)?.rule]).toEqual([outcome, channel, lastRule]);
+  });
+
+  it("says what it knew, and why it knew no better", () => {
+    const profile = { source: ProfileSource.OWN, fallback: ProfileFallback.TIMEOUT, consents: [denied(REALTIME)] };
+    expect(decide(input({ profile })).verdicts.find(({ rule }) => rule === Rule.CONSENT)?.reason).toBe(
+      "the user has said no to marketing by realtime; profile of our own, as data intelligence did not answer in time",
+    );
+  });
+
+  it("that was decided before profiles were looked at is not asked about consent when it is decided again", () => {
+    expect(decide(input()).verdicts.map(({ rule }) => rule)).not.toContain(Rule.CONSENT);
+  });
+});
 
 describe("an intervention", () => {
   test.each(cases)("%s", (_, changes, outcome, channel, lastRule) => {

@@ -13,6 +13,7 @@ import {
 } from "../../../gen/intervention/v1/decision_pb.js";
 import { Channel, FrequencyCap_Scope, QuietHours_Handling } from "../../../gen/intervention/v1/intervention_pb.js";
 import { isStopped } from "../catalog/product-states.ts";
+import { toPermitted, toProfileText } from "../profile/permitted-channels.ts";
 import { findQuietEnd, parseTimeOfDay } from "../schedule/quiet-hours.ts";
 
 /** What one rule says, and what follows for the decision when it is not "go on". */
@@ -26,6 +27,7 @@ const RULES: readonly (readonly [Rule, (input: DecisionInput, now: Date) => Find
   [Rule.EXPIRY, askExpiry],
   [Rule.DUPLICATE, askDuplicate],
   [Rule.CAMPAIGN_LIVE, askCampaignLive],
+  [Rule.CONSENT, askConsent],
   [Rule.FREQUENCY_CAP, askFrequencyCap],
   [Rule.CHANNEL, askChannel],
   [Rule.QUIET_HOURS, askQuietHours],
@@ -48,6 +50,8 @@ export function decide(input: DecisionInput): Decision {
   for (const [rule, ask] of input.products === undefined ? RULES : [...RULES, CATALOG_RULE]) {
     // Only of what a campaign asked for.
     if (rule === Rule.CAMPAIGN_LIVE && input.trigger === undefined) continue;
+    // What was decided before profiles were looked at decides again as it did then.
+    if (rule === Rule.CONSENT && input.profile === undefined) continue;
     const finding = ask(input, now);
     verdicts.push(create(VerdictSchema, { rule, answer: finding.answer, reason: finding.reason }));
     if (finding.answer === Answer.STOP)
@@ -93,6 +97,14 @@ function askCampaignLive({ campaign, campaignState }: DecisionInput): Finding {
     : { answer: Answer.STOP, reason, outcome: Outcome.SUPPRESS };
 }
 
+function askConsent(input: DecisionInput): Finding {
+  const { permitted, refused } = toPermitted(input);
+  const knowing = toProfileText(input.profile);
+  if (refused.length === 0) return pass(`the user has not said no; ${knowing}`);
+  const reason = `the user has said no to ${refused.join(" and ")}; ${knowing}`;
+  return permitted.length === 0 ? { answer: Answer.STOP, reason, outcome: Outcome.SUPPRESS } : pass(reason);
+}
+
 function askFrequencyCap({ policy, priorSends, campaign }: DecisionInput): Finding {
   const cap = policy?.frequencyCap;
   if (cap === undefined) return pass("no cap");
@@ -102,10 +114,9 @@ function askFrequencyCap({ policy, priorSends, campaign }: DecisionInput): Findi
   return priorSends.length >= cap.max ? { answer: Answer.STOP, reason, outcome: Outcome.SUPPRESS } : pass(reason);
 }
 
-function askChannel({ policy, hasLiveSocket }: DecisionInput): Finding {
-  const wanted =
-    policy === undefined || policy.channels.length === 0 ? [Channel.REALTIME, Channel.INBOX] : policy.channels;
-  for (const channel of wanted) {
+function askChannel(input: DecisionInput): Finding {
+  const { hasLiveSocket } = input;
+  for (const channel of toPermitted(input).permitted) {
     if (channel === Channel.REALTIME && hasLiveSocket)
       return { ...pass("realtime: the user has a live socket"), channel };
     if (channel === Channel.INBOX)
@@ -121,10 +132,10 @@ function askChannel({ policy, hasLiveSocket }: DecisionInput): Finding {
   };
 }
 
-function askQuietHours({ policy, recipient, defaultTimeZone, expireTime }: DecisionInput, now: Date): Finding {
+function askQuietHours({ policy, recipient, profile, defaultTimeZone, expireTime }: DecisionInput, now: Date): Finding {
   const quiet = policy?.quietHours;
   if (quiet === undefined) return pass("no quiet hours");
-  const timeZone = recipient?.timeZone || defaultTimeZone;
+  const timeZone = recipient?.timeZone || profile?.timeZone || defaultTimeZone;
   const hours = `${quiet.start}-${quiet.end} in ${timeZone}`;
   const start = parseTimeOfDay(quiet.start);
   const end = parseTimeOfDay(quiet.end);

@@ -12,6 +12,7 @@ import {
 import { type Status, StatusSchema } from "../../gen/google/rpc/status_pb.js";
 import { assertNever } from "../domain/assert.ts";
 import {
+  AlreadyExists,
   DomainError,
   InvalidInput,
   KeyReused,
@@ -19,6 +20,7 @@ import {
   NotFound,
   OverLimit,
   PermissionDenied,
+  StaleEtag,
   Unauthenticated,
   Unavailable,
 } from "../domain/errors.ts";
@@ -83,7 +85,9 @@ type Known =
   | OverLimit
   | Unavailable
   | Unauthenticated
-  | PermissionDenied;
+  | PermissionDenied
+  | AlreadyExists
+  | StaleEtag;
 const KNOWN = [
   InvalidInput,
   NotFound,
@@ -93,6 +97,8 @@ const KNOWN = [
   Unavailable,
   Unauthenticated,
   PermissionDenied,
+  AlreadyExists,
+  StaleEtag,
 ];
 
 function toKnown(error: DomainError): Known {
@@ -154,6 +160,16 @@ function describe(error: Known): Description {
       return { code: Code.Unavailable, reason: `${error.part.toUpperCase()}_UNAVAILABLE`, details: [] };
     case "unauthenticated":
       return { code: Code.Unauthenticated, reason: "UNAUTHENTICATED", details: [] };
+    case "already_exists": {
+      const { resourceType, resourceName } = error;
+      return {
+        code: Code.AlreadyExists,
+        reason: "ALREADY_EXISTS",
+        details: [toDetail(ResourceInfoSchema, { resourceType, resourceName, description: error.message })],
+      };
+    }
+    case "stale_etag":
+      return { code: Code.Aborted, reason: "ETAG_MISMATCH", metadata: { resource: error.resourceName }, details: [] };
     case "permission_denied":
       return { code: Code.PermissionDenied, reason: "PERMISSION_DENIED", details: [] };
     default:

@@ -16,7 +16,9 @@ export abstract class DomainError extends Error {
     | "over_limit"
     | "unavailable"
     | "unauthenticated"
-    | "permission_denied";
+    | "permission_denied"
+    | "already_exists"
+    | "stale_etag";
 }
 
 /** The caller sent something that can never be right. Names every bad field at once. */
@@ -102,4 +104,26 @@ export class Unauthenticated extends DomainError {
 /** A known caller who may not do this. */
 export class PermissionDenied extends DomainError {
   readonly kind = "permission_denied";
+}
+
+/** Something of this name is there already. */
+export class AlreadyExists extends DomainError {
+  readonly kind = "already_exists";
+  readonly resourceType: string;
+  readonly resourceName: string;
+  constructor(resourceType: string, resourceName: string) {
+    super(`there is a ${resourceType} "${resourceName}" already`);
+    this.resourceType = resourceType;
+    this.resourceName = resourceName;
+  }
+}
+
+/** The thing has changed since the caller read it. */
+export class StaleEtag extends DomainError {
+  readonly kind = "stale_etag";
+  readonly resourceName: string;
+  constructor(resourceName: string) {
+    super(`${resourceName} has changed since it was read: read it again, and send the etag that it has then`);
+    this.resourceName = resourceName;
+  }
 }

@@ -1,5 +1,7 @@
 import { type Collection, type Db, MongoClient, MongoServerError } from "mongodb";
 import { Unavailable } from "../domain/errors.ts";
+import { type ApiKeyDocument, apiKeyIndexes } from "./api-keys.ts";
+import { type AuditDocument, auditIndexes } from "./audit.ts";
 import { type CheckpointDocument, checkpointIndexes } from "./checkpoints.ts";
 import { closeEndedSockets } from "./close-ended-sockets.ts";
 import { type DecisionDocument, decisionIndexes } from "./decisions.ts";
@@ -7,12 +9,13 @@ import { type EventDocument, eventIndexes } from "./events.ts";
 import { type InboxDocument, inboxIndexes } from "./inbox.ts";
 import type { IndexDefinition } from "./index-definition.ts";
 import { type InterventionDocument, interventionIndexes } from "./interventions.ts";
-import { type ApiKeyDocument, apiKeyIndexes, type WorkspaceDocument, workspaceIndexes } from "./workspaces.ts";
+import { type WorkspaceDocument, workspaceIndexes } from "./workspaces.ts";
 
 /** The collections, with their indexes in place. */
 export type Store = {
   readonly workspaces: Collection<WorkspaceDocument>;
   readonly apiKeys: Collection<ApiKeyDocument>;
+  readonly audit: Collection<AuditDocument>;
   readonly interventions: Collection<InterventionDocument>;
   readonly decisions: Collection<DecisionDocument>;
   readonly events: Collection<EventDocument>;
@@ -58,6 +61,7 @@ export async function connectStore(options: {
     await Promise.all([
       ensureIndexes(db, "workspaces", workspaceIndexes),
       ensureIndexes(db, "api_keys", apiKeyIndexes),
+      ensureIndexes(db, "audit", auditIndexes),
       ensureIndexes(db, "interventions", interventionIndexes),
       ensureIndexes(db, "decisions", decisionIndexes),
       ensureIndexes(db, "events", eventIndexes),
@@ -67,6 +71,7 @@ export async function connectStore(options: {
     return {
       workspaces: db.collection("workspaces"),
       apiKeys: db.collection("api_keys"),
+      audit: db.collection("audit"),
       interventions: db.collection("interventions"),
       decisions: db.collection("decisions"),
       events: db.collection("events"),

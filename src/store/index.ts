@@ -1,3 +1,15 @@
+export {
+  type ApiKeyDocument,
+  findApiKey,
+  insertApiKey,
+  KEYS_PER_WORKSPACE_MAX,
+  type KeySecret,
+  listApiKeys,
+  listApiKeysOf,
+  noteKeysUsed,
+  setPlatformKey,
+} from "./api-keys.ts";
+export { type AuditDocument, insertAuditEntry, listAuditEntries, setAuditOutcome } from "./audit.ts";
 export { advanceCheckpoint, claimLease, findCheckpoint } from "./checkpoints.ts";
 export { connectStore, type Store } from "./connect-store.ts";
 export {
@@ -35,6 +47,7 @@ export {
   markInbox,
   withdrawInboxItems,
 } from "./inbox.ts";
+export { inTransaction } from "./in-transaction.ts";
 export { insertNew } from "./insert-new.ts";
 export {
   findInterventions,
@@ -45,10 +58,12 @@ export {
   toPosition,
 } from "./interventions.ts";
 export {
-  type ApiKeyDocument,
-  insertApiKey,
+  changeWorkspace,
+  findWorkspace,
+  type IdentityProvider,
   insertWorkspace,
-  listApiKeys,
   listWorkspaces,
+  WORKSPACES_MAX,
+  type WorkspaceChange,
   type WorkspaceDocument,
 } from "./workspaces.ts";

@@ -1,31 +1,50 @@
 import type { DescMethod } from "@bufbuild/protobuf";
+import type { Permission } from "../domain/access/permissions.ts";
 
-/** Who may call a method: anybody at all, services that show an API key, or users' devices with a token too. */
-export type AccessRule = "open" | "service" | "service_or_user";
+/** Who may call a method: anybody at all; services that have one of the permissions; or users' devices with a token too. */
+export type AccessRule =
+  | { readonly for: "anybody" }
+  | { readonly for: "service" | "service_or_user"; readonly permissions: readonly Permission[] };
 
-/** Every method of every service, by full name. A method that is not here can't be called by anybody. */
+const anybody: AccessRule = { for: "anybody" };
+const service = (...permissions: readonly Permission[]): AccessRule => ({ for: "service", permissions });
+const serviceOrUser = (...permissions: readonly Permission[]): AccessRule => ({ for: "service_or_user", permissions });
+
+/** Every method of every service, by full name, with what its caller must be allowed: see `PERMISSIONS` for which role may what.
+ *  A method that is not here can't be called by anybody. */
 export const ACCESS_RULES: Readonly<Record<string, AccessRule>> = {
-  "intervention.v1.InterventionService/Trigger": "service",
-  "intervention.v1.InterventionService/TriggerBatch": "service",
-  "intervention.v1.InterventionService/TriggerStream": "service",
-  "intervention.v1.InterventionService/Get": "service",
-  "intervention.v1.InterventionService/List": "service",
-  "intervention.v1.InterventionService/Explain": "service",
-  "intervention.v1.InterventionService/Cancel": "service",
-  "intervention.v1.InterventionService/Watch": "service",
-  "intervention.v1.InboxService/List": "service_or_user",
-  "intervention.v1.InboxService/CountUnread": "service_or_user",
-  "intervention.v1.InboxService/MarkRead": "service_or_user",
-  "intervention.v1.InboxService/Archive": "service_or_user",
-  "intervention.v1.SessionService/CreateToken": "service",
-  "intervention.v1.OperationsService/ListDeadLetters": "service",
-  "intervention.v1.OperationsService/ReplayDeadLetter": "service",
-  "intervention.v1.OperationsService/DropDeadLetter": "service",
-  "grpc.health.v1.Health/Check": "open",
-  "grpc.health.v1.Health/Watch": "open",
-  "grpc.health.v1.Health/List": "open",
-  "grpc.reflection.v1.ServerReflection/ServerReflectionInfo": "open",
-  "grpc.reflection.v1alpha.ServerReflection/ServerReflectionInfo": "open",
+  "intervention.v1.InterventionService/Trigger": service("send"),
+  "intervention.v1.InterventionService/TriggerBatch": service("send"),
+  "intervention.v1.InterventionService/TriggerStream": service("send"),
+  "intervention.v1.InterventionService/Get": service("read_sent"),
+  "intervention.v1.InterventionService/List": service("read_sent"),
+  "intervention.v1.InterventionService/Explain": service("read_sent"),
+  "intervention.v1.InterventionService/Cancel": service("send"),
+  "intervention.v1.InterventionService/Watch": service("read_sent"),
+  "intervention.v1.InboxService/List": serviceOrUser("read"),
+  "intervention.v1.InboxService/CountUnread": serviceOrUser("read"),
+  "intervention.v1.InboxService/MarkRead": serviceOrUser("send"),
+  "intervention.v1.InboxService/Archive": serviceOrUser("send"),
+  "intervention.v1.SessionService/CreateToken": service("send"),
+  "intervention.v1.OperationsService/ListDeadLetters": service("operate"),
+  "intervention.v1.OperationsService/ReplayDeadLetter": service("operate"),
+  "intervention.v1.OperationsService/DropDeadLetter": service("operate"),
+  "intervention.v1.AdminService/CreateWorkspace": service("platform"),
+  "intervention.v1.AdminService/GetWorkspace": service("administer", "platform"),
+  "intervention.v1.AdminService/ListWorkspaces": service("administer", "platform"),
+  "intervention.v1.AdminService/UpdateWorkspace": service("administer", "platform"),
+  "intervention.v1.AdminService/SetIdentityProvider": service("administer", "platform"),
+  "intervention.v1.AdminService/CreateApiKey": service("administer", "platform"),
+  "intervention.v1.AdminService/ListApiKeys": service("administer", "platform"),
+  "intervention.v1.AdminService/RotateApiKey": service("administer", "platform"),
+  "intervention.v1.AdminService/RevokeApiKey": service("administer", "platform"),
+  "intervention.v1.AdminService/ListAuditEntries": service("administer", "platform"),
+  "intervention.v1.AdminService/ExportAuditEntries": service("administer", "platform"),
+  "grpc.health.v1.Health/Check": anybody,
+  "grpc.health.v1.Health/Watch": anybody,
+  "grpc.health.v1.Health/List": anybody,
+  "grpc.reflection.v1.ServerReflection/ServerReflectionInfo": anybody,
+  "grpc.reflection.v1alpha.ServerReflection/ServerReflectionInfo": anybody,
 };
 
 /** @returns undefined when nobody has thought about this method yet. */

@@ -2,11 +2,13 @@ import type { DescService } from "@bufbuild/protobuf";
 import type { ConnectRouter, ConnectRouterOptions } from "@connectrpc/connect";
 import { file_google_rpc_error_details } from "../../gen/google/rpc/error_details_pb.js";
 import { Health } from "../../gen/health/v1/health_pb.js";
+import { AdminService } from "../../gen/intervention/v1/admin_service_pb.js";
 import { InboxService } from "../../gen/intervention/v1/inbox_service_pb.js";
 import { InterventionService } from "../../gen/intervention/v1/intervention_service_pb.js";
 import { OperationsService } from "../../gen/intervention/v1/operations_service_pb.js";
 import { SessionService } from "../../gen/intervention/v1/session_service_pb.js";
 import type { AccessDirectory } from "../integrations/access-directory.ts";
+import { type AdminParts, adminService } from "./admin-service.ts";
 import { type HealthParts, healthService } from "./health-service.ts";
 import { type InboxParts, inboxService } from "./inbox-service.ts";
 import { apiInterceptors, apiRequestGate, type InterceptorParts } from "./interceptors.ts";
@@ -20,7 +22,11 @@ import { sessionService } from "./session-service.ts";
 export type ApiParts = InterceptorParts &
   InterventionServiceParts &
   InboxParts &
-  Omit<HealthParts, "serviceNames"> & { readonly access: AccessDirectory };
+  Omit<HealthParts, "serviceNames"> & {
+    readonly access: AccessDirectory;
+    /** Default: keys come by https only, and no issuer is trusted by the settings. */
+    readonly identityProviders?: Pick<AdminParts, "allowHttpJwks" | "trustedIssuers">;
+  };
 
 /** What the engine itself offers; health and reflection come on top. */
 export const API_SERVICES: readonly DescService[] = [
@@ -28,6 +34,7 @@ export const API_SERVICES: readonly DescService[] = [
   InboxService,
   SessionService,
   OperationsService,
+  AdminService,
 ];
 
 /** A batch of 1,000 interventions of 4 KB each. */
@@ -39,6 +46,10 @@ export function registerApi(router: ConnectRouter, parts: ApiParts): void {
   router.service(InboxService, inboxService(parts));
   router.service(SessionService, sessionService(parts));
   router.service(OperationsService, operationsService(parts));
+  router.service(
+    AdminService,
+    adminService({ ...parts, ...(parts.identityProviders ?? { allowHttpJwks: false, trustedIssuers: [] }) }),
+  );
   router.service(Health, healthService({ ...parts, serviceNames: API_SERVICES.map(({ typeName }) => typeName) }));
   registerReflection(router, [...API_SERVICES, Health], [file_google_rpc_error_details]);
 }

@@ -40,6 +40,7 @@ export function createSubjects(namespace: string) {
       `${p}dead.${workspace}.${stream}.${reason}`,
     presence: (gatewayId: string) => `${p}presence.${gatewayId}`,
     presenceWanted: `${p}presence-wanted`,
+    accessChanged: `${p}access-changed`,
     all: {
       interventions: `${p}iv.>`,
       realtime: `${p}rt.>`,

@@ -63,6 +63,7 @@ export {
   type IdentityProvider,
   insertWorkspace,
   listWorkspaces,
+  touchKeys,
   WORKSPACES_MAX,
   type WorkspaceChange,
   type WorkspaceDocument,

@@ -86,3 +86,10 @@ export async function changeWorkspace(
   await store.workspaces.updateOne({ _id: id }, update, { session });
   return findWorkspace(store, id, session);
 }
+
+/** Has two changes of one workspace's keys meet: the second of two transactions is run again after the first.
+ *  @returns whether there is such a workspace. */
+export async function touchKeys(store: Store, id: string, session: ClientSession): Promise<boolean> {
+  const { matchedCount } = await store.workspaces.updateOne({ _id: id }, { $inc: { keysRevision: 1 } }, { session });
+  return matchedCount === 1;
+}

@@ -7,6 +7,8 @@ import type { Config } from "./config.ts";
 import { defineService } from "./container.ts";
 import { serveHealth, toGatewayMetrics } from "./edge-extras.ts";
 import { serveConnect, startGateway } from "./gateway/index.ts";
+import { toIdentitySettings } from "./identity-settings.ts";
+import { AccessChanges } from "./integrations/access-changes.ts";
 import { AccessDirectory } from "./integrations/access-directory.ts";
 import {
   createHealthHandler,
@@ -58,7 +60,11 @@ export function defineServices(config: Config) {
     stop: (value) => value.close(),
   });
   const access = defineService("access", {
-    start: async (c) => AccessDirectory.start(await c.get(store), await c.get(log)),
+    start: async (c) =>
+      AccessDirectory.start(await c.get(store), await c.get(log), {
+        ...toIdentitySettings(config),
+        changes: new AccessChanges(await c.get(bus)),
+      }),
     stop: (value) => value.stop(),
   });
   // What devices report may wait a moment for company: an answer to it is not waited for.
@@ -141,6 +147,10 @@ export function defineServices(config: Config) {
       return {
         ...shared,
         access: await c.get(access),
+        identityProviders: {
+          allowHttpJwks: config.ALLOW_HTTP_JWKS,
+          trustedIssuers: config.JWT_ISSUER === undefined ? [] : [config.JWT_ISSUER],
+        },
         log: await c.get(log),
         traces: await c.get(traces),
         acceptor: new Acceptor(shared),

@@ -47,8 +47,8 @@ export function auditMethods({
     async *exportAuditEntries(request, context) {
       const { _id: workspaceId, createdAt } = await findOwn(request.parent, getService(context.values));
       const { startTime, endTime } = parseFields(exportSchema, request);
-      const start = startTime === undefined ? createdAt : timestampDate(startTime);
-      const since = start > createdAt ? start : createdAt;
+      const startMs = startTime === undefined ? 0 : timestampDate(startTime).getTime();
+      const since = new Date(Math.max(startMs, createdAt.getTime()));
       let before = endTime === undefined ? undefined : toPosition(timestampDate(endTime));
       while (!context.signal.aborted) {
         const page = await listAuditEntries(store, {

@@ -11,8 +11,8 @@ import { newApiKey } from "../integrations/create-workspace.ts";
 import { secretsOf } from "../integrations/key-ring.ts";
 import {
   type ApiKeyDocument,
-  inTransaction,
   insertAuditEntry,
+  inTransaction,
   KEYS_PER_WORKSPACE_MAX,
   listApiKeysOf,
   touchKeys,
@@ -21,7 +21,15 @@ import { parseKeyName, parseWorkspaceName, toKeyName, toWorkspaceName } from "./
 import type { AdminParts } from "./admin-service.ts";
 import { toAuditEntry } from "./audit.ts";
 import { getService } from "./authenticate.ts";
-import { checked, durationBetween, memberOf, parseFields, text, timestamp, withoutControlCharacters } from "./field-checks.ts";
+import {
+  checked,
+  durationBetween,
+  memberOf,
+  parseFields,
+  text,
+  timestamp,
+  withoutControlCharacters,
+} from "./field-checks.ts";
 import { parsePageSize, parsePageToken, toPageToken } from "./page-token.ts";
 import { fromWireRoles, toApiKeyMessage } from "./to-admin.ts";
 
@@ -54,8 +62,8 @@ export function keyMethods(parts: AdminParts): Pick<ServiceImpl<typeof AdminServ
     async createApiKey(request, context) {
       const caller = getService(context.values);
       const at = now();
-      const { displayName, roles, expireTime } = parseFields(createSchema(at), request);
       const workspaceId = parseWorkspaceName(request.parent, caller, "parent");
+      const { displayName, roles, expireTime } = parseFields(createSchema(at), request);
       const { apiKey: secret, prefix, hash } = newApiKey();
       const key: ApiKeyDocument = {
         ...{ _id: prefix, workspaceId, createdAt: at, displayName, roles: fromWireRoles(roles), secrets: [{ hash }] },
@@ -95,9 +103,9 @@ export function keyMethods(parts: AdminParts): Pick<ServiceImpl<typeof AdminServ
     },
     async rotateApiKey(request, context) {
       const caller = getService(context.values);
+      const { prefix } = parseKeyName(request.name, caller);
       const { overlap } = parseFields(rotateSchema, request);
       const overlapMs = overlap === undefined ? OVERLAP_MS_DEFAULT : durationMs(overlap);
-      const { prefix } = parseKeyName(request.name, caller);
       const { apiKey: secret, hash } = newApiKey(prefix);
       const key = await change(parts, { caller, name: request.name, method: "RotateApiKey" }, (before, at) => {
         if (!isInForce(before, at))
@@ -112,9 +120,14 @@ export function keyMethods(parts: AdminParts): Pick<ServiceImpl<typeof AdminServ
       const caller = getService(context.values);
       const key = await change(parts, { caller, name, method: "RevokeApiKey" }, (before, at, all) => {
         if (before.revokedAt !== undefined) return undefined;
-        const isOwners = (candidate: ApiKeyDocument) => isInForce(candidate, at) && (candidate.roles ?? ["owner"]).includes("owner");
+        const isOwners = (candidate: ApiKeyDocument) =>
+          isInForce(candidate, at) && (candidate.roles ?? ["owner"]).includes("owner");
         if (isOwners(before) && !all.some((other) => other._id !== before._id && isOwners(other)))
-          throw new NotAllowedNow("LAST_OWNER_KEY", name, "it is the last owner's key: make another one first, or rotate it");
+          throw new NotAllowedNow(
+            "LAST_OWNER_KEY",
+            name,
+            "it is the last owner's key: make another one first, or rotate it",
+          );
         return { revokedAt: at };
       });
       return { apiKey: toApiKeyMessage(key) };

@@ -13,8 +13,7 @@ export const toKeyName = (workspaceId: string, prefix: string) => `workspaces/${
 export function parseWorkspaceName(name: string, caller: ServiceCaller, field: string): string {
   if (name === "") return requireAdministered(caller.workspace.id, caller);
   const id = WORKSPACE_NAME.exec(name)?.[1];
-  if (id === undefined)
-    throw new InvalidInput([{ field, description: `${show(name)} is not workspaces/{workspace}` }]);
+  if (id === undefined) throw new InvalidInput([{ field, description: `${show(name)} is not workspaces/{workspace}` }]);
   return requireAdministered(id, caller);
 }
 

@@ -9,8 +9,8 @@ import {
   changeWorkspace,
   findWorkspace,
   type IdentityProvider,
-  inTransaction,
   insertAuditEntry,
+  inTransaction,
   listWorkspaces,
   WORKSPACES_MAX,
   type WorkspaceChange,
@@ -68,7 +68,11 @@ export function workspaceMethods(parts: AdminParts): Pick<ServiceImpl<typeof Adm
         const there = await listWorkspaces(store, session);
         if (there.some(({ _id }) => _id === id)) throw new AlreadyExists("workspace", id);
         if (there.length >= WORKSPACES_MAX)
-          throw new NotAllowedNow("WORKSPACES_MAX", toWorkspaceName(id), `there are ${WORKSPACES_MAX} workspaces already`);
+          throw new NotAllowedNow(
+            "WORKSPACES_MAX",
+            toWorkspaceName(id),
+            `there are ${WORKSPACES_MAX} workspaces already`,
+          );
         await store.workspaces.insertOne(workspace, { session });
         await store.apiKeys.insertOne(key, { session });
         // Its owners see who made it, and the platform's what it has made.
@@ -102,8 +106,8 @@ export function workspaceMethods(parts: AdminParts): Pick<ServiceImpl<typeof Adm
     },
     async updateWorkspace(request, context) {
       const caller = getService(context.values);
-      const { workspace } = parseFields(updateSchema, { workspace: request.workspace ?? {} });
       const id = parseWorkspaceName(request.workspace?.name ?? "", caller, "workspace.name");
+      const { workspace } = parseFields(updateSchema, { workspace: request.workspace ?? {} });
       const paths = request.updateMask?.paths ?? [];
       const fields = [...MASKABLE].filter(([path]) => paths.length === 0 || paths.includes(path)).map(([, key]) => key);
       const unknown = paths.filter((path) => ![...MASKABLE.keys()].some((known) => known === path));

@@ -29,7 +29,9 @@ function findCaller(directory: Directory, { method, header }: Call): Caller {
     header: (name) => header.get(name) ?? "",
   });
   if (forwarded === "refused")
-    throw new Unauthenticated("the forwarded identity is not proven: its proof is missing, wrong or older than a minute");
+    throw new Unauthenticated(
+      "the forwarded identity is not proven: its proof is missing, wrong or older than a minute",
+    );
   if (forwarded !== "absent") return forwarded;
   const credential = /^Bearer ([^\s]+)$/i.exec(header.get("authorization") ?? "")?.[1];
   if (credential === undefined)
@@ -45,7 +47,9 @@ function requirePermission(caller: Caller, rule: Exclude<AccessRule, { for: "any
     throw new PermissionDenied(`${name} is for services: send an API key, not a user's token`);
   }
   if (!rule.permissions.some((permission) => caller.permissions.has(permission)))
-    throw new PermissionDenied(`${name} needs the permission "${rule.permissions.join('" or "')}", which this caller's roles don't give`);
+    throw new PermissionDenied(
+      `${name} needs the permission "${rule.permissions.join('" or "')}", which this caller's roles don't give`,
+    );
 }
 
 /** Who calls. */

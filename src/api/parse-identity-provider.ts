@@ -1,7 +1,7 @@
 import { durationMs } from "@bufbuild/protobuf/wkt";
 import { z } from "zod";
-import { type IdentityProvider as WireProvider, RoleSchema } from "../../gen/intervention/v1/admin_service_pb.js";
-import { JWT_ALGORITHMS } from "../integrations/identity-providers.ts";
+import { RoleSchema, type IdentityProvider as WireProvider } from "../../gen/intervention/v1/admin_service_pb.js";
+import { JWT_ALGORITHMS } from "../domain/access/jwt-algorithms.ts";
 import type { IdentityProvider } from "../store/index.ts";
 import {
   type Check,
@@ -27,7 +27,9 @@ const algorithm: Check<string> = (name) =>
 
 /** Clear text lets whoever is on the way put his own keys in. */
 const httpsUrl: Check<string> = (value) =>
-  /^https:/i.test(value) ? undefined : `${show(value)} is not https: keys that come in clear text can be replaced on the way`;
+  /^https:/i.test(value)
+    ? undefined
+    : `${show(value)} is not https: keys that come in clear text can be replaced on the way`;
 
 const schemaFor = (allowHttpJwks: boolean) =>
   z.object({

@@ -4,7 +4,7 @@ import { parseApiKey } from "../domain/access/api-key.ts";
 import { type ForwardedVerdict, readForwarded } from "../domain/access/forwarded-identity.ts";
 import { permissionsOf } from "../domain/access/permissions.ts";
 import { listApiKeys, listWorkspaces, noteKeysUsed, type Store, type WorkspaceDocument } from "../store/index.ts";
-import { AccessChanges } from "./access-changes.ts";
+import type { AccessChanges } from "./access-changes.ts";
 import type { Caller, ServiceCaller, UserCaller, Workspace } from "./caller.ts";
 import { IdentityProviders, type TrustedProvider } from "./identity-providers.ts";
 import type { JwksOptions } from "./jwks-cache.ts";
@@ -89,7 +89,13 @@ export class AccessDirectory {
       const workspace = this.findWorkspace(key.workspaceId);
       if (workspace === undefined) return undefined;
       this.#usedKeys.add(id);
-      return { kind: "service", workspace, actor: `key/${prefix}`, permissions, credential: { kind: "key", prefix, hash } };
+      return {
+        kind: "service",
+        workspace,
+        actor: `key/${prefix}`,
+        permissions,
+        credential: { kind: "key", prefix, hash },
+      };
     }
     const identity = this.#providers.verify(credential);
     const workspace = this.findWorkspace(identity?.workspaceId ?? "");
@@ -200,7 +206,10 @@ export class AccessDirectory {
     try {
       await noteKeysUsed(this.#store, used, new Date());
     } catch (error) {
-      this.#log.warn({ event: "key_use_not_noted", err: error }, "when keys were last used can't be noted at the moment");
+      this.#log.warn(
+        { event: "key_use_not_noted", err: error },
+        "when keys were last used can't be noted at the moment",
+      );
     }
   }
 }

@@ -6,8 +6,8 @@ import {
   findApiKey,
   insertApiKey,
   insertWorkspace,
-  setPlatformKey,
   type Store,
+  setPlatformKey,
   type WorkspaceDocument,
 } from "../store/index.ts";
 import { secretsOf } from "./key-ring.ts";

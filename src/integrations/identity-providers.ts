@@ -1,5 +1,6 @@
 import jwt from "jsonwebtoken";
 import { z } from "zod";
+import { JWT_ALGORITHMS } from "../domain/access/jwt-algorithms.ts";
 import { type Role, rolesOfScopes } from "../domain/access/permissions.ts";
 import type { IdentityProvider } from "../store/index.ts";
 import { JwksCache, type JwksOptions } from "./jwks-cache.ts";
@@ -15,13 +16,6 @@ export type TokenIdentity = {
   /** None: it is a user's. */
   readonly roles: readonly Role[];
 };
-
-/** The signatures that may be trusted at all (RFC 7518): those whose keys can be published. */
-export const JWT_ALGORITHMS = [
-  ...["RS256", "RS384", "RS512"],
-  ...["PS256", "PS384", "PS512"],
-  ...["ES256", "ES384", "ES512"],
-] as const;
 
 const isAlgorithm = (name: string): name is jwt.Algorithm => JWT_ALGORITHMS.some((algorithm) => algorithm === name);
 

@@ -27,7 +27,10 @@ const jwkSchema = z.looseObject({
   kty: z.enum(["RSA", "EC"]),
   kid: z.string().optional(),
   use: z.literal("sig").optional(),
-  key_ops: z.array(z.string()).refine((ops) => ops.includes("verify")).optional(),
+  key_ops: z
+    .array(z.string())
+    .refine((ops) => ops.includes("verify"))
+    .optional(),
   alg: z.string().optional(),
 });
 

@@ -18,7 +18,9 @@ export class KeyRing {
 
   replace(documents: readonly ApiKeyDocument[]): void {
     this.#entries = new Map(
-      documents.filter(({ revokedAt }) => revokedAt === undefined).map((document) => [toPrefix(document._id), toEntry(document)]),
+      documents
+        .filter(({ revokedAt }) => revokedAt === undefined)
+        .map((document) => [toPrefix(document._id), toEntry(document)]),
     );
   }
 

@@ -26,7 +26,11 @@ export function verifyOwnToken(token: string, secret: Buffer): { userId: string;
 
 /** Makes a user's token. */
 export function signOwnToken(
-  { workspaceId, userId, expiresAt }: { readonly workspaceId: string; readonly userId: string; readonly expiresAt: Date },
+  {
+    workspaceId,
+    userId,
+    expiresAt,
+  }: { readonly workspaceId: string; readonly userId: string; readonly expiresAt: Date },
   secret: Buffer,
 ): { token: string; expiresAt: Date } {
   const exp = Math.floor(expiresAt.getTime() / 1_000);

@@ -40,6 +40,9 @@ const LOOK_FACTOR = 8;
 /** A clock ahead of ours may have entered something "later" than now. */
 const CLOCK_MS = 60_000;
 
+/** The time in a position. */
+const toTime = (position: string) => Number(position.slice(0, 15));
+
 /** A page, newest first.
  *  @param options.before a position; the page begins after it. @param options.since nothing is older. */
 export async function listAuditEntries(
@@ -53,11 +56,10 @@ export async function listAuditEntries(
   },
 ): Promise<AuditDocument[]> {
   const page: AuditDocument[] = [];
-  const since = toPosition(options.since);
+  const beginning = toPosition(options.since);
   let before = options.before ?? toPosition(new Date(options.now.getTime() + CLOCK_MS));
-  for (let span = LOOK_MS; page.length < options.limit && before > since; span *= LOOK_FACTOR) {
-    const back = toPosition(new Date(Number(before.slice(0, 15)) - span));
-    const from = back > since ? back : since;
+  for (let span = LOOK_MS; page.length < options.limit && before > beginning; span *= LOOK_FACTOR) {
+    const from = toPosition(new Date(Math.max(options.since.getTime(), toTime(before) - span)));
     const filter = { workspaceId: options.workspaceId, position: { $gte: from, $lt: before } };
     const left = options.limit - page.length;
     page.push(...(await onStore(() => store.audit.find(filter).sort({ position: -1 }).limit(left).toArray())));

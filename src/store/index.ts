@@ -38,6 +38,7 @@ export {
   listEvents,
   toEventDocument,
 } from "./events.ts";
+export { inTransaction } from "./in-transaction.ts";
 export {
   countUnread,
   findInboxItems,
@@ -47,7 +48,6 @@ export {
   markInbox,
   withdrawInboxItems,
 } from "./inbox.ts";
-export { inTransaction } from "./in-transaction.ts";
 export { insertNew } from "./insert-new.ts";
 export {
   findInterventions,

@@ -1,4 +1,3 @@
-import { Buffer } from "node:buffer";
 import { createHmac, timingSafeEqual } from "node:crypto";
 import { type Role, rolesOfScopes } from "./permissions.ts";
 

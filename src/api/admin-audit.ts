@@ -4,7 +4,7 @@ import { z } from "zod";
 import type { AdminService } from "../../gen/intervention/v1/admin_service_pb.js";
 import { NotFound } from "../domain/errors.ts";
 import type { ServiceCaller } from "../integrations/access-directory.ts";
-import { findWorkspace, listAuditEntries, toPosition } from "../store/index.ts";
+import { findWorkspace, listAuditEntries, toBoundary } from "../store/index.ts";
 import { parseWorkspaceName } from "./admin-names.ts";
 import type { AdminParts } from "./admin-service.ts";
 import { getService } from "./authenticate.ts";
@@ -49,7 +49,7 @@ export function auditMethods({
       const { startTime, endTime } = parseFields(exportSchema, request);
       const startMs = startTime === undefined ? 0 : timestampDate(startTime).getTime();
       const since = new Date(Math.max(startMs, createdAt.getTime()));
-      let before = endTime === undefined ? undefined : toPosition(timestampDate(endTime));
+      let before = endTime === undefined ? undefined : toBoundary(timestampDate(endTime));
       while (!context.signal.aborted) {
         const page = await listAuditEntries(store, {
           ...{ workspaceId, since, now: now(), limit: EXPORTED_AT_ONCE },

@@ -40,6 +40,10 @@ const LOOK_FACTOR = 8;
 /** A clock ahead of ours may have entered something "later" than now. */
 const CLOCK_MS = 60_000;
 
+/** Just before the first position of a time. Not `toPosition` of that time alone: there are servers whose descending index puts a
+ *  text behind those that begin with it, and what is of exactly that time would be on the wrong side. No id begins with `~`. */
+export const toBoundary = (at: Date) => toPosition(new Date(at.getTime() - 1), "~");
+
 /** The time in a position. */
 const toTime = (position: string) => Number(position.slice(0, 15));
 
@@ -56,10 +60,10 @@ export async function listAuditEntries(
   },
 ): Promise<AuditDocument[]> {
   const page: AuditDocument[] = [];
-  const beginning = toPosition(options.since);
+  const beginning = toBoundary(options.since);
   let before = options.before ?? toPosition(new Date(options.now.getTime() + CLOCK_MS));
   for (let span = LOOK_MS; page.length < options.limit && before > beginning; span *= LOOK_FACTOR) {
-    const from = toPosition(new Date(Math.max(options.since.getTime(), toTime(before) - span)));
+    const from = toBoundary(new Date(Math.max(options.since.getTime(), toTime(before) - span)));
     const filter = { workspaceId: options.workspaceId, position: { $gte: from, $lt: before } };
     const left = options.limit - page.length;
     page.push(...(await onStore(() => store.audit.find(filter).sort({ position: -1 }).limit(left).toArray())));

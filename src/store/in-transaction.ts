@@ -1,4 +1,5 @@
-import type { ClientSession } from "mongodb";
+import { type ClientSession, MongoError } from "mongodb";
+import { Unavailable } from "../domain/errors.ts";
 import type { Store } from "./connect-store.ts";
 import { onStore } from "./on-store.ts";
 
@@ -8,10 +9,15 @@ import { onStore } from "./on-store.ts";
 export function inTransaction<T>(store: Store, write: (session: ClientSession) => Promise<T>): Promise<T> {
   return onStore(() =>
     store.db.client.withSession((session) =>
-      session.withTransaction(() => write(session), {
+      session.withTransaction(() => write(session).catch(throwCause), {
         readConcern: { level: "snapshot" },
         writeConcern: { w: "majority", journal: true },
       }),
     ),
   );
+}
+
+/** The server's own error says whether to run it again. */
+function throwCause(error: unknown): never {
+  throw error instanceof Unavailable && error.cause instanceof MongoError ? error.cause : error;
 }

@@ -9,7 +9,7 @@ export {
   noteKeysUsed,
   setPlatformKey,
 } from "./api-keys.ts";
-export { type AuditDocument, insertAuditEntry, listAuditEntries, setAuditOutcome } from "./audit.ts";
+export { type AuditDocument, insertAuditEntry, listAuditEntries, setAuditOutcome, toBoundary } from "./audit.ts";
 export { advanceCheckpoint, claimLease, findCheckpoint } from "./checkpoints.ts";
 export { connectStore, type Store } from "./connect-store.ts";
 export {

@@ -21,6 +21,7 @@ const definition = loadSync(
     "intervention/v1/inbox_service.proto",
     "intervention/v1/session_service.proto",
     "intervention/v1/operations_service.proto",
+    "intervention/v1/admin_service.proto",
     "google/rpc/error_details.proto",
     "health/v1/health.proto",
     "reflection/v1/reflection.proto",

@@ -4,7 +4,7 @@ import { createHash, timingSafeEqual } from "node:crypto";
 export type ParsedApiKey = { readonly prefix: string; readonly hash: string };
 
 const PREFIX_LENGTH = 12;
-const WITH_PREFIX = /^iek_([a-z2-7]{12})_[A-Za-z0-9_-]{43}$/;
+const WITH_PREFIX = /^iek_([a-z0-9]{12})_[A-Za-z0-9_-]{43}$/;
 const BASE32 = "abcdefghijklmnopqrstuvwxyz234567";
 
 /** Makes the prefix of a new key.

@@ -138,15 +138,15 @@ describe("an API key", () => {
     const shop = await newShop("revoking");
     const key = await shop.newKey();
     expect(await works(key.secret)).toBe(true);
-    const stream = as(key.secret).serverStream("intervention.v1.InterventionService/Watch", {});
-    const ended = new Promise<{ code: number }>((resolve) => stream.on("error", (error) => resolve(error as never)));
-    await new Promise(
-      (resolve) => stream.once("metadata", resolve).once("data", resolve).resume() && setTimeout(resolve, 100),
-    );
+    const watching = as(key.secret).serverStream("intervention.v1.InterventionService/Watch", {});
+    const ended = new Promise<unknown>((resolve) => watching.once("error", resolve));
+    const begun = new Promise((resolve) => watching.once("metadata", resolve));
+    watching.resume();
+    await begun;
     const { body } = await shop.call("RevokeApiKey", { name: key.name });
     expect(record(body.apiKey).revokeTime).not.toBeNull();
     expect(await works(key.secret)).toBe(false);
-    expect((await ended).code).toBe(UNAUTHENTICATED);
+    expect(await ended).toMatchObject({ code: UNAUTHENTICATED });
     expect((await shop.call("RevokeApiKey", { name: key.name })).body).toEqual(body);
     expect((await shop.call("ListApiKeys")).body.apiKeys).toHaveLength(1);
     expect((await shop.call("ListApiKeys", { includeEnded: true })).body.apiKeys).toHaveLength(2);

@@ -78,8 +78,9 @@ export function defineServices(config: Config) {
     stop: (value) => value.stop(),
   });
   const decide = defineService("decide", {
-    start: async (c) =>
-      startDecide({
+    start: async (c) => {
+      const directory = await c.get(access);
+      return startDecide({
         bus: await c.get(bus),
         store: await c.get(store),
         events: await c.get(events),
@@ -87,8 +88,9 @@ export function defineServices(config: Config) {
         metrics: await c.get(metrics),
         traces: await c.get(traces),
         log: await c.get(log),
-        defaultTimeZone: config.DEFAULT_TIME_ZONE,
-      }),
+        defaultTimeZoneOf: (id) => directory.findWorkspace(id)?.defaultTimeZone ?? config.DEFAULT_TIME_ZONE,
+      });
+    },
     stop: (value) => value[Symbol.asyncDispose](),
   });
   const track = defineService("track", {

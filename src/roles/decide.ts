@@ -31,7 +31,8 @@ export type DecideOptions = {
   readonly metrics: Metrics;
   readonly traces: Traces;
   readonly log: Logger;
-  readonly defaultTimeZone: string;
+  /** Of users who have none: their workspace's, or the engine's. */
+  readonly defaultTimeZoneOf: (workspaceId: string) => string;
 };
 
 /** One intervention to decide, with what travelled beside it. */

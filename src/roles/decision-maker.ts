@@ -125,7 +125,7 @@ export class DecisionMaker {
       ...(message.expireTime === undefined ? {} : { expireTime: message.expireTime }),
       now: timestampFromDate(now),
       hasLiveSocket: this.#options.presence.isOnline(message.workspace, toSubjectToken(userId)),
-      defaultTimeZone: this.#options.defaultTimeZone,
+      defaultTimeZone: this.#options.defaultTimeZoneOf(message.workspace),
     });
   }
 

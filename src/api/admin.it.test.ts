@@ -233,6 +233,22 @@ describe("an API key", () => {
   });
 });
 
+describe("when a key was last used", () => {
+  it("is entered now and then, and listed", async () => {
+    const shop = await newShop("using");
+    const key = await shop.newKey();
+    const used = async () => {
+      const [newest] = (await shop.call("ListApiKeys")).body.apiKeys as Record<string, unknown>[];
+      return newest?.lastUseTime;
+    };
+    const directory = await AccessDirectory.start(api.store, api.log, { noteUseMs: 20 });
+    expect(await used()).toBeNull();
+    directory.findService(key.secret);
+    await until(used, "the use to be entered");
+    directory.stop();
+  });
+});
+
 describe("the audit log", () => {
   it("has every change with who made it, what was before and what is since, and no secret", async () => {
     const shop = await newShop("audited");

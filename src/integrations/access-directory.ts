@@ -23,12 +23,13 @@ export type AccessOptions = {
   readonly jwks?: Omit<JwksOptions, "log">;
   /** Shared with an API gateway whose word on callers is then taken. Default: nobody's is. */
   readonly gatewaySecrets?: readonly string[];
+  /** When keys were last used is entered this often. Default: each minute. */
+  readonly noteUseMs?: number;
 };
 
 type Entry = { readonly workspace: Workspace; readonly tokenSecret: Buffer };
 
 const REFRESH_MS = 1_000;
-/** When keys were last used is told to the minute. */
 const NOTE_USE_MS = 60_000;
 const JWKS_DEFAULTS = { refreshMs: 60_000, staleMsMax: 3_600_000, cooldownMs: 10_000 };
 /** A user who comes through a gateway is let in without a token; a socket of his asks again by then. */
@@ -55,7 +56,7 @@ export class AccessDirectory {
     options.changes?.onChange(() => void this.#refreshQuietly());
     this.#timers = [
       setInterval(() => void this.#refreshQuietly(), REFRESH_MS),
-      setInterval(() => void this.#noteUse(), NOTE_USE_MS),
+      setInterval(() => void this.#noteUse(), options.noteUseMs ?? NOTE_USE_MS),
     ];
   }
 

@@ -23,6 +23,8 @@ export type AccessOptions = {
   readonly jwks?: Omit<JwksOptions, "log">;
   /** Shared with an API gateway whose word on callers is then taken. Default: nobody's is. */
   readonly gatewaySecrets?: readonly string[];
+  /** Everything is read again this often, whether or not anybody tells of a change. Default: each second. */
+  readonly refreshMs?: number;
   /** When keys were last used is entered this often. Default: each minute. */
   readonly noteUseMs?: number;
 };
@@ -55,7 +57,7 @@ export class AccessDirectory {
     this.#providers = new IdentityProviders({ ...JWKS_DEFAULTS, ...options.jwks, log });
     options.changes?.onChange(() => void this.#refreshQuietly());
     this.#timers = [
-      setInterval(() => void this.#refreshQuietly(), REFRESH_MS),
+      setInterval(() => void this.#refreshQuietly(), options.refreshMs ?? REFRESH_MS),
       setInterval(() => void this.#noteUse(), options.noteUseMs ?? NOTE_USE_MS),
     ];
   }

@@ -127,6 +127,7 @@ describe("what tools and operators call", () => {
           "grpc.health.v1.Health",
           "grpc.reflection.v1.ServerReflection",
           "grpc.reflection.v1alpha.ServerReflection",
+          "intervention.v1.AdminService",
           "intervention.v1.InboxService",
           "intervention.v1.InterventionService",
           "intervention.v1.OperationsService",

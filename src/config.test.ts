@@ -43,7 +43,16 @@ describe("settings", () => {
     const lines = describeConfig().split("\n");
     expect(lines.length).toBe(
       Object.keys(loadConfig({})).length +
-        ["NATS_URL", "NATS_MONITOR_URL", "MONGODB_URL", "OTEL_EXPORTER_OTLP_ENDPOINT", "DATA_INTELLIGENCE_URL"].length,
+        [
+          "NATS_URL",
+          "NATS_MONITOR_URL",
+          "MONGODB_URL",
+          "OTEL_EXPORTER_OTLP_ENDPOINT",
+          "JWT_ISSUER",
+          "JWT_AUDIENCE",
+          "JWKS_URL",
+          "DATA_INTELLIGENCE_URL",
+        ].length,
     );
     for (const line of lines) expect(line).toMatch(/^ {2}[A-Z_]+ +\S.* \(default .+\)$/);
   });

@@ -1,4 +1,6 @@
 import { z } from "zod";
+import { JWT_ALGORITHMS } from "./domain/access/jwt-algorithms.ts";
+import { ROLES as ACCESS_ROLES } from "./domain/access/permissions.ts";
 
 /** The roles one program can take. */
 export const ROLES = ["api", "gateway", "decide", "track", "schedule", "intake"] as const;
@@ -21,6 +23,13 @@ const rolesOf = (text: string) =>
 const rolesText = z.string().refine((text) => rolesOf(text).length > 0 && rolesOf(text).every(isRole), {
   error: `a comma-separated list of ${ROLES.join(", ")}`,
 });
+/** A comma-separated list, each entry as it must be. */
+const listOf = (fallback: string, isAllowed: (entry: string) => boolean, error: string) =>
+  z
+    .string()
+    .default(fallback)
+    .transform(rolesOf)
+    .refine((entries) => entries.every(isAllowed), { error });
 const url = (protocols: readonly string[], example: string) =>
   z
     .string()
@@ -85,6 +94,37 @@ const schema = z.object({
         .filter((o) => o !== ""),
     )
     .describe("origins of pages that may connect, comma-separated; '*' allows all; the engine's own pages always may"),
+  JWT_ISSUER: z
+    .string()
+    .min(1)
+    .max(500)
+    .optional()
+    .describe("identity provider whose tokens are trusted for every workspace; unset: those that workspaces name only"),
+  JWT_AUDIENCE: z.string().min(1).max(500).optional().describe("what its tokens must be for"),
+  JWKS_URL: url(["https", "http"], "https://id.example.com/jwks").optional().describe("where its public keys are"),
+  JWT_WORKSPACE_CLAIM: z.string().min(1).max(100).default("workspace").describe("claim with the workspace's id"),
+  JWT_ALGORITHMS: listOf(
+    "RS256,ES256",
+    (name) => JWT_ALGORITHMS.some((known) => known === name),
+    `some of ${JWT_ALGORITHMS.join(", ")}`,
+  ).describe("signatures that are accepted"),
+  JWT_SERVICE_ROLES: listOf(
+    "",
+    (name) => ACCESS_ROLES.some((known) => known === name),
+    `some of ${ACCESS_ROLES.join(", ")}`,
+  ).describe("roles that its tokens may claim as services, as intervention.{role}; empty: they are users' tokens only"),
+  JWT_CLOCK_SKEW_S: whole(30, 0, 300).describe("its clock may differ by so much, s"),
+  JWKS_REFRESH_MS: whole(60_000, 50, 3_600_000).describe("identity providers' keys are read again this often, ms"),
+  JWKS_COOLDOWN_MS: whole(10_000, 0, 3_600_000).describe(
+    "a token of an unknown key has them read again at most this often, ms",
+  ),
+  JWKS_STALE_MS_MAX: whole(3_600_000, 100, 86_400_000).describe(
+    "the keys of a provider that does not answer are trusted for so long, ms",
+  ),
+  ALLOW_HTTP_JWKS: flag(false).describe("let workspaces name identity providers whose keys come in clear text"),
+  GATEWAY_SHARED_SECRETS: listOf("", (secret) => secret.length >= 32, "one or two secrets of at least 32 characters")
+    .refine((secrets) => secrets.length <= 2, { error: "one secret, or two while one is being replaced" })
+    .describe("shared with an API gateway whose x-forwarded-user is believed by its proof; empty: nobody's is"),
   SOCKETS_PER_USER_MAX: whole(20, 1, 10_000).describe("live connections of one user on one gateway"),
   SOCKETS_PER_ADDRESS_MAX: whole(20_000, 1, 1_000_000).describe("live connections from one IP address on one gateway"),
   HEARTBEAT_MS: whole(25_000, 100, 300_000).describe("a live connection is pinged this often, ms"),
@@ -152,12 +192,16 @@ export function loadConfig(env: Readonly<Record<string, string | undefined>>): C
   const problems = result.success
     ? contradictions(result.data)
     : result.error.issues.map(
-        (issue) => `${issue.path.join(".")}="${picked[String(issue.path[0])] ?? ""}": ${issue.message}`,
+        (issue) => `${issue.path.join(".")}="${shownValue(String(issue.path[0]), picked)}": ${issue.message}`,
       );
   if (!result.success || problems.length > 0)
     throw new ConfigError(`${problems.join("\n")}\nnpm start -- --help lists every setting`);
   return result.data;
 }
+
+/** What is secret is not repeated where it could end in a log. */
+const shownValue = (name: string, picked: Readonly<Record<string, string | undefined>>) =>
+  name.endsWith("_SECRETS") ? "…" : (picked[name] ?? "");
 
 function contradictions(config: Config): string[] {
   const problems: string[] = [];
@@ -167,6 +211,10 @@ function contradictions(config: Config): string[] {
     problems.push(
       "NATS_URL is set without NATS_MONITOR_URL: set it so that the engine can see that writes are synced, or set ALLOW_UNSYNCED_NATS=true",
     );
+  const provider = { JWT_ISSUER: config.JWT_ISSUER, JWT_AUDIENCE: config.JWT_AUDIENCE, JWKS_URL: config.JWKS_URL };
+  const unset = Object.entries(provider).flatMap(([name, value]) => (value === undefined ? [name] : []));
+  if (unset.length > 0 && unset.length < 3)
+    problems.push(`${unset.join(" and ")} must be set too: JWT_ISSUER, JWT_AUDIENCE and JWKS_URL belong together`);
   try {
     new Intl.DateTimeFormat("en", { timeZone: config.DEFAULT_TIME_ZONE });
   } catch {

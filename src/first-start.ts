@@ -3,6 +3,7 @@ import { join } from "node:path";
 import { z } from "zod";
 import { type Config, loadConfig } from "./config.ts";
 import { createWorkspace } from "./integrations/access-directory.ts";
+import { KeyEnded } from "./integrations/create-workspace.ts";
 import { connectStore } from "./store/index.ts";
 
 /** What a newcomer and his scripts need to call the engine. */
@@ -20,7 +21,7 @@ const file = z.object({ workspace: z.string().min(1), api_key: z.string().min(1)
 
 export const credentialsPath = (dataDir: string) => join(dataDir, "credentials.json");
 
-/** Sees to it that there is a workspace with a key, and that `credentials.json` has it: made at the first start, kept ever
+/** Sees to it that there is a workspace with the platform's key, and that `credentials.json` has it: made at the first start, kept ever
  *  after. A store that does not know the key, because it is a new one, learns it. Run it once before the roles, not in each.
  *  @throws BadCredentialsFile */
 export async function ensureCredentials(
@@ -36,7 +37,15 @@ export async function ensureCredentials(
   });
   try {
     const workspace = known?.workspace ?? config.WORKSPACE;
-    const { apiKey } = await createWorkspace(store, workspace, known?.api_key);
+    const { apiKey } = await createWorkspace(store, workspace, known?.api_key, { isPlatform: true }).catch(
+      (cause: unknown) => {
+        if (!(cause instanceof KeyEnded)) throw cause;
+        throw new BadCredentialsFile(
+          `${cause.message}: put the new one into ${path}, or move the file away, and the next start makes a new key`,
+          { cause },
+        );
+      },
+    );
     const credentials = { workspace, api_key: apiKey, edge_url: urls.edgeUrl, grpc_url: urls.grpcUrl };
     await mkdir(config.DATA_DIR, { recursive: true });
     // Written beside and renamed, so that nobody reads half of it; for its owner's eyes only.

@@ -8,6 +8,8 @@ import type { Config } from "./config.ts";
 import { defineService } from "./container.ts";
 import { serveHealth, toGatewayMetrics } from "./edge-extras.ts";
 import { serveConnect, startGateway } from "./gateway/index.ts";
+import { toIdentitySettings } from "./identity-settings.ts";
+import { AccessChanges } from "./integrations/access-changes.ts";
 import { AccessDirectory } from "./integrations/access-directory.ts";
 import { CampaignDirectory } from "./integrations/campaign-directory.ts";
 import { CatalogView } from "./integrations/catalog-view.ts";
@@ -68,7 +70,11 @@ export function defineServices(config: Config) {
     stop: (value) => value.close(),
   });
   const access = defineService("access", {
-    start: async (c) => AccessDirectory.start(await c.get(store), await c.get(log)),
+    start: async (c) =>
+      AccessDirectory.start(await c.get(store), await c.get(log), {
+        ...toIdentitySettings(config),
+        changes: new AccessChanges(await c.get(bus)),
+      }),
     stop: (value) => value.stop(),
   });
   // What devices report may wait a moment for company: an answer to it is not waited for.
@@ -107,8 +113,9 @@ export function defineServices(config: Config) {
     stop: (value) => value?.[Symbol.dispose](),
   });
   const decide = defineService("decide", {
-    start: async (c) =>
-      startDecide({
+    start: async (c) => {
+      const directory = await c.get(access);
+      return startDecide({
         bus: await c.get(bus),
         store: await c.get(store),
         events: await c.get(events),
@@ -116,12 +123,13 @@ export function defineServices(config: Config) {
         metrics: await c.get(metrics),
         traces: await c.get(traces),
         log: await c.get(log),
-        defaultTimeZone: config.DEFAULT_TIME_ZONE,
         campaigns: await c.get(campaigns),
         catalog: await c.get(catalog),
         catalogAgeMs: config.CATALOG_AGE_MS,
         dataIntelligence: await c.get(dataIntelligence),
-      }),
+        defaultTimeZoneOf: (id) => directory.findWorkspace(id)?.defaultTimeZone ?? config.DEFAULT_TIME_ZONE,
+      });
+    },
     stop: (value) => value[Symbol.asyncDispose](),
   });
   const track = defineService("track", {
@@ -225,6 +233,10 @@ export function defineServices(config: Config) {
         ...shared,
         access: await c.get(access),
         catalog: await c.get(catalog),
+        identityProviders: {
+          allowHttpJwks: config.ALLOW_HTTP_JWKS,
+          trustedIssuers: config.JWT_ISSUER === undefined ? [] : [config.JWT_ISSUER],
+        },
         log: await c.get(log),
         traces: await c.get(traces),
         acceptor: await c.get(acceptor),

@@ -2,6 +2,7 @@ import type { DescService } from "@bufbuild/protobuf";
 import type { ConnectRouter, ConnectRouterOptions } from "@connectrpc/connect";
 import { file_google_rpc_error_details } from "../../gen/google/rpc/error_details_pb.js";
 import { Health } from "../../gen/health/v1/health_pb.js";
+import { AdminService } from "../../gen/intervention/v1/admin_service_pb.js";
 import { CampaignService } from "../../gen/intervention/v1/campaign_service_pb.js";
 import { CatalogService } from "../../gen/intervention/v1/catalog_service_pb.js";
 import { InboxService } from "../../gen/intervention/v1/inbox_service_pb.js";
@@ -12,6 +13,7 @@ import { ProfileService } from "../../gen/intervention/v1/profile_service_pb.js"
 import { SessionService } from "../../gen/intervention/v1/session_service_pb.js";
 import { TopicService } from "../../gen/intervention/v1/topic_service_pb.js";
 import type { AccessDirectory } from "../integrations/access-directory.ts";
+import { type AdminParts, adminService } from "./admin-service.ts";
 import { campaignService } from "./campaign-service.ts";
 import { catalogService } from "./catalog-service.ts";
 import { type HealthParts, healthService } from "./health-service.ts";
@@ -32,7 +34,11 @@ export type ApiParts = InterceptorParts &
   InboxParts &
   PredictionServiceParts &
   ProfileParts &
-  Omit<HealthParts, "serviceNames"> & { readonly access: AccessDirectory };
+  Omit<HealthParts, "serviceNames"> & {
+    readonly access: AccessDirectory;
+    /** Default: keys come by https only, and no issuer is trusted by the settings. */
+    readonly identityProviders?: Pick<AdminParts, "allowHttpJwks" | "trustedIssuers">;
+  };
 
 /** What the engine itself offers; health and reflection come on top. */
 export const API_SERVICES: readonly DescService[] = [
@@ -45,6 +51,7 @@ export const API_SERVICES: readonly DescService[] = [
   CatalogService,
   TopicService,
   ProfileService,
+  AdminService,
 ];
 
 /** A batch of 1,000 interventions of 4 KB each. */
@@ -61,6 +68,10 @@ export function registerApi(router: ConnectRouter, parts: ApiParts): void {
   router.service(CatalogService, catalogService(parts));
   router.service(TopicService, topicService(parts));
   router.service(ProfileService, profileService(parts));
+  router.service(
+    AdminService,
+    adminService({ ...parts, ...(parts.identityProviders ?? { allowHttpJwks: false, trustedIssuers: [] }) }),
+  );
   router.service(Health, healthService({ ...parts, serviceNames: API_SERVICES.map(({ typeName }) => typeName) }));
   registerReflection(router, [...API_SERVICES, Health], [file_google_rpc_error_details]);
 }

@@ -5,7 +5,7 @@ import {
   Http2ServerResponse,
   type ServerHttp2Session,
 } from "node:http2";
-import { createServer as createNetServer, type Server } from "node:net";
+import { createServer as createNetServer, type Server, type Socket } from "node:net";
 import { connectNodeAdapter } from "@connectrpc/connect-node";
 import type { Logger } from "pino";
 import { type ApiParts, apiRouterOptions, leanGrpcOptions, registerApi } from "./api-routes.ts";
@@ -106,6 +106,11 @@ export async function startGrpcServer(options: GrpcServerOptions): Promise<GrpcS
     { noDelay: true, keepAlive: true, keepAliveInitialDelay: TCP_KEEP_ALIVE_MS },
     split.onConnection,
   );
+  const sockets = new Set<Socket>();
+  net.on("connection", (socket) => {
+    sockets.add(socket);
+    socket.once("close", () => sockets.delete(socket));
+  });
   const port = await listen(net, options);
   // The checks on slow senders begin when a server listens; this one gets its connections from the one that does.
   http1.emit("listening");
@@ -120,11 +125,13 @@ export async function startGrpcServer(options: GrpcServerOptions): Promise<GrpcS
       http1.closeIdleConnections();
       const cutOff = setTimeout(() => {
         options.log.warn(
-          { event: "calls_cut_off", connections: sessions.size },
-          "calls still ran when the time to stop was over",
+          { event: "calls_cut_off", connections: sockets.size },
+          "connections were still open when the time to stop was over",
         );
         for (const session of sessions) session.destroy();
         http1.closeAllConnections();
+        // A session can be closed to its end and leave its connection open: nothing but this ends that one, and the stop.
+        for (const socket of sockets) socket.destroy();
       }, stopMsMax);
       await closed;
       clearTimeout(cutOff);

@@ -11,6 +11,7 @@ import type { Logger } from "pino";
 import type { Metrics, OpenSpan, Traces } from "../observe/index.ts";
 import { toMethodName } from "./access-rules.ts";
 import { authenticate, type Directory } from "./authenticate.ts";
+import { endRevoked } from "./end-revoked.ts";
 import { toCanceled, toCodeName, toConnectError, toSeverity } from "./to-connect-error.ts";
 
 /** What every call passes through. */
@@ -31,7 +32,7 @@ export const getTraceparent = (values: ContextValues) => values.get(traceKey).tr
 
 /** Outermost first: what a call came to is measured and told whoever refused it. */
 export function apiInterceptors(parts: InterceptorParts): Interceptor[] {
-  return [observe(parts), requireCaller(parts)];
+  return [observe(parts), requireCaller(parts), endRevoked(parts.access)];
 }
 
 /** Refuses the unknown before their request is read: a body of megabytes is no way in, and a malformed one tells nothing. */

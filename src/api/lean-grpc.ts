@@ -18,6 +18,7 @@ import {
   type UnaryResponse,
 } from "@connectrpc/connect";
 import { parseTimeout, setTrailerStatus } from "@connectrpc/connect/protocol-grpc";
+import { FORWARDED_HEADERS } from "../domain/access/forwarded-identity.ts";
 import { toConnectError } from "./to-connect-error.ts";
 
 /** A unary method with its implementation, the same function that Connect is given. */
@@ -44,7 +45,7 @@ const PREFIX_BYTES = 5;
 const DISCARDED_FACTOR = 8;
 const NO_HEADERS = new Headers();
 /** What implementations and interceptors look at. Building a whole `Headers` would cost as much as the rest. */
-const HEADERS_READ = ["authorization", "traceparent", "idempotency-key"] as const;
+const HEADERS_READ = ["authorization", "traceparent", "idempotency-key", ...Object.values(FORWARDED_HEADERS)] as const;
 
 /** Serves gRPC's unary calls on the bare HTTP/2 stream. Connect's general machinery costs three times as much CPU a call, and
  *  these are the calls that come in floods. Whatever is out of the ordinary (another content type, compression) is left to

@@ -1,9 +1,13 @@
 import { timestampFromDate } from "@bufbuild/protobuf/wkt";
-import type { ServiceImpl } from "@connectrpc/connect";
+import type { HandlerContext, ServiceImpl } from "@connectrpc/connect";
+import type { Logger } from "pino";
 import { z } from "zod";
 import type { OperationsService } from "../../gen/intervention/v1/operations_service_pb.js";
 import { type Bus, dropDeadLetter, listDeadLetters, replayDeadLetter } from "../bus/index.ts";
 import { NotFound } from "../domain/errors.ts";
+import type { Store } from "../store/index.ts";
+import { toMethodName } from "./access-rules.ts";
+import { actAudited } from "./audit.ts";
 import { getService } from "./authenticate.ts";
 import { onBus } from "./on-bus.ts";
 import { parsePageSize, parsePageToken, toPageToken } from "./page-token.ts";
@@ -11,8 +15,17 @@ import { parsePageSize, parsePageToken, toPageToken } from "./page-token.ts";
 const PAGE_SIZE = { fallback: 20, max: 100 };
 const positionSchema = z.tuple([z.number().int().min(0)]);
 
-/** Dead letters, for operators. */
-export function operationsService({ bus }: { readonly bus: Bus }): ServiceImpl<typeof OperationsService> {
+/** What operating works with. */
+export type OperationsParts = {
+  readonly bus: Bus;
+  readonly store: Store;
+  readonly log: Logger;
+  readonly now: () => Date;
+};
+
+/** Dead letters, for operators. What is done to one is in the audit log. */
+export function operationsService(parts: OperationsParts): ServiceImpl<typeof OperationsService> {
+  const { bus } = parts;
   return {
     async listDeadLetters(request, context) {
       const { workspace } = getService(context.values);
@@ -33,18 +46,30 @@ export function operationsService({ bus }: { readonly bus: Bus }): ServiceImpl<t
       };
     },
     async replayDeadLetter(request, context) {
-      const { workspace } = getService(context.values);
       const sequence = toSequence(request.sequence);
-      await onBus(() => replayDeadLetter(bus, { workspace: workspace.id, sequence }));
+      await audited(parts, context, sequence, (workspace) => replayDeadLetter(bus, { workspace, sequence }));
       return {};
     },
     async dropDeadLetter(request, context) {
-      const { workspace } = getService(context.values);
       const sequence = toSequence(request.sequence);
-      await onBus(() => dropDeadLetter(bus, { workspace: workspace.id, sequence }));
+      await audited(parts, context, sequence, (workspace) => dropDeadLetter(bus, { workspace, sequence }));
       return {};
     },
   };
+}
+
+/** A letter is on the bus, which shares no transaction with the log. */
+async function audited(
+  parts: OperationsParts,
+  context: HandlerContext,
+  sequence: number,
+  act: (workspace: string) => Promise<void>,
+): Promise<void> {
+  const caller = getService(context.values);
+  const workspaceId = caller.workspace.id;
+  const resource = `workspaces/${workspaceId}/deadLetters/${sequence}`;
+  const change = { workspaceId, caller, method: toMethodName(context.method), resource, at: parts.now() };
+  await actAudited(parts, change, () => onBus(() => act(workspaceId)));
 }
 
 /** A stream never counts beyond what a number holds, so a letter of such a sequence is not there. */

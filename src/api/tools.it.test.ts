@@ -154,7 +154,10 @@ describe("what tools and operators call", () => {
         "intervention/v1/intervention.proto",
         "google/protobuf/struct.proto",
         "intervention/v1/event.proto",
+        "intervention/v1/campaign.proto",
         "intervention/v1/catalog.proto",
+        "intervention/v1/condition.proto",
+        "intervention/v1/profile.proto",
         "intervention/v1/shopper.proto",
       ];
       // A descriptor begins with its file's name: tag 1, its length, and the name.

@@ -50,6 +50,7 @@ export function createSubjects(namespace: string) {
     presenceWanted: `${p}presence-wanted`,
     /** Which products of a workspace have changed: heard by who keeps some in memory. */
     catalog: (workspace: string) => `${p}catalog.${workspace}`,
+    accessChanged: `${p}access-changed`,
     all: {
       interventions: `${p}iv.>`,
       realtime: `${p}rt.>`,

@@ -1,6 +1,7 @@
 import type { UserCaller } from "../integrations/access-directory.ts";
 import { type CapLimits, ConnectionCaps } from "./connection-caps.ts";
 import type { GatewayMetrics } from "./gateway-metrics.ts";
+import type { IdentifyUser, UserRequest } from "./identify-user.ts";
 
 /** One who was let in; give it back with `release`. */
 export type Admitted = { readonly user: UserCaller; readonly address: string };
@@ -10,31 +11,27 @@ export type AdmissionDecision =
 
 /** Decides at the door, without waiting for anything, who gets a live connection. */
 export class Admission {
-  readonly #findUser: (token: string) => UserCaller | undefined;
+  readonly #identify: IdentifyUser;
   readonly #caps: ConnectionCaps;
   readonly #metrics: GatewayMetrics;
   #isDraining = false;
 
   constructor(options: {
-    readonly findUser: (token: string) => UserCaller | undefined;
+    readonly identify: IdentifyUser;
     readonly limits: CapLimits;
     readonly metrics: GatewayMetrics;
   }) {
-    this.#findUser = options.findUser;
+    this.#identify = options.identify;
     this.#caps = new ConnectionCaps(options.limits);
     this.#metrics = options.metrics;
   }
 
-  admit(request: {
-    readonly token: string;
-    readonly isOriginAllowed: boolean;
-    readonly address: string;
-  }): AdmissionDecision {
+  admit(request: UserRequest & { readonly isOriginAllowed: boolean; readonly address: string }): AdmissionDecision {
     if (this.#isDraining)
       return this.#refuse("draining", "503 Service Unavailable", "this gateway is about to stop: connect again");
     if (!request.isOriginAllowed)
       return this.#refuse("origin", "403 Forbidden", "pages of this origin may not connect: see ALLOWED_ORIGINS");
-    const user = this.#findUser(request.token);
+    const user = this.#identify(request);
     if (user === undefined)
       return this.#refuse("token", "401 Unauthorized", "the token is missing, has ended or is not one of ours");
     const full = this.#caps.acquire(keyOf(user), request.address);

@@ -35,6 +35,8 @@ function open(options: EventStreamOptions, request: EdgeRequest): EdgeResponse {
   const header = (name: string) => request.headers.get(name) ?? "";
   const decision = admission.admit({
     token: findBearer(header("authorization")) ?? request.query.get("token") ?? "",
+    path: request.path,
+    header,
     isOriginAllowed: edge.isOriginAllowed(header("origin"), header("host")),
     address: request.ip,
   });

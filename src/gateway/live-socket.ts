@@ -81,6 +81,8 @@ function upgrade(
   const origin = request.getHeader("origin");
   const decision = admission.admit({
     token: credentials.token,
+    path: request.getUrl(),
+    header: (name) => request.getHeader(name),
     isOriginAllowed: edge.isOriginAllowed(origin, request.getHeader("host")),
     address: textOf(response.getRemoteAddressAsText()),
   });

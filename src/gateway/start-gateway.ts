@@ -11,6 +11,7 @@ import { EdgeServer } from "./edge-server.ts";
 import { serveEventStreams } from "./event-stream.ts";
 import { type GatewayMetrics, NO_METRICS } from "./gateway-metrics.ts";
 import { History } from "./history.ts";
+import { identifyUserBy } from "./identify-user.ts";
 import { serveLiveSockets } from "./live-socket.ts";
 import { type Connection, Session, type SessionShared } from "./session.ts";
 import { TrackIntake } from "./track-intake.ts";
@@ -54,6 +55,7 @@ const TICKS_PER_HEARTBEAT = 5;
 export async function startGateway(options: GatewayOptions): Promise<Gateway> {
   const { config, bus, access, events, log, metrics = NO_METRICS } = options;
   const findUser = (token: string) => access.findUser(token);
+  const identify = identifyUserBy(access);
   const history = new History({
     bus,
     onBadMessage: (sequence, error) =>
@@ -101,7 +103,7 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
     log,
   });
   const admission = new Admission({
-    findUser,
+    identify,
     limits: { perUserMax: config.SOCKETS_PER_USER_MAX, perAddressMax: config.SOCKETS_PER_ADDRESS_MAX },
     metrics,
   });
@@ -115,7 +117,7 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
     heartbeatMs: config.HEARTBEAT_MS,
   });
   serveEventStreams({ edge, admission, openSession, sessionEnded, metrics });
-  serveTrack({ edge, tracks, findUser });
+  serveTrack({ edge, tracks, identify });
   options.routes?.(edge);
   const port = await edge.listen();
 

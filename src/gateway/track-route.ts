@@ -1,6 +1,6 @@
-import type { UserCaller } from "../integrations/access-directory.ts";
 import { findBearer } from "./credentials.ts";
 import type { EdgeResponse, EdgeServer } from "./edge-server.ts";
+import type { IdentifyUser } from "./identify-user.ts";
 import { parseTrackBody } from "./incoming-frame.ts";
 import { TokenBucket } from "./token-bucket.ts";
 import type { TrackIntake } from "./track-intake.ts";
@@ -15,11 +15,13 @@ const BUCKETS_MAX = 10_000;
 export function serveTrack(options: {
   readonly edge: EdgeServer;
   readonly tracks: TrackIntake;
-  readonly findUser: (token: string) => UserCaller | undefined;
+  readonly identify: IdentifyUser;
 }): void {
   const buckets = new Map<string, TokenBucket>();
-  options.edge.route("post", "/v1/track", async ({ headers, query, body }) => {
-    const user = options.findUser(findBearer(headers.get("authorization") ?? "") ?? query.get("token") ?? "");
+  options.edge.route("post", "/v1/track", async ({ path, headers, query, body }) => {
+    const header = (name: string) => headers.get(name) ?? "";
+    const token = findBearer(header("authorization")) ?? query.get("token") ?? "";
+    const user = options.identify({ token, path, header });
     if (user === undefined)
       return answer(401, { reason: "TOKEN_REFUSED", message: "the token is missing, has ended or is not one of ours" });
     if (!takeTurn(buckets, `${user.workspace.id}/${user.userId}`))

@@ -1,52 +1,77 @@
-import { createHash, randomBytes } from "node:crypto";
-import jwt from "jsonwebtoken";
-import { Binary } from "mongodb";
+import { Buffer } from "node:buffer";
 import type { Logger } from "pino";
-import { z } from "zod";
-import { insertApiKey, insertWorkspace, listApiKeys, listWorkspaces, type Store } from "../store/index.ts";
+import { parseApiKey } from "../domain/access/api-key.ts";
+import { type ForwardedVerdict, readForwarded } from "../domain/access/forwarded-identity.ts";
+import { permissionsOf } from "../domain/access/permissions.ts";
+import { listApiKeys, listWorkspaces, noteKeysUsed, type Store, type WorkspaceDocument } from "../store/index.ts";
+import type { AccessChanges } from "./access-changes.ts";
+import type { Caller, ServiceCaller, UserCaller, Workspace } from "./caller.ts";
+import { IdentityProviders, type TrustedProvider } from "./identity-providers.ts";
+import type { JwksOptions } from "./jwks-cache.ts";
+import { KeyRing } from "./key-ring.ts";
+import { findTokenWorkspace, signOwnToken, verifyOwnToken } from "./own-tokens.ts";
 
-/** A tenant, as everything inside knows it. */
-export type Workspace = { readonly id: string; readonly idSecret: Uint8Array; readonly createdAt: Date };
-/** A service that has shown an API key. */
-export type ServiceCaller = { readonly kind: "service"; readonly workspace: Workspace };
-/** A user's browser or app that has shown a token. */
-export type UserCaller = {
-  readonly kind: "user";
-  readonly workspace: Workspace;
-  readonly userId: string;
-  readonly tokenExpiresAt: Date;
+export type { Caller, ServiceCaller, UserCaller, Workspace } from "./caller.ts";
+export { createWorkspace } from "./create-workspace.ts";
+
+/** What a directory can be given beside the store. */
+export type AccessOptions = {
+  /** Tells and hears of changes. Default: what others change is seen within a second. */
+  readonly changes?: AccessChanges;
+  /** Trusted by the settings. Default: those of the workspaces only. */
+  readonly providers?: readonly TrustedProvider[];
+  readonly jwks?: Omit<JwksOptions, "log">;
+  /** Shared with an API gateway whose word on callers is then taken. Default: nobody's is. */
+  readonly gatewaySecrets?: readonly string[];
+  /** Everything is read again this often, whether or not anybody tells of a change. Default: each second. */
+  readonly refreshMs?: number;
+  /** When keys were last used is entered this often. Default: each minute. */
+  readonly noteUseMs?: number;
 };
-export type Caller = ServiceCaller | UserCaller;
 
 type Entry = { readonly workspace: Workspace; readonly tokenSecret: Buffer };
 
 const REFRESH_MS = 1_000;
-const AUDIENCE = "intervention.user";
-const claims = z.object({ sub: z.string().min(1), exp: z.number() });
+const NOTE_USE_MS = 60_000;
+const JWKS_DEFAULTS = { refreshMs: 60_000, staleMsMax: 3_600_000, cooldownMs: 10_000 };
+/** A user who comes through a gateway is let in without a token; a socket of his asks again by then. */
+const FORWARDED_USER_MS = 3_600_000;
 
-/** Workspaces and keys, kept in memory and read again each second. */
+/** Workspaces, keys and whose tokens are trusted, kept in memory and read again each second and whenever somebody changes them. */
 export class AccessDirectory {
   readonly #store: Store;
   readonly #log: Logger;
-  readonly #timer: NodeJS.Timeout;
-  #workspaces = new Map<string, Entry>();
-  #keys = new Map<string, string>();
-  #isRefreshing = false;
+  readonly #options: AccessOptions;
+  readonly #timers: readonly NodeJS.Timeout[];
+  readonly #providers: IdentityProviders;
+  readonly #keys = new KeyRing();
+  #usedKeys = new Set<string>();
+  #workspaces: ReadonlyMap<string, Entry> = new Map();
+  #refreshing: Promise<void> | undefined;
+  #isRefreshWanted = false;
 
-  private constructor(store: Store, log: Logger) {
+  private constructor(store: Store, log: Logger, options: AccessOptions) {
     this.#store = store;
     this.#log = log;
-    this.#timer = setInterval(() => void this.#refreshQuietly(), REFRESH_MS);
+    this.#options = options;
+    this.#providers = new IdentityProviders({ ...JWKS_DEFAULTS, ...options.jwks, log });
+    options.changes?.onChange(() => void this.#refreshQuietly());
+    this.#timers = [
+      setInterval(() => void this.#refreshQuietly(), options.refreshMs ?? REFRESH_MS),
+      setInterval(() => void this.#noteUse(), options.noteUseMs ?? NOTE_USE_MS),
+    ];
   }
 
-  static async start(store: Store, log: Logger): Promise<AccessDirectory> {
-    const directory = new AccessDirectory(store, log);
-    await directory.refresh();
+  static async start(store: Store, log: Logger, options: AccessOptions = {}): Promise<AccessDirectory> {
+    const directory = new AccessDirectory(store, log, options);
+    await (await directory.refresh()).providersAsked;
     return directory;
   }
 
   stop(): void {
-    clearInterval(this.#timer);
+    for (const timer of this.#timers) clearInterval(timer);
+    this.#options.changes?.stop();
+    this.#providers.stop();
   }
 
   /** Every workspace there is. */
@@ -54,25 +79,77 @@ export class AccessDirectory {
     return [...this.#workspaces.values()].map(({ workspace }) => workspace);
   }
 
-  /** Who holds this API key, if anybody. */
-  findService(apiKey: string): ServiceCaller | undefined {
-    const entry = this.#workspaces.get(this.#keys.get(hashApiKey(apiKey)) ?? "");
-    return entry === undefined ? undefined : { kind: "service", workspace: entry.workspace };
+  findWorkspace(id: string): Workspace | undefined {
+    return this.#workspaces.get(id)?.workspace;
   }
 
-  /** Whose token this is, if it is one of ours and has not ended. Synchronous: a socket is refused before it is opened. */
+  /** Which service shows this API key or token, if any. */
+  findService(credential: string): ServiceCaller | undefined {
+    const { prefix, hash } = parseApiKey(credential);
+    const key = this.#keys.find({ prefix, hash }, new Date());
+    if (key !== undefined) {
+      const { permissions, id } = key;
+      const workspace = this.findWorkspace(key.workspaceId);
+      if (workspace === undefined) return undefined;
+      this.#usedKeys.add(id);
+      return {
+        kind: "service",
+        workspace,
+        actor: `key/${prefix}`,
+        permissions,
+        credential: { kind: "key", prefix, hash },
+      };
+    }
+    const identity = this.#providers.verify(credential);
+    const workspace = this.findWorkspace(identity?.workspaceId ?? "");
+    if (identity === undefined || workspace === undefined || identity.roles.length === 0) return undefined;
+    return {
+      ...{ kind: "service", workspace, actor: `token/${identity.subject}` },
+      ...{ permissions: permissionsOf(identity.roles), credential: { kind: "token", token: credential } },
+    };
+  }
+
+  /** Whose token this is, if it is one of ours or of a provider that is trusted, and has not ended. Synchronous: a socket is
+   *  refused before it is opened. */
   findUser(token: string): UserCaller | undefined {
-    const header = jwt.decode(token, { complete: true })?.header;
-    const entry = this.#workspaces.get(header?.kid ?? "");
-    if (entry === undefined) return undefined;
-    try {
-      const { sub, exp } = claims.parse(
-        jwt.verify(token, entry.tokenSecret, { algorithms: ["HS256"], audience: AUDIENCE }),
-      );
-      return { kind: "user", workspace: entry.workspace, userId: sub, tokenExpiresAt: new Date(exp * 1_000) };
-    } catch {
-      // A token that is not right in any way is simply not a credential; why is nobody's business but its maker's.
-      return undefined;
+    const entry = this.#workspaces.get(findTokenWorkspace(token) ?? "");
+    if (entry !== undefined) {
+      const own = verifyOwnToken(token, entry.tokenSecret);
+      if (own === undefined) return undefined;
+      return { kind: "user", workspace: entry.workspace, userId: own.userId, tokenExpiresAt: own.expiresAt };
+    }
+    const identity = this.#providers.verify(token);
+    const workspace = this.findWorkspace(identity?.workspaceId ?? "");
+    if (identity === undefined || workspace === undefined || identity.roles.length > 0) return undefined;
+    return { kind: "user", workspace, userId: identity.subject, tokenExpiresAt: identity.expiresAt };
+  }
+
+  /** Whom an API gateway says it has let in: absent when it says nothing, refused when that is not proven. */
+  findForwarded(request: {
+    readonly path: string;
+    readonly header: (name: string) => string;
+  }): Caller | Exclude<ForwardedVerdict["kind"], "proven"> {
+    const now = new Date();
+    const verdict = readForwarded(request, this.#options.gatewaySecrets ?? [], now);
+    if (verdict.kind !== "proven") return verdict.kind;
+    const { workspaceId, user, roles } = verdict.identity;
+    const workspace = this.findWorkspace(workspaceId);
+    if (workspace === undefined) return "refused";
+    if (roles.length === 0)
+      return { kind: "user", workspace, userId: user, tokenExpiresAt: new Date(now.getTime() + FORWARDED_USER_MS) };
+    const permissions = permissionsOf(roles);
+    return { kind: "service", workspace, actor: `gateway/${user}`, permissions, credential: { kind: "gateway" } };
+  }
+
+  /** Whether what a service was let in by still opens the door: asked again and again while a stream of its runs. */
+  isInForce({ credential }: ServiceCaller): boolean {
+    switch (credential.kind) {
+      case "key":
+        return this.#keys.find(credential, new Date()) !== undefined;
+      case "token":
+        return this.#providers.verify(credential.token) !== undefined;
+      case "gateway":
+        return true;
     }
   }
 
@@ -84,59 +161,67 @@ export class AccessDirectory {
   }): { token: string; expiresAt: Date } | undefined {
     const entry = this.#workspaces.get(options.workspaceId);
     if (entry === undefined) return undefined;
-    const exp = Math.floor((Date.now() + options.ttlMs) / 1_000);
-    const token = jwt.sign({ sub: options.userId, aud: AUDIENCE, exp }, entry.tokenSecret, {
-      algorithm: "HS256",
-      keyid: options.workspaceId,
-    });
-    return { token, expiresAt: new Date(exp * 1_000) };
+    const expiresAt = new Date(Date.now() + options.ttlMs);
+    return signOwnToken({ ...options, expiresAt }, entry.tokenSecret);
   }
 
-  /** Reads everything again. */
-  async refresh(): Promise<void> {
+  /** Somebody has changed workspaces or keys: reads them again, here and everywhere. */
+  async changed(): Promise<void> {
+    this.#options.changes?.tell();
+    await this.#refreshQuietly();
+  }
+
+  /** Reads everything again. Resolves when it is in force; `providersAsked` when new providers' keys have been asked for too. */
+  async refresh(): Promise<{ readonly providersAsked: Promise<void> }> {
     const [workspaces, keys] = await Promise.all([listWorkspaces(this.#store), listApiKeys(this.#store)]);
-    this.#workspaces = new Map(
-      workspaces.map(({ _id: id, createdAt, idSecret, tokenSecret }) => [
-        id,
-        { workspace: { id, createdAt, idSecret: idSecret.value() }, tokenSecret: Buffer.from(tokenSecret.value()) },
-      ]),
+    this.#workspaces = new Map(workspaces.map((document) => [document._id, toEntry(document)]));
+    this.#keys.replace(keys);
+    const own = workspaces.flatMap(({ _id, identityProvider }) =>
+      identityProvider === undefined ? [] : [{ ...identityProvider, workspaceId: _id }],
     );
-    this.#keys = new Map(keys.map(({ _id, workspaceId }) => [_id, workspaceId]));
+    return { providersAsked: this.#providers.trust([...(this.#options.providers ?? []), ...own]) };
   }
 
+  /** Never two at once; one that is asked for meanwhile sees what changed since the one under way began to read. */
   async #refreshQuietly(): Promise<void> {
-    if (this.#isRefreshing) return;
-    this.#isRefreshing = true;
+    this.#isRefreshWanted = true;
+    this.#refreshing ??= (async () => {
+      try {
+        while (this.#isRefreshWanted) {
+          this.#isRefreshWanted = false;
+          await this.refresh();
+        }
+      } catch (error) {
+        this.#log.warn(
+          { event: "access_stale", err: error },
+          "workspaces and keys can't be read at the moment: what was known stays in force",
+        );
+      } finally {
+        this.#refreshing = undefined;
+      }
+    })();
+    await this.#refreshing;
+  }
+
+  async #noteUse(): Promise<void> {
+    const used = [...this.#usedKeys];
+    this.#usedKeys = new Set();
     try {
-      await this.refresh();
+      await noteKeysUsed(this.#store, used, new Date());
     } catch (error) {
       this.#log.warn(
-        { event: "access_stale", err: error },
-        "workspaces and keys can't be read at the moment: what was known stays in force",
+        { event: "key_use_not_noted", err: error },
+        "when keys were last used can't be noted at the moment",
       );
-    } finally {
-      this.#isRefreshing = false;
     }
   }
 }
 
-/** Keys are 256 random bits, so that a plain hash is enough to keep them. */
-const hashApiKey = (apiKey: string) => createHash("sha256").update(apiKey).digest("hex");
-
-/** Makes a workspace unless it is there, and gives it a key; the key is shown here and never again.
- *  @param apiKey one that was made before, for a store that does not know it. Default: a new one. */
-export async function createWorkspace(
-  store: Store,
-  id: string,
-  apiKey = `iek_${randomBytes(32).toString("base64url")}`,
-): Promise<{ apiKey: string }> {
-  const createdAt = new Date();
-  await insertWorkspace(store, {
-    _id: id,
-    createdAt,
-    tokenSecret: new Binary(randomBytes(32)),
-    idSecret: new Binary(randomBytes(32)),
-  });
-  await insertApiKey(store, { _id: hashApiKey(apiKey), workspaceId: id, createdAt });
-  return { apiKey };
+function toEntry(document: WorkspaceDocument): Entry {
+  const { _id: id, createdAt, defaultTimeZone } = document;
+  const more = defaultTimeZone === undefined || defaultTimeZone === "" ? {} : { defaultTimeZone };
+  return {
+    workspace: { id, createdAt, idSecret: document.idSecret.value(), ...more },
+    tokenSecret: Buffer.from(document.tokenSecret.value()),
+  };
 }

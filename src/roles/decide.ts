@@ -34,13 +34,14 @@ export type DecideOptions = {
   readonly metrics: Metrics;
   readonly traces: Traces;
   readonly log: Logger;
-  readonly defaultTimeZone: string;
   readonly campaigns: Pick<CampaignDirectory, "findState">;
   readonly catalog: CatalogView;
   /** Price and stock in what is sent are no older than this, ms. */
   readonly catalogAgeMs: number;
   /** The platform's knowledge of users; undefined where there is none. */
   readonly dataIntelligence: DataIntelligence | undefined;
+  /** Of users who have none: their workspace's, or the engine's. */
+  readonly defaultTimeZoneOf: (workspaceId: string) => string;
 };
 
 /** One intervention to decide, with what travelled beside it. */

@@ -147,8 +147,8 @@ export class DecisionMaker {
       ...(message.expireTime === undefined ? {} : { expireTime: message.expireTime }),
       now: timestampFromDate(now),
       hasLiveSocket: this.#options.presence.isOnline(message.workspace, toSubjectToken(userId)),
-      defaultTimeZone: this.#options.defaultTimeZone,
       profile: snapshot,
+      defaultTimeZone: this.#options.defaultTimeZoneOf(message.workspace),
     });
   }
 

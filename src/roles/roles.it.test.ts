@@ -142,6 +142,16 @@ describe("deciding", () => {
     await Promise.all(others.map((other) => other.stop()));
   });
 
+  it("takes the time zone of a user who has none from the workspace, and says so in the record", async () => {
+    await using parts = await startParts({ DEFAULT_TIME_ZONE: "Asia/Tokyo" });
+    await parts.store.workspaces.updateOne({ _id: "main" }, { $set: { defaultTimeZone: "Europe/Paris" } });
+    await parts.container.get(parts.services.decide);
+    const one = message();
+    await accept(parts, [one]);
+    const { input } = await decided(parts, one.interventionId);
+    expect(fromBinary(DecisionInputSchema, input?.value() ?? new Uint8Array()).defaultTimeZone).toBe("Europe/Paris");
+  });
+
   it("waits for the end of quiet hours and then decides again", async () => {
     await using parts = await startParts();
     await parts.container.get(parts.services.decide);

@@ -1,5 +1,7 @@
 import { type Collection, type Db, MongoClient, MongoServerError } from "mongodb";
 import { Unavailable } from "../domain/errors.ts";
+import { type ApiKeyDocument, apiKeyIndexes } from "./api-keys.ts";
+import { type AuditDocument, auditIndexes } from "./audit.ts";
 import { type CampaignDocument, campaignIndexes } from "./campaigns.ts";
 import { type CheckpointDocument, checkpointIndexes } from "./checkpoints.ts";
 import { closeEndedSockets } from "./close-ended-sockets.ts";
@@ -18,12 +20,13 @@ import { type ProfileMergeDocument, profileMergeIndexes } from "./profile-merges
 import { type ProfileDocument, profileIndexes } from "./profiles.ts";
 import { type SubscriptionDocument, subscriptionIndexes } from "./subscriptions.ts";
 import { type TopicRuleDocument, topicRuleIndexes } from "./topic-rules.ts";
-import { type ApiKeyDocument, apiKeyIndexes, type WorkspaceDocument, workspaceIndexes } from "./workspaces.ts";
+import { type WorkspaceDocument, workspaceIndexes } from "./workspaces.ts";
 
 /** The collections, with their indexes in place. */
 export type Store = {
   readonly workspaces: Collection<WorkspaceDocument>;
   readonly apiKeys: Collection<ApiKeyDocument>;
+  readonly audit: Collection<AuditDocument>;
   readonly interventions: Collection<InterventionDocument>;
   readonly decisions: Collection<DecisionDocument>;
   readonly events: Collection<EventDocument>;
@@ -80,6 +83,7 @@ export async function connectStore(options: {
     await Promise.all([
       ensureIndexes(db, "workspaces", workspaceIndexes),
       ensureIndexes(db, "api_keys", apiKeyIndexes),
+      ensureIndexes(db, "audit", auditIndexes),
       ensureIndexes(db, "interventions", interventionIndexes),
       ensureIndexes(db, "decisions", decisionIndexes),
       ensureIndexes(db, "events", eventIndexes),
@@ -100,6 +104,7 @@ export async function connectStore(options: {
     return {
       workspaces: db.collection("workspaces"),
       apiKeys: db.collection("api_keys"),
+      audit: db.collection("audit"),
       interventions: db.collection("interventions"),
       decisions: db.collection("decisions"),
       events: db.collection("events"),

@@ -1,4 +1,16 @@
 export {
+  type ApiKeyDocument,
+  findApiKey,
+  insertApiKey,
+  KEYS_PER_WORKSPACE_MAX,
+  type KeySecret,
+  listApiKeys,
+  listApiKeysOf,
+  noteKeysUsed,
+  setPlatformKey,
+} from "./api-keys.ts";
+export { type AuditDocument, insertAuditEntry, listAuditEntries, setAuditOutcome, toBoundary } from "./audit.ts";
+export {
   type CampaignDocument,
   campaignDocumentId,
   findCampaign,
@@ -47,6 +59,7 @@ export {
   insertFanOuts,
   listRunningFanOuts,
 } from "./fan-outs.ts";
+export { inTransaction } from "./in-transaction.ts";
 export {
   countUnread,
   findInboxItems,
@@ -105,10 +118,13 @@ export {
 } from "./subscriptions.ts";
 export { deleteTopicRule, listTopicRules, putTopicRule } from "./topic-rules.ts";
 export {
-  type ApiKeyDocument,
-  insertApiKey,
+  changeWorkspace,
+  findWorkspace,
+  type IdentityProvider,
   insertWorkspace,
-  listApiKeys,
   listWorkspaces,
+  touchKeys,
+  WORKSPACES_MAX,
+  type WorkspaceChange,
   type WorkspaceDocument,
 } from "./workspaces.ts";

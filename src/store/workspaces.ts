@@ -1,8 +1,21 @@
-import type { Binary } from "mongodb";
+import type { Binary, ClientSession } from "mongodb";
+import type { Role } from "../domain/access/permissions.ts";
 import type { Store } from "./connect-store.ts";
 import type { IndexDefinition } from "./index-definition.ts";
 import { insertNew } from "./insert-new.ts";
 import { onStore } from "./on-store.ts";
+
+/** Whose tokens a workspace trusts. */
+export type IdentityProvider = {
+  readonly issuer: string;
+  readonly audience: string;
+  readonly jwksUrl: string;
+  readonly algorithms: readonly string[];
+  readonly clockSkewS: number;
+  /** Must have the workspace's id; absent: nothing is asked. */
+  readonly workspaceClaim?: string;
+  readonly serviceRoles: readonly Role[];
+};
 
 /** A tenant. */
 export type WorkspaceDocument = {
@@ -12,35 +25,71 @@ export type WorkspaceDocument = {
   readonly tokenSecret: Binary;
   /** Keeps intervention ids unguessable, since an idempotency key can be guessed: 32 random bytes. */
   readonly idSecret: Binary;
-};
-
-/** A service's credential; only its hash is kept. */
-export type ApiKeyDocument = {
-  /** SHA-256 of the key, hex. */
-  readonly _id: string;
-  readonly workspaceId: string;
-  readonly createdAt: Date;
+  readonly displayName?: string;
+  readonly defaultTimeZone?: string;
+  readonly identityProvider?: IdentityProvider;
+  /** Counts changes of the workspace itself. Absent: 0. */
+  readonly revision?: number;
+  /** Counts changes of its keys, so that two of them at once meet here. Absent: 0. */
+  readonly keysRevision?: number;
 };
 
 export const workspaceIndexes = [] as const satisfies readonly IndexDefinition[];
-export const apiKeyIndexes = [] as const satisfies readonly IndexDefinition[];
 
-/** Makes a workspace unless it is there. */
-export async function insertWorkspace(store: Store, workspace: WorkspaceDocument): Promise<void> {
-  await insertNew(store.workspaces, [workspace]);
+/** Makes a workspace unless it is there.
+ *  @returns whether it was new. */
+export async function insertWorkspace(store: Store, workspace: WorkspaceDocument): Promise<boolean> {
+  return (await insertNew(store.workspaces, [workspace])).length === 0;
 }
 
-/** Adds a key unless it is there. */
-export async function insertApiKey(store: Store, key: ApiKeyDocument): Promise<void> {
-  await insertNew(store.apiKeys, [key]);
+/** More than this is not meant to be run by one engine. */
+export const WORKSPACES_MAX = 1_000;
+
+export function listWorkspaces(store: Store, session?: ClientSession): Promise<WorkspaceDocument[]> {
+  return onStore(() =>
+    store.workspaces
+      .find({}, { ...(session && { session }) })
+      .limit(WORKSPACES_MAX)
+      .toArray(),
+  );
 }
 
-const LISTED_MAX = 10_000;
-
-export function listWorkspaces(store: Store): Promise<WorkspaceDocument[]> {
-  return onStore(() => store.workspaces.find().limit(LISTED_MAX).toArray());
+export async function findWorkspace(
+  store: Store,
+  id: string,
+  session?: ClientSession,
+): Promise<WorkspaceDocument | undefined> {
+  return (await onStore(() => store.workspaces.findOne({ _id: id }, { ...(session && { session }) }))) ?? undefined;
 }
 
-export function listApiKeys(store: Store): Promise<ApiKeyDocument[]> {
-  return onStore(() => store.apiKeys.find().limit(LISTED_MAX).toArray());
+export type WorkspaceChange = {
+  readonly displayName?: string;
+  readonly defaultTimeZone?: string;
+  /** Null takes it away. */
+  readonly identityProvider?: IdentityProvider | null;
+};
+
+/** Changes a workspace, as part of a transaction.
+ *  @returns it as it then is. */
+export async function changeWorkspace(
+  store: Store,
+  id: string,
+  change: WorkspaceChange,
+  session: ClientSession,
+): Promise<WorkspaceDocument | undefined> {
+  const { identityProvider, ...rest } = change;
+  const update = {
+    $set: { ...rest, ...(identityProvider ? { identityProvider } : {}) },
+    ...(identityProvider === null ? { $unset: { identityProvider: true as const } } : {}),
+    $inc: { revision: 1 },
+  };
+  await store.workspaces.updateOne({ _id: id }, update, { session });
+  return findWorkspace(store, id, session);
+}
+
+/** Has two changes of one workspace's keys meet: the second of two transactions is run again after the first.
+ *  @returns whether there is such a workspace. */
+export async function touchKeys(store: Store, id: string, session: ClientSession): Promise<boolean> {
+  const { matchedCount } = await store.workspaces.updateOne({ _id: id }, { $inc: { keysRevision: 1 } }, { session });
+  return matchedCount === 1;
 }

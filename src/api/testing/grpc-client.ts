@@ -26,6 +26,7 @@ const definition = loadSync(
     "intervention/v1/catalog_service.proto",
     "intervention/v1/topic_service.proto",
     "intervention/v1/profile_service.proto",
+    "intervention/v1/admin_service.proto",
     "google/rpc/error_details.proto",
     "health/v1/health.proto",
     "reflection/v1/reflection.proto",

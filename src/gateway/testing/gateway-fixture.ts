@@ -7,6 +7,7 @@ import { RealtimeMessageSchema } from "../../../gen/intervention/v1/bus_pb.js";
 import { InterventionFrameSchema } from "../../../gen/intervention/v1/realtime_pb.js";
 import { type Bus, connectBus, EventPublisher, PresenceAnnouncer, toSubjectToken } from "../../bus/index.ts";
 import type { Config } from "../../config.ts";
+import { toIdentitySettings } from "../../identity-settings.ts";
 import { AccessDirectory, createWorkspace } from "../../integrations/access-directory.ts";
 import { connectStore, insertInboxItems, type Store, toPosition } from "../../store/index.ts";
 import { testConfig } from "../../testing/parts.ts";
@@ -28,7 +29,7 @@ export async function startEngine(settings: Readonly<Record<string, string>> = {
   });
   const store = await connectStore({ url: inject("mongodbUrl"), database: config.MONGODB_DATABASE, name });
   await createWorkspace(store, WORKSPACE);
-  const access = await AccessDirectory.start(store, log);
+  const access = await AccessDirectory.start(store, log, toIdentitySettings(config));
   const presence = new PresenceAnnouncer(bus, name);
   const events = new EventPublisher(bus);
   const gateway = await startGateway({ config, bus, store, access, presence, events, log });

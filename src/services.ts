@@ -16,6 +16,7 @@ import {
   startAdminServer,
   startTraces,
 } from "./observe/index.ts";
+import { startOutward } from "./outward/start-outward.ts";
 import { servePages } from "./pages/serve-pages.ts";
 import { startDecide } from "./roles/decide.ts";
 import { startSchedule } from "./roles/schedule.ts";
@@ -96,6 +97,19 @@ export function defineServices(config: Config) {
       }),
     stop: (value) => value[Symbol.asyncDispose](),
   });
+  // What leaves is read from the same stream as what is recorded, and grows with it.
+  const outward = defineService("outward", {
+    start: async (c) =>
+      startOutward({
+        bus: await c.get(bus),
+        store: await c.get(store),
+        access: await c.get(access),
+        log: await c.get(log),
+        allowPrivate: config.WEBHOOK_ALLOW_PRIVATE,
+        eventsOut: config.EVENTS_OUT,
+      }),
+    stop: (value) => value[Symbol.asyncDispose](),
+  });
   const schedule = defineService("schedule", {
     start: async (c) =>
       startSchedule({
@@ -146,6 +160,7 @@ export function defineServices(config: Config) {
         acceptor: new Acceptor(shared),
         readiness: (await c.get(readiness)).current,
         drain: (await c.get(drain)).signal,
+        allowPrivateWebhooks: config.WEBHOOK_ALLOW_PRIVATE,
       };
     },
   });
@@ -213,6 +228,7 @@ export function defineServices(config: Config) {
     presence,
     decide,
     track,
+    outward,
     schedule,
     readiness,
     admin,

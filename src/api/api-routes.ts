@@ -6,6 +6,7 @@ import { InboxService } from "../../gen/intervention/v1/inbox_service_pb.js";
 import { InterventionService } from "../../gen/intervention/v1/intervention_service_pb.js";
 import { OperationsService } from "../../gen/intervention/v1/operations_service_pb.js";
 import { SessionService } from "../../gen/intervention/v1/session_service_pb.js";
+import { WebhookService } from "../../gen/intervention/v1/webhook_service_pb.js";
 import type { AccessDirectory } from "../integrations/access-directory.ts";
 import { type HealthParts, healthService } from "./health-service.ts";
 import { type InboxParts, inboxService } from "./inbox-service.ts";
@@ -15,11 +16,13 @@ import type { LeanGrpcOptions } from "./lean-grpc.ts";
 import { operationsService } from "./operations-service.ts";
 import { registerReflection } from "./reflection-service.ts";
 import { sessionService } from "./session-service.ts";
+import { type WebhookParts, webhookService } from "./webhook-service.ts";
 
 /** All that the services stand on. */
 export type ApiParts = InterceptorParts &
   InterventionServiceParts &
   InboxParts &
+  WebhookParts &
   Omit<HealthParts, "serviceNames"> & { readonly access: AccessDirectory };
 
 /** What the engine itself offers; health and reflection come on top. */
@@ -28,6 +31,7 @@ export const API_SERVICES: readonly DescService[] = [
   InboxService,
   SessionService,
   OperationsService,
+  WebhookService,
 ];
 
 /** A batch of 1,000 interventions of 4 KB each. */
@@ -39,6 +43,7 @@ export function registerApi(router: ConnectRouter, parts: ApiParts): void {
   router.service(InboxService, inboxService(parts));
   router.service(SessionService, sessionService(parts));
   router.service(OperationsService, operationsService(parts));
+  router.service(WebhookService, webhookService(parts));
   router.service(Health, healthService({ ...parts, serviceNames: API_SERVICES.map(({ typeName }) => typeName) }));
   registerReflection(router, [...API_SERVICES, Health], [file_google_rpc_error_details]);
 }

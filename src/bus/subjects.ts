@@ -2,7 +2,7 @@ import { Buffer } from "node:buffer";
 import { Priority } from "../../gen/intervention/v1/intervention_pb.js";
 
 /** The streams the engine owns. */
-export type StreamName = "INTERVENTIONS" | "REALTIME" | "TRACKING" | "DELAYED" | "DEAD";
+export type StreamName = "INTERVENTIONS" | "REALTIME" | "TRACKING" | "DELAYED" | "DEAD" | "EVENTS_OUT";
 
 /** The last part of an intervention's subject. */
 export const PRIORITY_NAMES = {
@@ -38,6 +38,10 @@ export function createSubjects(namespace: string) {
     due: (workspace: string, interventionId: string) => `${p}later.due.${workspace}.${interventionId}`,
     dead: (workspace: string, stream: StreamName, reason: "malformed" | "failed") =>
       `${p}dead.${workspace}.${stream}.${reason}`,
+    /** A tracked event on its way out, as a CloudEvent. */
+    eventsOut: (workspace: string, kind: string) => `${p}events.out.${workspace}.${kind}`,
+    /** Says whose user was erased, to whoever keeps something of users in memory. */
+    erased: (workspace: string) => `${p}erased.${workspace}`,
     presence: (gatewayId: string) => `${p}presence.${gatewayId}`,
     presenceWanted: `${p}presence-wanted`,
     all: {
@@ -49,11 +53,13 @@ export function createSubjects(namespace: string) {
       due: `${p}later.due.>`,
       dead: `${p}dead.>`,
       presence: `${p}presence.*`,
+      eventsOut: `${p}events.out.>`,
+      erased: `${p}erased.*`,
     },
     /** The workspace a subject of ours belongs to. */
     workspaceOf(subject: string): string {
       const parts = subject.slice(p.length).split(".");
-      return (parts[0] === "later" ? parts[2] : parts[1]) ?? "";
+      return (parts[0] === "later" || parts[0] === "events" ? parts[2] : parts[1]) ?? "";
     },
   };
 }

@@ -3,10 +3,18 @@ import { Unavailable } from "../domain/errors.ts";
 import { type CheckpointDocument, checkpointIndexes } from "./checkpoints.ts";
 import { closeEndedSockets } from "./close-ended-sockets.ts";
 import { type DecisionDocument, decisionIndexes } from "./decisions.ts";
+import { type ErasureDocument, erasureIndexes } from "./erasures.ts";
 import { type EventDocument, eventIndexes } from "./events.ts";
 import { type InboxDocument, inboxIndexes } from "./inbox.ts";
 import type { IndexDefinition } from "./index-definition.ts";
 import { type InterventionDocument, interventionIndexes } from "./interventions.ts";
+import { type RetentionDocument, retentionIndexes } from "./retention.ts";
+import {
+  type WebhookDeliveryDocument,
+  type WebhookEndpointDocument,
+  webhookDeliveryIndexes,
+  webhookEndpointIndexes,
+} from "./webhooks.ts";
 import { type ApiKeyDocument, apiKeyIndexes, type WorkspaceDocument, workspaceIndexes } from "./workspaces.ts";
 
 /** The collections, with their indexes in place. */
@@ -18,6 +26,10 @@ export type Store = {
   readonly events: Collection<EventDocument>;
   readonly inbox: Collection<InboxDocument>;
   readonly checkpoints: Collection<CheckpointDocument>;
+  readonly webhookEndpoints: Collection<WebhookEndpointDocument>;
+  readonly webhookDeliveries: Collection<WebhookDeliveryDocument>;
+  readonly erasures: Collection<ErasureDocument>;
+  readonly retention: Collection<RetentionDocument>;
   readonly db: Db;
   readonly ping: () => Promise<void>;
   readonly close: () => Promise<void>;
@@ -63,6 +75,10 @@ export async function connectStore(options: {
       ensureIndexes(db, "events", eventIndexes),
       ensureIndexes(db, "inbox", inboxIndexes),
       ensureIndexes(db, "checkpoints", checkpointIndexes),
+      ensureIndexes(db, "webhook_endpoints", webhookEndpointIndexes),
+      ensureIndexes(db, "webhook_deliveries", webhookDeliveryIndexes),
+      ensureIndexes(db, "erasures", erasureIndexes),
+      ensureIndexes(db, "retention", retentionIndexes),
     ]);
     return {
       workspaces: db.collection("workspaces"),
@@ -72,6 +88,10 @@ export async function connectStore(options: {
       events: db.collection("events"),
       inbox: db.collection("inbox"),
       checkpoints: db.collection("checkpoints"),
+      webhookEndpoints: db.collection("webhook_endpoints"),
+      webhookDeliveries: db.collection("webhook_deliveries"),
+      erasures: db.collection("erasures"),
+      retention: db.collection("retention"),
       db,
       ping: async () => void (await db.command({ ping: 1 })),
       close,

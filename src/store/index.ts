@@ -19,6 +19,16 @@ export {
   toDecisionInput,
 } from "./decisions.ts";
 export {
+  addErased,
+  type ErasedCount,
+  type ErasureDocument,
+  findErasure,
+  finishErasure,
+  listErasedSince,
+  listOpenErasures,
+  requestErasure,
+} from "./erasures.ts";
+export {
   type EventDocument,
   findEventKinds,
   findHappened,
@@ -44,6 +54,21 @@ export {
   toInterventionMessage,
   toPosition,
 } from "./interventions.ts";
+export { listRetention, setRetention } from "./retention.ts";
+export {
+  deleteWebhookEndpoint,
+  ENDPOINTS_MAX,
+  findWebhookDeliveries,
+  findWebhookEndpoint,
+  insertWebhookDeliveries,
+  insertWebhookEndpoint,
+  listWebhookDeliveries,
+  listWebhookEndpoints,
+  toDeliveryId,
+  updateWebhookEndpoint,
+  type WebhookDeliveryDocument,
+  type WebhookEndpointDocument,
+} from "./webhooks.ts";
 export {
   type ApiKeyDocument,
   insertApiKey,

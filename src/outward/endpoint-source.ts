@@ -26,7 +26,7 @@ export class EndpointSource {
   static async open(bus: Bus, endpoint: WebhookEndpointDocument): Promise<EndpointSource> {
     const consumer = await openEndpointConsumer(bus, endpoint);
     const buffer: JsMsg[] = [];
-    const signal = { wake: () => undefined as void };
+    const signal: { wake: () => void } = { wake: () => undefined };
     const messages = await consumer.consume({
       max_messages: BUFFERED_MAX,
       expires: PULL_EXPIRES_MS,

@@ -177,7 +177,12 @@ describe("webhooks", () => {
         asked += 1;
         return asked === 1 ? { status: 429, headers: { "retry-after": "7" } } : { status: 200 };
       },
-      { backoffMs: (_, askedMs) => (waits.push(askedMs), 20) },
+      {
+        backoffMs: (_, askedMs) => {
+          waits.push(askedMs);
+          return 20;
+        },
+      },
     );
     await all.add();
     await all.publish(["a"]);

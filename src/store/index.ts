@@ -35,6 +35,7 @@ export {
   insertEvents,
   listEvents,
   toEventDocument,
+  toEventFilters,
 } from "./events.ts";
 export {
   countUnread,
@@ -45,6 +46,7 @@ export {
   markInbox,
   withdrawInboxItems,
 } from "./inbox.ts";
+export { onStore } from "./on-store.ts";
 export { insertNew } from "./insert-new.ts";
 export {
   findInterventions,

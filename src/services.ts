@@ -18,6 +18,7 @@ import {
 } from "./observe/index.ts";
 import { startOutward } from "./outward/start-outward.ts";
 import { servePages } from "./pages/serve-pages.ts";
+import { ErasedUsers } from "./privacy/erased-users.ts";
 import { startDecide } from "./roles/decide.ts";
 import { startSchedule } from "./roles/schedule.ts";
 import { startTrack } from "./roles/track.ts";
@@ -72,6 +73,16 @@ export function defineServices(config: Config) {
     start: async (c) => PresenceView.start(await c.get(bus), await c.get(log)),
     stop: (value) => value.stop(),
   });
+  const erased = defineService("erased", {
+    start: async (c) =>
+      ErasedUsers.start({
+        bus: await c.get(bus),
+        store: await c.get(store),
+        access: await c.get(access),
+        log: await c.get(log),
+      }),
+    stop: (value) => value.stop(),
+  });
   const decide = defineService("decide", {
     start: async (c) =>
       startDecide({
@@ -83,6 +94,7 @@ export function defineServices(config: Config) {
         traces: await c.get(traces),
         log: await c.get(log),
         defaultTimeZone: config.DEFAULT_TIME_ZONE,
+        erased: await c.get(erased),
       }),
     stop: (value) => value[Symbol.asyncDispose](),
   });
@@ -94,6 +106,7 @@ export function defineServices(config: Config) {
         metrics: await c.get(metrics),
         traces: await c.get(traces),
         log: await c.get(log),
+        erased: await c.get(erased),
       }),
     stop: (value) => value[Symbol.asyncDispose](),
   });

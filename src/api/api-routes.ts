@@ -5,6 +5,7 @@ import { Health } from "../../gen/health/v1/health_pb.js";
 import { InboxService } from "../../gen/intervention/v1/inbox_service_pb.js";
 import { InterventionService } from "../../gen/intervention/v1/intervention_service_pb.js";
 import { OperationsService } from "../../gen/intervention/v1/operations_service_pb.js";
+import { PrivacyService } from "../../gen/intervention/v1/privacy_service_pb.js";
 import { SessionService } from "../../gen/intervention/v1/session_service_pb.js";
 import { WebhookService } from "../../gen/intervention/v1/webhook_service_pb.js";
 import type { AccessDirectory } from "../integrations/access-directory.ts";
@@ -14,6 +15,7 @@ import { apiInterceptors, apiRequestGate, type InterceptorParts } from "./interc
 import { type InterventionServiceParts, interventionService } from "./intervention-service.ts";
 import type { LeanGrpcOptions } from "./lean-grpc.ts";
 import { operationsService } from "./operations-service.ts";
+import { privacyService } from "./privacy-service.ts";
 import { registerReflection } from "./reflection-service.ts";
 import { sessionService } from "./session-service.ts";
 import { type WebhookParts, webhookService } from "./webhook-service.ts";
@@ -32,6 +34,7 @@ export const API_SERVICES: readonly DescService[] = [
   SessionService,
   OperationsService,
   WebhookService,
+  PrivacyService,
 ];
 
 /** A batch of 1,000 interventions of 4 KB each. */
@@ -44,6 +47,7 @@ export function registerApi(router: ConnectRouter, parts: ApiParts): void {
   router.service(SessionService, sessionService(parts));
   router.service(OperationsService, operationsService(parts));
   router.service(WebhookService, webhookService(parts));
+  router.service(PrivacyService, privacyService(parts));
   router.service(Health, healthService({ ...parts, serviceNames: API_SERVICES.map(({ typeName }) => typeName) }));
   registerReflection(router, [...API_SERVICES, Health], [file_google_rpc_error_details]);
 }

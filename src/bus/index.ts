@@ -7,6 +7,7 @@ export { EventPublisher, toKindName } from "./event-publisher.ts";
 export { PackedPublisher, packItems } from "./packed-publisher.ts";
 export { PresenceAnnouncer, PresenceView } from "./presence.ts";
 export { readBatch } from "./read-batch.ts";
+export { REPUBLISHED, REPUBLISHED_AFTER_OUT } from "./republished.ts";
 export { PRIORITY_NAMES, type StreamName, type Subjects, toSubjectToken } from "./subjects.ts";
 export { UnsyncedServer } from "./sync-check.ts";
 export { Worker } from "./worker.ts";

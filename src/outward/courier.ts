@@ -106,17 +106,16 @@ export class Courier {
       waitMs: this.#held.length > 0 ? 0 : POLL_MS,
       signal: this.#stop.signal,
     });
-    for (const message of messages) {
-      const held = toHeldMessage(message);
-      if (held === undefined) message.ack();
-      else this.#held.push(held);
-    }
-    if (messages.length > 0) await this.#dropDelivered();
+    const fresh = messages
+      .map((message) => toHeldMessage(message) ?? message.ack())
+      .filter((held) => held !== undefined);
+    this.#held.push(...fresh);
+    if (fresh.length > 0) await this.#dropDelivered(fresh);
   }
 
   /** Of messages that were handed out before, some events may have been delivered. */
-  async #dropDelivered(): Promise<void> {
-    const again = this.#held.filter(({ waiting }) => waiting.some(({ attempt }) => attempt > 1));
+  async #dropDelivered(fresh: readonly HeldMessage[]): Promise<void> {
+    const again = fresh.filter(({ isAgain }) => isAgain);
     const idOf = ({ event }: Waiting) => toDeliveryId(this.#endpoint, event.eventId);
     const known = await findWebhookDeliveries(
       this.#options.store,

@@ -83,7 +83,8 @@ describe("webhooks", () => {
     await all.publish(["a"], EventKind.CLICKED);
     await all.publish(["x"], EventKind.CLICKED, "other");
     await until(() => all.receiver.received.length >= 3, "three requests");
-    expect(all.ids().toSorted()).toEqual(["a:clicked", "a:displayed", "b:displayed"]);
+    expect(new Set(all.ids())).toEqual(new Set(["a:clicked", "a:displayed", "b:displayed"]));
+    expect(all.ids()).toHaveLength(3);
     for (const { body, headers } of all.receiver.received) {
       const payload = new Webhook(secret).verify(body, headers as Record<string, string>) as Record<string, unknown>;
       expect(payload).toMatchObject({

@@ -1,7 +1,8 @@
 import { fromBinary } from "@bufbuild/protobuf";
+import type { MsgHdrs } from "@nats-io/transport-node";
 import type { Logger } from "pino";
 import { type Event, EventBatchSchema } from "../../gen/intervention/v1/event_pb.js";
-import { BatchPublisher, type Bus, toKindName, Worker } from "../bus/index.ts";
+import { BatchPublisher, type Bus, REPUBLISHED, REPUBLISHED_AFTER_OUT, toKindName, Worker } from "../bus/index.ts";
 import { InvalidInput } from "../domain/errors.ts";
 import { toCloudEvent } from "../domain/outward/to-cloud-event.ts";
 
@@ -28,7 +29,10 @@ export function startEventsOut(options: {
     filterSubject: bus.subjects.all.track,
     batchMax: BATCH_MAX,
     lingerMs: LINGER_MS,
-    parse: ({ data, time }) => ({ events: parseEvents(data).filter(({ kind }) => kinds.has(toKindName(kind))), time }),
+    parse: ({ data, headers, time }) => ({
+      events: hasLeft(headers) ? [] : parseEvents(data).filter(({ kind }) => kinds.has(toKindName(kind))),
+      time,
+    }),
     handle: async (batch) => {
       const messages = batch.flatMap(({ events, time }) =>
         events.map((event) => ({
@@ -42,6 +46,8 @@ export function startEventsOut(options: {
     },
   });
 }
+
+const hasLeft = (headers: MsgHdrs | undefined) => headers?.get(REPUBLISHED) === REPUBLISHED_AFTER_OUT;
 
 /** What is no batch of events is buried here too, as the same letter that the recorder writes. */
 function parseEvents(data: Uint8Array): Event[] {

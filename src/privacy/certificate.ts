@@ -11,7 +11,8 @@ const derive = (workspace: Keyed, ...purpose: string[]) =>
   createHmac("sha256", workspace.idSecret).update(JSON.stringify(purpose)).digest();
 
 /** What an erasure is known by: says nothing of the user to who has not the workspace's secret. */
-export const toErasureId = (workspace: Keyed, userId: string) => `er_${derive(workspace, "erasure", userId).toString("hex").slice(0, 40)}`;
+export const toErasureId = (workspace: Keyed, userId: string) =>
+  `er_${derive(workspace, "erasure", userId).toString("hex").slice(0, 40)}`;
 
 function toPrivateKey(workspace: Keyed): KeyObject {
   const seed = derive(workspace, "erasure certificates");

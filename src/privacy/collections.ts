@@ -2,15 +2,25 @@ import type { DescMessage } from "@bufbuild/protobuf";
 import { InterventionMessageSchema } from "../../gen/intervention/v1/bus_pb.js";
 import { DecisionInputSchema, DecisionSchema } from "../../gen/intervention/v1/decision_pb.js";
 import { InterventionFrameSchema } from "../../gen/intervention/v1/realtime_pb.js";
-import { type Pages, pagesByInterventions, pagesOfUser, findOfInterventions, findRounds, type Whose } from "./find-personal.ts";
 import { type Store, toEventFilters } from "../store/index.ts";
+import {
+  findOfInterventions,
+  findRounds,
+  type Pages,
+  pagesByInterventions,
+  pagesOfUser,
+  type Whose,
+} from "./find-personal.ts";
 
 /** A collection that knows users. */
 export type PersonalCollection = {
   /** Its documents of one user, a page after another. */
   readonly pages: (store: Store, whose: Whose) => Pages;
   /** Those that belong to interventions, and so go when those go. */
-  readonly ofInterventions?: (store: Store, interventionIds: readonly string[]) => Promise<readonly { readonly _id: string }[]>;
+  readonly ofInterventions?: (
+    store: Store,
+    interventionIds: readonly string[],
+  ) => Promise<readonly { readonly _id: string }[]>;
   /** How long it is kept: counted from when its intervention was accepted, or from a time in it. An index must have exactly the
    *  workspace and that time. */
   readonly retention?: {
@@ -36,7 +46,8 @@ const ofUser = (name: string, more: Omit<PersonalCollection, "pages"> = {}): Per
 export const COLLECTIONS: Readonly<Record<string, PersonalCollection | Impersonal>> = {
   // What belongs to an intervention is found by it, so these come before the ledger.
   events: {
-    pages: (store, whose) => pagesByInterventions(store, whose, (ids) => findOfInterventions(store, "events", toEventFilters(ids))),
+    pages: (store, whose) =>
+      pagesByInterventions(store, whose, (ids) => findOfInterventions(store, "events", toEventFilters(ids))),
     ofInterventions: (store, ids) => findOfInterventions(store, "events", toEventFilters(ids)),
     retention: { kind: "events" },
   },
@@ -68,6 +79,6 @@ export const COLLECTIONS: Readonly<Record<string, PersonalCollection | Impersona
 };
 
 /** Those that know users, those of interventions before the ledger itself. */
-export const PERSONAL_COLLECTIONS: readonly (readonly [string, PersonalCollection])[] = Object.entries(COLLECTIONS).filter(
-  (entry): entry is [string, PersonalCollection] => "pages" in entry[1],
-);
+export const PERSONAL_COLLECTIONS: readonly (readonly [string, PersonalCollection])[] = Object.entries(
+  COLLECTIONS,
+).filter((entry): entry is [string, PersonalCollection] => "pages" in entry[1]);

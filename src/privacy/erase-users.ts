@@ -2,7 +2,14 @@ import { Binary } from "mongodb";
 import type { Logger } from "pino";
 import type { Bus, StreamName } from "../bus/index.ts";
 import type { Workspace } from "../integrations/access-directory.ts";
-import { addErased, type ErasureDocument, findErasure, finishErasure, listOpenErasures, type Store } from "../store/index.ts";
+import {
+  addErased,
+  type ErasureDocument,
+  findErasure,
+  finishErasure,
+  listOpenErasures,
+  type Store,
+} from "../store/index.ts";
 import { signStatement } from "./certificate.ts";
 import { PERSONAL_COLLECTIONS } from "./collections.ts";
 import { removeAll } from "./find-personal.ts";
@@ -83,5 +90,8 @@ async function certify(store: Store, workspace: Workspace, id: string): Promise<
     }),
   );
   const signature = new Binary(signStatement(workspace, statement));
-  await finishErasure(store, id, { certified, certificate: { statement: new Binary(statement), signature, completedAt } });
+  await finishErasure(store, id, {
+    certified,
+    certificate: { statement: new Binary(statement), signature, completedAt },
+  });
 }

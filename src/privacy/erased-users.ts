@@ -15,7 +15,11 @@ export type OfUser = { readonly workspace: string; readonly userId: string; read
 
 /** Knows who was erased lately, so that nothing that was on its way brings him back. */
 export class ErasedUsers {
-  readonly #options: { readonly store: Store; readonly access: Pick<AccessDirectory, "workspaces">; readonly log: Logger };
+  readonly #options: {
+    readonly store: Store;
+    readonly access: Pick<AccessDirectory, "workspaces">;
+    readonly log: Logger;
+  };
   readonly #ids = new Set<string>();
   readonly #subscription: { unsubscribe: () => void };
   readonly #timer: NodeJS.Timeout;
@@ -26,7 +30,8 @@ export class ErasedUsers {
     this.#options = options;
     const { bus } = options;
     this.#subscription = bus.nc.subscribe(bus.subjects.all.erased, {
-      callback: (_, message) => void this.#ids.add(this.#toId(bus.subjects.workspaceOf(message.subject), message.string()) ?? ""),
+      callback: (_, message) =>
+        void this.#ids.add(this.#toId(bus.subjects.workspaceOf(message.subject), message.string()) ?? ""),
     });
     this.#timer = setInterval(() => void this.#readQuietly(), REFRESH_MS);
   }
@@ -53,8 +58,12 @@ export class ErasedUsers {
     if (this.#ids.size === 0) return items;
     const erased = new Set<string>();
     for (const [workspace, group] of Map.groupBy(items.map(toUser), (one) => one.workspace)) {
-      const users = new Set(group.map(({ userId }) => userId).filter((id) => this.#ids.has(this.#toId(workspace, id) ?? "-")));
-      const ids = [...new Set(group.filter(({ userId }) => users.has(userId)).map(({ interventionId }) => interventionId))];
+      const users = new Set(
+        group.map(({ userId }) => userId).filter((id) => this.#ids.has(this.#toId(workspace, id) ?? "-")),
+      );
+      const ids = [
+        ...new Set(group.filter(({ userId }) => users.has(userId)).map(({ interventionId }) => interventionId)),
+      ];
       if (ids.length === 0) continue;
       const known = new Set((await findInterventions(this.#options.store, workspace, ids)).map(({ _id }) => _id));
       for (const id of ids) if (!known.has(id)) erased.add(`${workspace}/${id}`);

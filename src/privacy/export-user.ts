@@ -12,7 +12,11 @@ import { findInStream } from "./walk-stream.ts";
 type Source = { readonly name: string; readonly lines: AsyncIterable<readonly JsonValue[]> };
 
 /** A ZIP archive of everything about a user, in pieces as it is read. */
-export async function* exportUser({ bus, store }: { readonly bus: Bus; readonly store: Store }, whose: Whose, now: Date): AsyncGenerator<Uint8Array> {
+export async function* exportUser(
+  { bus, store }: { readonly bus: Bus; readonly store: Store },
+  whose: Whose,
+  now: Date,
+): AsyncGenerator<Uint8Array> {
   const pieces: Uint8Array[] = [];
   let failure: Error | undefined;
   const zip = new Zip((error, piece) => {

@@ -50,7 +50,14 @@ export async function findOfInterventions(
   filters: readonly Document[],
 ): Promise<Found[]> {
   const found = await onStore(() =>
-    Promise.all(filters.map((filter) => store.db.collection<Found>(collection).find(filter as Filter<Found>).toArray())),
+    Promise.all(
+      filters.map((filter) =>
+        store.db
+          .collection<Found>(collection)
+          .find(filter as Filter<Found>)
+          .toArray(),
+      ),
+    ),
   );
   return found.flat() as Found[];
 }
@@ -64,7 +71,9 @@ export async function findRounds(store: Store, interventionIds: readonly string[
     const ids = open.flatMap((id) => rounds.map((round) => decisionId(id, round)));
     const found = await findOfInterventions(store, "decisions", [{ _id: { $in: ids } }]);
     all.push(...found);
-    const last = new Set(found.filter(({ round }) => round === first + ROUNDS_PER_LOOK - 1).map((one) => one.interventionId as string));
+    const last = new Set(
+      found.filter(({ round }) => round === first + ROUNDS_PER_LOOK - 1).map((one) => one.interventionId as string),
+    );
     open = open.filter((id) => last.has(id));
   }
   return all;
@@ -72,9 +81,15 @@ export async function findRounds(store: Store, interventionIds: readonly string[
 
 /** Removes documents by their ids.
  *  @returns how many there were. */
-export async function removeAll(store: Store, collection: string, found: readonly { readonly _id: string }[]): Promise<number> {
+export async function removeAll(
+  store: Store,
+  collection: string,
+  found: readonly { readonly _id: string }[],
+): Promise<number> {
   if (found.length === 0) return 0;
   const ids = found.map(({ _id }) => _id);
-  const { deletedCount } = await onStore(() => store.db.collection<Found>(collection).deleteMany({ _id: { $in: ids } }));
+  const { deletedCount } = await onStore(() =>
+    store.db.collection<Found>(collection).deleteMany({ _id: { $in: ids } }),
+  );
   return deletedCount;
 }

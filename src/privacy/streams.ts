@@ -1,8 +1,20 @@
-import { type DescMessage, fromBinary, fromJsonString, type JsonValue, type MessageShape, toBinary, toJson } from "@bufbuild/protobuf";
+import {
+  type DescMessage,
+  fromBinary,
+  fromJsonString,
+  type JsonValue,
+  type MessageShape,
+  toBinary,
+  toJson,
+} from "@bufbuild/protobuf";
 import { z } from "zod";
-import { InterventionBatchSchema, InterventionMessageSchema, RealtimeMessageSchema } from "../../gen/intervention/v1/bus_pb.js";
+import {
+  InterventionBatchSchema,
+  InterventionMessageSchema,
+  RealtimeMessageSchema,
+} from "../../gen/intervention/v1/bus_pb.js";
 import { EventBatchSchema, EventSchema } from "../../gen/intervention/v1/event_pb.js";
-import { type StreamName, type Subjects, packItems, toSubjectToken } from "../bus/index.ts";
+import { packItems, type StreamName, type Subjects, toSubjectToken } from "../bus/index.ts";
 
 /** What a message says of whom. */
 export type Item = { readonly userId: string; readonly json: JsonValue; readonly body: Uint8Array };
@@ -66,7 +78,11 @@ const LIVE_STREAMS: Readonly<Record<Exclude<StreamName, "DEAD">, PersonalStream>
     filter: (s, { workspace, userToken }) => s.realtime(workspace, userToken),
     isOwnSubject: true,
     read: ({ data, subject }) => [
-      { userId: toUserId(subject), json: toJson(RealtimeMessageSchema, fromBinary(RealtimeMessageSchema, data)), body: data },
+      {
+        userId: toUserId(subject),
+        json: toJson(RealtimeMessageSchema, fromBinary(RealtimeMessageSchema, data)),
+        body: data,
+      },
     ],
   },
   EVENTS_OUT: {
@@ -130,7 +146,8 @@ function withoutUnreadable({ data, subject }: Stored, userIds: ReadonlySet<strin
 /** Whether an id stands in bytes by itself: after its own length, as in protobuf, or as a word. */
 function isNamed(bytes: Buffer, id: string): boolean {
   const wanted = Buffer.from(id, "utf8");
-  const isWordByte = (byte: number | undefined) => byte !== undefined && (byte >= 0x80 || /[A-Za-z0-9]/.test(String.fromCharCode(byte)));
+  const isWordByte = (byte: number | undefined) =>
+    byte !== undefined && (byte >= 0x80 || /[A-Za-z0-9]/.test(String.fromCharCode(byte)));
   for (let at = bytes.indexOf(wanted); at >= 0; at = bytes.indexOf(wanted, at + 1)) {
     if (bytes[at - 1] === wanted.length) return true;
     if (!isWordByte(bytes[at - 1]) && !isWordByte(bytes[at + wanted.length])) return true;

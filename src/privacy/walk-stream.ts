@@ -1,6 +1,14 @@
 import type { StoredMsg } from "@nats-io/jetstream";
 import { headers as createHeaders } from "@nats-io/transport-node";
-import { type Bus, findConsumer, readBatch, type StreamName, toSubjectToken } from "../bus/index.ts";
+import {
+  type Bus,
+  findConsumer,
+  REPUBLISHED,
+  REPUBLISHED_AFTER_OUT,
+  readBatch,
+  type StreamName,
+  toSubjectToken,
+} from "../bus/index.ts";
 import { STREAMS, type Stored, withoutUsers } from "./streams.ts";
 
 const PAGE = 50;
@@ -49,21 +57,19 @@ export async function eraseFromStream(bus: Bus, stream: StreamName, whose: Whose
   }
   if (STREAMS[stream].isOwnSubject === true)
     for (const userId of whose.userIds) {
-      const filter = STREAMS[stream].filter(bus.subjects, { workspace: whose.workspace, userToken: toSubjectToken(userId) });
+      const filter = STREAMS[stream].filter(bus.subjects, {
+        workspace: whose.workspace,
+        userToken: toSubjectToken(userId),
+      });
       await bus.jsm.streams.purge(name, { filter });
     }
   return erased;
 }
 
-/** Marks what is published a second time, for readers that don't look ids up. */
-export const REPUBLISHED = "Republished";
-/** It had left as CloudEvents before. */
-export const REPUBLISHED_OUT = "out";
-
 async function publishRest(bus: Bus, message: StoredMsg, rest: Uint8Array, floor: number): Promise<void> {
   const headers = createHeaders();
   for (const [name, [value = ""]] of message.header ?? []) if (!name.startsWith("Nats-")) headers.set(name, value);
-  headers.set(REPUBLISHED, message.seq <= floor ? REPUBLISHED_OUT : "again");
+  headers.set(REPUBLISHED, message.seq <= floor ? REPUBLISHED_AFTER_OUT : "again");
   await bus.js.publish(message.subject, rest, { headers });
 }
 

@@ -18,6 +18,7 @@ import {
 } from "../bus/index.ts";
 import { InvalidInput, Unavailable } from "../domain/errors.ts";
 import type { Metrics, Traces } from "../observe/index.ts";
+import type { ErasedUsers } from "../privacy/erased-users.ts";
 import type { Store } from "../store/index.ts";
 import { DecisionMaker } from "./decision-maker.ts";
 import { EffectRunner } from "./effect-runner.ts";
@@ -32,6 +33,7 @@ export type DecideOptions = {
   readonly traces: Traces;
   readonly log: Logger;
   readonly defaultTimeZone: string;
+  readonly erased: Pick<ErasedUsers, "keepKnown">;
 };
 
 /** One intervention to decide, with what travelled beside it. */
@@ -58,7 +60,7 @@ export async function startDecide(options: DecideOptions): Promise<AsyncDisposab
   const effects = new EffectRunner({ ...options, realtime });
   const decideAll = async (batch: readonly ToDecide[]) => effects.run(await maker.decideAll(batch));
   const handle = async (messages: readonly (readonly ToDecide[])[]) => {
-    const batch = messages.flat();
+    const batch = await options.erased.keepKnown(messages.flat(), ofUser);
     try {
       await decideAll(batch);
     } catch (error) {
@@ -86,6 +88,8 @@ export async function startDecide(options: DecideOptions): Promise<AsyncDisposab
     },
   };
 }
+
+const ofUser = ({ message }: ToDecide) => ({ ...message, userId: message.recipient?.userId ?? "" });
 
 /** @throws Unavailable as it is: then all of them are tried again. */
 async function giveUp({ bus, log }: DecideOptions, { message, source }: ToDecide, error: unknown): Promise<void> {

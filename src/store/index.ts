@@ -46,7 +46,6 @@ export {
   markInbox,
   withdrawInboxItems,
 } from "./inbox.ts";
-export { onStore } from "./on-store.ts";
 export { insertNew } from "./insert-new.ts";
 export {
   findInterventions,
@@ -56,6 +55,7 @@ export {
   toInterventionMessage,
   toPosition,
 } from "./interventions.ts";
+export { onStore } from "./on-store.ts";
 export { listRetention, setRetention } from "./retention.ts";
 export {
   deleteWebhookEndpoint,

@@ -2,7 +2,7 @@ import { createPublicKey, verify } from "node:crypto";
 import { type CallOptions, createClient } from "@connectrpc/connect";
 import { createGrpcTransport } from "@connectrpc/connect-node";
 import { strFromU8, unzipSync } from "fflate";
-import { type Document, serialize } from "mongodb";
+import { BSON, type Document } from "mongodb";
 import { describe, expect, it } from "vitest";
 import { PrivacyService } from "../../gen/intervention/v1/privacy_service_pb.js";
 import { startApi } from "../api/testing/start-api.ts";
@@ -63,7 +63,7 @@ async function readEverything({ store, bus }: { readonly store: Store; readonly 
   const all: { readonly where: string; readonly bytes: Buffer }[] = [];
   for (const { name } of await store.db.listCollections().toArray())
     for (const document of await store.db.collection<Document>(name).find().toArray())
-      all.push({ where: name, bytes: Buffer.from(serialize(document)) });
+      all.push({ where: name, bytes: Buffer.from(BSON.serialize(document)) });
   for (const name of STREAM_NAMES) {
     const found = await readBatch(bus, { stream: bus.subjects.stream(name), subject: ">", from: 1, limit: 1_000 });
     for (const { subject, data, header } of found) {

@@ -118,6 +118,7 @@ export function defineServices(config: Config) {
         store: await c.get(store),
         access: await c.get(access),
         log: await c.get(log),
+        metrics: await c.get(metrics),
         allowPrivate: config.WEBHOOK_ALLOW_PRIVATE,
         eventsOut: config.EVENTS_OUT,
       }),

@@ -59,6 +59,12 @@ export function createMetrics() {
       name: "intervention_events_repeated_total",
       help: "events that were stored before",
     }),
+    webhookAttempts: new Counter({
+      registers,
+      name: "intervention_webhook_attempts_total",
+      help: "attempts to send an event to an endpoint, by what came of them",
+      labelNames: ["result"],
+    }),
     sockets: new Gauge({ registers, name: "intervention_sockets", help: "live connections now" }),
     socketsClosed: new Counter({
       registers,

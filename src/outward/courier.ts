@@ -2,6 +2,7 @@ import type { Logger } from "pino";
 import type { Bus } from "../bus/index.ts";
 import { toBackoffMs } from "../domain/outward/backoff.ts";
 import { toCloudEvent } from "../domain/outward/to-cloud-event.ts";
+import type { Metrics } from "../observe/index.ts";
 import {
   findWebhookDeliveries,
   type Store,
@@ -22,6 +23,7 @@ export type CourierOptions = {
   readonly bus: Bus;
   readonly store: Store;
   readonly log: Logger;
+  readonly metrics: Pick<Metrics, "webhookAttempts">;
   readonly allowPrivate: boolean;
   /** An endpoint that has taken nothing for so long is paused. Default: five days. */
   readonly failingMsMax?: number;
@@ -57,7 +59,7 @@ export class Courier {
   constructor(options: CourierOptions, endpoint: WebhookEndpointDocument) {
     this.#options = options;
     this.#endpoint = endpoint;
-    this.#log = new DeliveryLog(options.store, endpoint);
+    this.#log = new DeliveryLog(options, endpoint);
     this.#failingSince = endpoint.failingSince;
     this.#running = this.#run();
     this.#working = setInterval(() => {

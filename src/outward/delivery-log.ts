@@ -1,4 +1,5 @@
 import { randomBytes } from "node:crypto";
+import type { Metrics } from "../observe/index.ts";
 import {
   findWebhookDeliveries,
   insertWebhookDeliveries,
@@ -20,8 +21,14 @@ export class DeliveryLog {
   readonly #store: Store;
   readonly #endpoint: WebhookEndpointDocument;
 
-  constructor(store: Store, endpoint: WebhookEndpointDocument) {
+  readonly #metrics: Pick<Metrics, "webhookAttempts">;
+
+  constructor(
+    { store, metrics }: { readonly store: Store; readonly metrics: Pick<Metrics, "webhookAttempts"> },
+    endpoint: WebhookEndpointDocument,
+  ) {
     this.#store = store;
+    this.#metrics = metrics;
     this.#endpoint = endpoint;
   }
 
@@ -37,7 +44,10 @@ export class DeliveryLog {
       this.#store,
       attempts.map(([one, attempt]) => this.#toDocument(one, attempt, { now, isGivenUp: tired.has(one) })),
     );
-    for (const [one] of attempts) one.attempt += 1;
+    for (const [one, attempt] of attempts) {
+      one.attempt += 1;
+      this.#metrics.webhookAttempts.inc({ result: toResult(attempt) });
+    }
     return settled;
   }
 
@@ -78,3 +88,8 @@ export class DeliveryLog {
     };
   }
 }
+
+const toResult = ({ isDelivered, status }: Attempt) => {
+  if (isDelivered) return "delivered";
+  return status === 0 ? "unanswered" : "refused";
+};

@@ -9,6 +9,7 @@ import { EventKind, EventSchema } from "../../gen/intervention/v1/event_pb.js";
 import { WebhookService, WebhookState } from "../../gen/intervention/v1/webhook_service_pb.js";
 import { startApi } from "../api/testing/start-api.ts";
 import { EventPublisher, readBatch, toKindName } from "../bus/index.ts";
+import { createMetrics } from "../observe/index.ts";
 import { until } from "../testing/until.ts";
 import { startOutward } from "./start-outward.ts";
 import { type Answer, type Received, startWebhookReceiver } from "./testing/webhook-receiver.ts";
@@ -21,7 +22,7 @@ async function startAll(answer?: (request: Received) => Answer, options: Options
   const receiver = await startWebhookReceiver(answer);
   const start = () =>
     startOutward({
-      ...{ bus: api.bus, store: api.store, access: api.access, log: api.log },
+      ...{ bus: api.bus, store: api.store, access: api.access, log: api.log, metrics: createMetrics() },
       ...{ allowPrivate: true, eventsOut: "none", backoffMs: () => 50, ...options },
     });
   let outward = await start();

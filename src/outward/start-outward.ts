@@ -10,7 +10,7 @@ import { startWebhooks } from "./start-webhooks.ts";
 export async function startOutward(
   options: Pick<
     CourierOptions,
-    "bus" | "store" | "log" | "allowPrivate" | "backoffMs" | "failingMsMax" | "timeoutMs"
+    "bus" | "store" | "log" | "metrics" | "allowPrivate" | "backoffMs" | "failingMsMax" | "timeoutMs"
   > & {
     readonly access: Pick<AccessDirectory, "workspaces">;
     readonly eventsOut: string;

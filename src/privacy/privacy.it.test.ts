@@ -73,7 +73,11 @@ async function readEverything({ store, bus }: { readonly store: Store; readonly 
   }
   return {
     whereIs: (text: string) =>
-      new Set(all.filter(({ bytes }) => bytes.includes(text) || bytes.includes(Buffer.from(text).toString("base64url"))).map(({ where }) => where)),
+      new Set(
+        all
+          .filter(({ bytes }) => bytes.includes(text) || bytes.includes(Buffer.from(text).toString("base64url")))
+          .map(({ where }) => where),
+      ),
   };
 }
 
@@ -82,7 +86,9 @@ async function countsOf(all: Awaited<ReturnType<typeof startAll>>, userId: strin
   const pieces: Uint8Array[] = [];
   for await (const { data } of all.privacy.exportUser({ userId }, options)) pieces.push(data);
   const files = unzipSync(Buffer.concat(pieces));
-  const manifest = JSON.parse(strFromU8(files["manifest.json"] ?? new Uint8Array())) as { lines: Record<string, number> };
+  const manifest = JSON.parse(strFromU8(files["manifest.json"] ?? new Uint8Array())) as {
+    lines: Record<string, number>;
+  };
   return { files, lines: manifest.lines };
 }
 
@@ -91,12 +97,15 @@ describe("the registry", () => {
     await using all = await startAll();
     await all.fill();
     const { store, bus } = all.api;
-    const inStore = Object.values(store).flatMap((part) => (typeof part === "object" && "collectionName" in part ? [part.collectionName] : []));
+    const inStore = Object.values(store).flatMap((part) =>
+      typeof part === "object" && "collectionName" in part ? [part.collectionName] : [],
+    );
     const inDatabase = (await store.db.listCollections().toArray()).map(({ name }) => name);
     for (const name of [...inStore, ...inDatabase]) expect(COLLECTIONS, name).toHaveProperty([name]);
     const prefix = bus.subjects.stream("DEAD").replace(/DEAD$/, "");
     for await (const { config } of bus.jsm.streams.list())
-      if (config.name.startsWith(prefix)) expect(STREAMS, config.name).toHaveProperty([config.name.slice(prefix.length)]);
+      if (config.name.startsWith(prefix))
+        expect(STREAMS, config.name).toHaveProperty([config.name.slice(prefix.length)]);
   });
 
   it("is complete: the test data is in every collection and stream that knows users", async () => {
@@ -105,7 +114,10 @@ describe("the registry", () => {
     const { lines } = await countsOf(all, ADA.userId);
     const personal = Object.entries(COLLECTIONS).filter(([, entry]) => "pages" in entry);
     expect(new Set(Object.keys(lines))).toEqual(
-      new Set([...personal.map(([name]) => `collections/${name}.ndjson`), ...STREAM_NAMES.map((name) => `streams/${name}.ndjson`)]),
+      new Set([
+        ...personal.map(([name]) => `collections/${name}.ndjson`),
+        ...STREAM_NAMES.map((name) => `streams/${name}.ndjson`),
+      ]),
     );
   });
 });
@@ -115,12 +127,18 @@ describe("an export", () => {
     await using all = await startAll();
     await all.fill();
     const { files } = await countsOf(all, ADA.userId);
-    const text = Object.values(files).map((file) => strFromU8(file)).join("\n");
+    const text = Object.values(files)
+      .map((file) => strFromU8(file))
+      .join("\n");
     expect(text).toContain(ADA.marker);
     for (const other of [BOB.userId, BOB.marker, NAMESAKE.marker]) expect(text).not.toContain(other);
-    const ledger = strFromU8(files["collections/interventions.ndjson"] ?? new Uint8Array()).trim().split("\n");
+    const ledger = strFromU8(files["collections/interventions.ndjson"] ?? new Uint8Array())
+      .trim()
+      .split("\n");
     expect(ledger).toHaveLength(3);
-    expect(JSON.parse(ledger[0] ?? "")).toMatchObject({ message: { content: { title: ADA.marker }, recipient: { userId: ADA.userId } } });
+    expect(JSON.parse(ledger[0] ?? "")).toMatchObject({
+      message: { content: { title: ADA.marker }, recipient: { userId: ADA.userId } },
+    });
     expect(Object.keys((await countsOf(all, "nobody")).lines)).toEqual([]);
   });
 });
@@ -140,10 +158,17 @@ describe("an erasure", () => {
     expect(after.whereIs(NAMESAKE.marker)).toEqual(before.whereIs(NAMESAKE.marker));
     expect((await countsOf(all, ADA.userId)).lines).toEqual({});
     expect((await countsOf(all, BOB.userId)).lines).toEqual(bobs);
-    const counts = Object.fromEntries(erasure.counts.map(({ part, name, erased }) => [`${part}/${name}`, Number(erased)]));
+    const counts = Object.fromEntries(
+      erasure.counts.map(({ part, name, erased }) => [`${part}/${name}`, Number(erased)]),
+    );
     expect(counts).toEqual({
       ...{ "collection/interventions": 3, "collection/decisions": 30, "collection/events": 9, "collection/inbox": 3 },
-      ...{ "collection/webhook_deliveries": 1, "stream/INTERVENTIONS": 3, "stream/TRACKING": 3, "stream/EVENTS_OUT": 3 },
+      ...{
+        "collection/webhook_deliveries": 1,
+        "stream/INTERVENTIONS": 3,
+        "stream/TRACKING": 3,
+        "stream/EVENTS_OUT": 3,
+      },
       ...{ "stream/REALTIME": 1, "stream/DELAYED": 3, "stream/DEAD": 4 },
     });
   });
@@ -160,12 +185,23 @@ describe("an erasure", () => {
     await using all = await startAll();
     await all.fill();
     const { certificate, erasureId } = await all.erase(ADA.userId);
-    const { statement = new Uint8Array(), signature = new Uint8Array(), publicKey = new Uint8Array() } = certificate ?? {};
-    const key = createPublicKey({ format: "jwk", key: { kty: "OKP", crv: "Ed25519", x: Buffer.from(publicKey).toString("base64url") } });
+    const {
+      statement = new Uint8Array(),
+      signature = new Uint8Array(),
+      publicKey = new Uint8Array(),
+    } = certificate ?? {};
+    const key = createPublicKey({
+      format: "jwk",
+      key: { kty: "OKP", crv: "Ed25519", x: Buffer.from(publicKey).toString("base64url") },
+    });
     expect(verify(null, statement, key, signature)).toBe(true);
     expect(verify(null, Buffer.concat([statement, Buffer.from(" ")]), key, signature)).toBe(false);
     const said = Buffer.from(statement).toString("utf8");
-    expect(JSON.parse(said)).toMatchObject({ erasure: erasureId, workspace: "main", erased: { "collection/events": 9 } });
+    expect(JSON.parse(said)).toMatchObject({
+      erasure: erasureId,
+      workspace: "main",
+      erased: { "collection/events": 9 },
+    });
     expect(said).not.toContain(ADA.userId);
   });
 
@@ -200,7 +236,8 @@ describe("an erasure", () => {
     await all.erase(ADA.userId);
     expect([...(await readEverything(all.api)).whereIs(ADA.marker)]).toEqual([]);
     // What was published again and not removed yet is there twice at most; its ids are the same.
-    for (const [name, count] of Object.entries((await countsOf(all, BOB.userId)).lines)) expect(count, name).toBeLessThanOrEqual(bobs[name] ?? 0);
+    for (const [name, count] of Object.entries((await countsOf(all, BOB.userId)).lines))
+      expect(count, name).toBeLessThanOrEqual(bobs[name] ?? 0);
   });
 
   it("is nobody else's business", async () => {

@@ -63,7 +63,12 @@ export function startSchedule(options: ScheduleOptions): AsyncDisposable {
   const loops = [
     startLoop("walk", WALK_MS, log, walkAll),
     startLoop("trim", TRIM_MS, log, () => trimAcknowledged(bus, DECIDERS)),
-    startLoop("privacy", PRIVACY_MS, log, tendPrivacy({ ...options, trim: () => trimAcknowledged(bus, DECIDERS) }, holder)),
+    startLoop(
+      "privacy",
+      PRIVACY_MS,
+      log,
+      tendPrivacy({ ...options, trim: () => trimAcknowledged(bus, DECIDERS) }, holder),
+    ),
     startLoop("queues", QUEUES_MS, log, () => tendQueues(options)),
   ];
   return {

@@ -5,12 +5,25 @@ import { InterventionMessageSchema, RealtimeMessageSchema } from "../../../gen/i
 import { DecisionInputSchema, DecisionSchema } from "../../../gen/intervention/v1/decision_pb.js";
 import { EventKind, EventSchema } from "../../../gen/intervention/v1/event_pb.js";
 import { InterventionFrameSchema } from "../../../gen/intervention/v1/realtime_pb.js";
-import { type Bus, bury, EventPublisher, packItems, scheduleDecision, toKindName, toSubjectToken } from "../../bus/index.ts";
+import {
+  type Bus,
+  bury,
+  EventPublisher,
+  packItems,
+  scheduleDecision,
+  toKindName,
+  toSubjectToken,
+} from "../../bus/index.ts";
 import { toCloudEvent } from "../../domain/outward/to-cloud-event.ts";
 import { insertEvents, type Store, toEventDocument, toPosition } from "../../store/index.ts";
 
 export type Parts = { readonly bus: Bus; readonly store: Store };
-type User = { readonly workspaceId: string; readonly userId: string; readonly marker: string; readonly acceptedAt?: Date };
+type User = {
+  readonly workspaceId: string;
+  readonly userId: string;
+  readonly marker: string;
+  readonly acceptedAt?: Date;
+};
 
 const ROUNDS = 10;
 const INTERVENTIONS = 3;
@@ -18,7 +31,13 @@ const INTERVENTIONS = 3;
 const messageOf = ({ workspaceId, userId, marker }: User, interventionId: string) =>
   create(InterventionMessageSchema, {
     workspace: workspaceId,
-    ...{ interventionId, idempotencyKey: `${marker}-key`, recipient: { userId }, content: { title: marker }, policy: {} },
+    ...{
+      interventionId,
+      idempotencyKey: `${marker}-key`,
+      recipient: { userId },
+      content: { title: marker },
+      policy: {},
+    },
   });
 const eventOf = ({ workspaceId, userId, marker }: User, interventionId: string, kind: EventKind, id = "") =>
   create(EventSchema, {
@@ -43,7 +62,15 @@ export async function fillCollections({ store }: Parts, user: User): Promise<voi
   await store.decisions.insertMany(
     ids.flatMap((interventionId) =>
       Array.from({ length: ROUNDS }, (_, round) => ({
-        ...{ _id: `${interventionId}/${round}`, workspaceId, interventionId, userId, campaign: marker, round, decision },
+        ...{
+          _id: `${interventionId}/${round}`,
+          workspaceId,
+          interventionId,
+          userId,
+          campaign: marker,
+          round,
+          decision,
+        },
         ...{ outcome: "delay" as const, decidedAt: acceptedAt },
         input: bytes(toBinary(DecisionInputSchema, create(DecisionInputSchema, { recipient: { userId } }))),
       })),
@@ -60,13 +87,35 @@ export async function fillCollections({ store }: Parts, user: User): Promise<voi
   );
   await store.inbox.insertMany(
     ids.map((_id) => ({
-      ...{ _id, workspaceId, userId, state: "unread" as const, createdAt: acceptedAt, position: toPosition(acceptedAt, _id) },
+      ...{
+        _id,
+        workspaceId,
+        userId,
+        state: "unread" as const,
+        createdAt: acceptedAt,
+        position: toPosition(acceptedAt, _id),
+      },
       frame: bytes(toBinary(InterventionFrameSchema, create(InterventionFrameSchema, { content: { title: marker } }))),
     })),
   );
   await store.webhookDeliveries.insertOne({
-    ...{ _id: `we:0:${ids[0]}`, workspaceId, userId, endpointId: "we", position: toPosition(acceptedAt, userId), at: acceptedAt },
-    ...{ eventId: `${ids[0]}:displayed`, attempt: 1, status: 200, latencyMs: 1, error: "", isDelivered: true, isGivenUp: false },
+    ...{
+      _id: `we:0:${ids[0]}`,
+      workspaceId,
+      userId,
+      endpointId: "we",
+      position: toPosition(acceptedAt, userId),
+      at: acceptedAt,
+    },
+    ...{
+      eventId: `${ids[0]}:displayed`,
+      attempt: 1,
+      status: 200,
+      latencyMs: 1,
+      error: "",
+      isDelivered: true,
+      isGivenUp: false,
+    },
   });
 }
 
@@ -91,7 +140,12 @@ export async function fillStreams({ bus }: Parts, users: readonly User[]): Promi
   const inAnHour = new Date(Date.now() + 3_600_000);
   for (const one of interventions) await scheduleDecision(bus, one, inAnHour);
   const letter = { sequence: 1, headers: undefined, reason: "failed" as const, error: new Error("no"), attempts: 1 };
-  await bury(bus, { ...letter, stream: "INTERVENTIONS", subject: subjects.intervention(workspace, "normal"), data: packed });
+  await bury(bus, {
+    ...letter,
+    stream: "INTERVENTIONS",
+    subject: subjects.intervention(workspace, "normal"),
+    data: packed,
+  });
   for (const [index, { userId, marker }] of users.entries())
     await bury(bus, {
       ...letter,

@@ -119,6 +119,7 @@ export function defineServices(config: Config) {
         access: await c.get(access),
         log: await c.get(log),
         metrics: await c.get(metrics),
+        erased: await c.get(erased),
         allowPrivate: config.WEBHOOK_ALLOW_PRIVATE,
         eventsOut: config.EVENTS_OUT,
       }),

@@ -3,6 +3,7 @@ import type { Bus } from "../bus/index.ts";
 import { toBackoffMs } from "../domain/outward/backoff.ts";
 import { toCloudEvent } from "../domain/outward/to-cloud-event.ts";
 import type { Metrics } from "../observe/index.ts";
+import type { ErasedUsers } from "../privacy/erased-users.ts";
 import {
   findWebhookDeliveries,
   type Store,
@@ -24,6 +25,7 @@ export type CourierOptions = {
   readonly store: Store;
   readonly log: Logger;
   readonly metrics: Pick<Metrics, "webhookAttempts">;
+  readonly erased: Pick<ErasedUsers, "keepKnown">;
   readonly allowPrivate: boolean;
   /** An endpoint that has taken nothing for so long is paused. Default: five days. */
   readonly failingMsMax?: number;
@@ -112,7 +114,15 @@ export class Courier {
       .map((message) => toHeldMessage(message) ?? message.ack())
       .filter((held) => held !== undefined);
     this.#held.push(...fresh);
-    if (fresh.length > 0) await this.#dropDelivered(fresh);
+    if (fresh.length === 0) return;
+    const kept = new Set(
+      await this.#options.erased.keepKnown(
+        fresh.flatMap(({ waiting }) => waiting),
+        ({ event }) => event,
+      ),
+    );
+    for (const held of fresh) held.waiting = held.waiting.filter((one) => kept.has(one));
+    await this.#dropDelivered(fresh);
   }
 
   /** Of messages that were handed out before, some events may have been delivered. */

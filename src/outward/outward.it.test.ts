@@ -10,6 +10,7 @@ import { WebhookService, WebhookState } from "../../gen/intervention/v1/webhook_
 import { startApi } from "../api/testing/start-api.ts";
 import { EventPublisher, readBatch, toKindName } from "../bus/index.ts";
 import { createMetrics } from "../observe/index.ts";
+import { ErasedUsers } from "../privacy/erased-users.ts";
 import { until } from "../testing/until.ts";
 import { startOutward } from "./start-outward.ts";
 import { type Answer, type Received, startWebhookReceiver } from "./testing/webhook-receiver.ts";
@@ -20,9 +21,10 @@ type Options = Partial<Parameters<typeof startOutward>[0]>;
 async function startAll(answer?: (request: Received) => Answer, options: Options = {}) {
   const api = await startApi({ allowPrivateWebhooks: true });
   const receiver = await startWebhookReceiver(answer);
+  const erased = await ErasedUsers.start(api);
   const start = () =>
     startOutward({
-      ...{ bus: api.bus, store: api.store, access: api.access, log: api.log, metrics: createMetrics() },
+      ...{ bus: api.bus, store: api.store, access: api.access, log: api.log, metrics: createMetrics(), erased },
       ...{ allowPrivate: true, eventsOut: "none", backoffMs: () => 50, ...options },
     });
   let outward = await start();
@@ -70,6 +72,7 @@ async function startAll(answer?: (request: Received) => Answer, options: Options
     },
     async [Symbol.asyncDispose]() {
       await outward[Symbol.asyncDispose]();
+      erased.stop();
       await receiver[Symbol.asyncDispose]();
       await api[Symbol.asyncDispose]();
     },

@@ -5,6 +5,7 @@ import { type Event, EventBatchSchema } from "../../gen/intervention/v1/event_pb
 import { BatchPublisher, type Bus, REPUBLISHED, REPUBLISHED_AFTER_OUT, toKindName, Worker } from "../bus/index.ts";
 import { InvalidInput } from "../domain/errors.ts";
 import { toCloudEvent } from "../domain/outward/to-cloud-event.ts";
+import type { ErasedUsers } from "../privacy/erased-users.ts";
 
 const BATCH_MAX = 20;
 /** Gathers what comes within this time into one atomic batch: nobody decides by these events. */
@@ -17,9 +18,10 @@ const CONTENT_TYPE = "application/cloudevents+json";
 export function startEventsOut(options: {
   readonly bus: Bus;
   readonly log: Logger;
+  readonly erased: Pick<ErasedUsers, "keepKnown">;
   readonly kinds: ReadonlySet<string>;
 }): Promise<AsyncDisposable> {
-  const { bus, log, kinds } = options;
+  const { bus, log, erased, kinds } = options;
   const publisher = new BatchPublisher(bus);
   return Worker.start({
     bus,
@@ -34,14 +36,13 @@ export function startEventsOut(options: {
       time,
     }),
     handle: async (batch) => {
-      const messages = batch.flatMap(({ events, time }) =>
-        events.map((event) => ({
-          subject: bus.subjects.eventsOut(event.workspace, toKindName(event.kind)),
-          data: new TextEncoder().encode(JSON.stringify(toCloudEvent(event, time))),
-          messageId: `${event.workspace}/${event.eventId}`,
-          headers: { "content-type": CONTENT_TYPE },
-        })),
-      );
+      const all = batch.flatMap(({ events, time }) => events.map((event) => ({ event, time })));
+      const messages = (await erased.keepKnown(all, ({ event }) => event)).map(({ event, time }) => ({
+        subject: bus.subjects.eventsOut(event.workspace, toKindName(event.kind)),
+        data: new TextEncoder().encode(JSON.stringify(toCloudEvent(event, time))),
+        messageId: `${event.workspace}/${event.eventId}`,
+        headers: { "content-type": CONTENT_TYPE },
+      }));
       await publisher.publishAll([...new Map(messages.map((message) => [message.messageId, message])).values()]);
     },
   });

@@ -10,17 +10,20 @@ import { startWebhooks } from "./start-webhooks.ts";
 export async function startOutward(
   options: Pick<
     CourierOptions,
-    "bus" | "store" | "log" | "metrics" | "allowPrivate" | "backoffMs" | "failingMsMax" | "timeoutMs"
+    "bus" | "store" | "log" | "metrics" | "erased" | "allowPrivate" | "backoffMs" | "failingMsMax" | "timeoutMs"
   > & {
     readonly access: Pick<AccessDirectory, "workspaces">;
     readonly eventsOut: string;
   },
 ): Promise<AsyncDisposable> {
-  const { eventsOut, bus, log } = options;
+  const { eventsOut, bus, log, erased } = options;
   const every = EventKindSchema.values.map(({ number }) => toKindName(number));
   const named = eventsOut.split(",").map((kind) => kind.trim());
   const kinds = new Set(every.filter((kind) => eventsOut === "all" || named.includes(kind)));
-  const parts = [startWebhooks(options), ...(kinds.size === 0 ? [] : [await startEventsOut({ bus, log, kinds })])];
+  const parts = [
+    startWebhooks(options),
+    ...(kinds.size === 0 ? [] : [await startEventsOut({ bus, log, erased, kinds })]),
+  ];
   return {
     async [Symbol.asyncDispose]() {
       await Promise.all(parts.map((part) => part[Symbol.asyncDispose]()));

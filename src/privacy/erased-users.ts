@@ -1,7 +1,7 @@
 import type { Logger } from "pino";
 import type { Bus } from "../bus/index.ts";
 import type { AccessDirectory } from "../integrations/access-directory.ts";
-import { findInterventions, listErasedSince, type Store } from "../store/index.ts";
+import { findInterventions, listErasedSince, requestErasure, type Store } from "../store/index.ts";
 import { toErasureId } from "./certificate.ts";
 
 /** Nothing is on its way for longer: streams and devices forget sooner. */
@@ -13,7 +13,8 @@ const OVERLAP_MS = 60_000;
 /** Whose work is looked at. */
 export type OfUser = { readonly workspace: string; readonly userId: string; readonly interventionId: string };
 
-/** Knows who was erased lately, so that nothing that was on its way brings him back. */
+/** Knows who was erased lately, so that nothing that was on its way brings him back. What comes late still lies in its stream, and so
+ *  his erasure is begun again. */
 export class ErasedUsers {
   readonly #options: {
     readonly store: Store;
@@ -23,6 +24,7 @@ export class ErasedUsers {
   readonly #ids = new Set<string>();
   readonly #subscription: { unsubscribe: () => void };
   readonly #timer: NodeJS.Timeout;
+  readonly #late = new Map<string, { readonly workspaceId: string; readonly userId: string }>();
   #readUntil = Date.now() - REMEMBERED_MS;
   #isReading = false;
 
@@ -67,6 +69,8 @@ export class ErasedUsers {
       if (ids.length === 0) continue;
       const known = new Set((await findInterventions(this.#options.store, workspace, ids)).map(({ _id }) => _id));
       for (const id of ids) if (!known.has(id)) erased.add(`${workspace}/${id}`);
+      for (const { userId, interventionId } of group)
+        if (users.has(userId) && !known.has(interventionId)) this.#noteLate(workspace, userId);
     }
     return items.filter((item) => {
       const { workspace, interventionId } = toUser(item);
@@ -77,6 +81,18 @@ export class ErasedUsers {
   #toId(workspaceId: string, userId: string): string | undefined {
     const workspace = this.#options.access.workspaces().find(({ id }) => id === workspaceId);
     return workspace === undefined ? undefined : toErasureId(workspace, userId);
+  }
+
+  #noteLate(workspaceId: string, userId: string): void {
+    const id = this.#toId(workspaceId, userId);
+    if (id !== undefined) this.#late.set(id, { workspaceId, userId });
+  }
+
+  async #eraseLate(): Promise<void> {
+    for (const [id, { workspaceId, userId }] of this.#late) {
+      await requestErasure(this.#options.store, { id, workspaceId, userId, now: new Date() });
+      this.#late.delete(id);
+    }
   }
 
   async #read(): Promise<void> {
@@ -91,6 +107,7 @@ export class ErasedUsers {
     this.#isReading = true;
     try {
       await this.#read();
+      await this.#eraseLate();
     } catch (error) {
       this.#options.log.warn({ event: "erased_users_stale", err: error }, "who was erased can't be read at the moment");
     } finally {

@@ -9,6 +9,7 @@ import {
   type Pages,
   pagesByInterventions,
   pagesOfUser,
+  type ToFilters,
   type Whose,
 } from "./find-personal.ts";
 
@@ -36,9 +37,13 @@ export type PersonalCollection = {
 /** One that does not, and why. */
 type Impersonal = { readonly why: string };
 
-/** A collection whose documents have `workspaceId` and `userId`, with an index whose first two fields are these. */
-const ofUser = (name: string, more: Omit<PersonalCollection, "pages"> = {}): PersonalCollection => ({
-  pages: (store, whose) => pagesOfUser(store, name, whose),
+/** A collection in which a user's documents are found by filters of their own.
+ *  @param more.filters default: `workspaceId` and `userId`, with an index whose first two fields are these. */
+const ofUser = (
+  name: string,
+  { filters, ...more }: Omit<PersonalCollection, "pages"> & { readonly filters?: ToFilters } = {},
+): PersonalCollection => ({
+  pages: (store, whose) => pagesOfUser(store, name, whose, filters),
   ...more,
 });
 

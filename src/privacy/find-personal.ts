@@ -9,9 +9,17 @@ export type Pages = AsyncIterable<readonly Found[]>;
 const PAGE = 500;
 const ROUNDS_PER_LOOK = 8;
 
-/** A user's documents in a collection that says whose they are. */
-export function pagesOfUser(store: Store, collection: string, { workspaceId, userId }: Whose): Pages {
-  return pagesOf(store, collection, { workspaceId, userId });
+/** By what a user's documents are found; each served by an index, or by ids. */
+export type ToFilters = (whose: Whose, store: Store) => readonly Document[] | Promise<readonly Document[]>;
+
+/** A user's documents in a collection. */
+export async function* pagesOfUser(
+  store: Store,
+  collection: string,
+  whose: Whose,
+  toFilters: ToFilters = ({ workspaceId, userId }) => [{ workspaceId, userId }],
+): Pages {
+  for (const filter of await toFilters(whose, store)) yield* pagesOf(store, collection, filter as Filter<Found>);
 }
 
 async function* pagesOf(store: Store, collection: string, filter: Filter<Found>, projection: Document = {}): Pages {

@@ -52,6 +52,15 @@ function packed<Batch extends DescMessage, One extends DescMessage>(options: {
   };
 }
 
+/** A stream whose messages are about one user each. */
+const single = (options: {
+  readonly filter: PersonalStream["filter"];
+  readonly read: (message: Stored) => Omit<Item, "body">;
+}): PersonalStream => ({
+  filter: options.filter,
+  read: (message) => [{ ...options.read(message), body: message.data }],
+});
+
 const interventions = {
   batch: InterventionBatchSchema,
   one: InterventionMessageSchema,
@@ -63,10 +72,25 @@ const cloudEvent = z.object({ data: z.unknown() });
 /** All of a workspace's subjects under one of ours. */
 const within = (all: string, workspace: string) => all.replace(/>$/, `${workspace}.>`);
 
+const scheduled = packed({ ...interventions, filter: (s) => s.all.later });
+
 /** Every stream but the dead letters, which hold messages of the others. */
 const LIVE_STREAMS: Readonly<Record<Exclude<StreamName, "DEAD">, PersonalStream>> = {
   INTERVENTIONS: packed({ ...interventions, filter: (s, { workspace }) => within(s.all.interventions, workspace) }),
-  DELAYED: packed({ ...interventions, filter: (s, { workspace }) => s.all.later.replace(/>$/, `*.${workspace}.>`) }),
+  DELAYED: {
+    filter: (s, { workspace }) => s.all.later.replace(/>$/, `*.${workspace}.>`),
+    // Interventions are known by what is in them; anything else that is scheduled has its user's token last in its subject.
+    read: (message) =>
+      /(^|\.)later\.(set|due)\./.test(message.subject)
+        ? scheduled.read(message)
+        : [
+            {
+              userId: toUserId(message.subject),
+              json: Buffer.from(message.data).toString("base64"),
+              body: message.data,
+            },
+          ],
+  },
   TRACKING: packed({
     filter: (s, { workspace }) => within(s.all.track, workspace),
     batch: EventBatchSchema,
@@ -75,25 +99,22 @@ const LIVE_STREAMS: Readonly<Record<Exclude<StreamName, "DEAD">, PersonalStream>
     userOf: ({ userId }) => userId,
   }),
   REALTIME: {
-    filter: (s, { workspace, userToken }) => s.realtime(workspace, userToken),
     isOwnSubject: true,
-    read: ({ data, subject }) => [
-      {
+    ...single({
+      filter: (s, { workspace, userToken }) => s.realtime(workspace, userToken),
+      read: ({ data, subject }) => ({
         userId: toUserId(subject),
         json: toJson(RealtimeMessageSchema, fromBinary(RealtimeMessageSchema, data)),
-        body: data,
-      },
-    ],
+      }),
+    }),
   },
-  EVENTS_OUT: {
+  EVENTS_OUT: single({
     filter: (s, { workspace }) => within(s.all.eventsOut, workspace),
     read: ({ data }) => {
-      const text = new TextDecoder().decode(data);
-      const json = JSON.parse(text) as JsonValue;
-      const event = fromJsonString(EventSchema, JSON.stringify(cloudEvent.parse(json).data));
-      return [{ userId: event.userId, json, body: data }];
+      const json = JSON.parse(new TextDecoder().decode(data)) as JsonValue;
+      return { json, userId: fromJsonString(EventSchema, JSON.stringify(cloudEvent.parse(json).data)).userId };
     },
-  },
+  }),
 };
 
 /** Every stream. */

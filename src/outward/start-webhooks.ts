@@ -4,8 +4,9 @@ import { claimLease, listWebhookEndpoints, type WebhookEndpointDocument } from "
 import { Courier, type CourierOptions } from "./courier.ts";
 
 const TICK_MS = 1_000;
-/** Whoever serves an endpoint keeps the right to it this long: when he dies another one goes on. */
-const LEASE_MS = 15_000;
+/** Whoever serves an endpoint keeps the right to it this long: when he dies another one goes on. Well above what a courier that is
+ *  stopped may take to finish its attempts. */
+const LEASE_MS = 30_000;
 const RENEW_MS = 5_000;
 
 type Served = { readonly courier: Courier; readonly version: string; readonly renewAtMs: number };

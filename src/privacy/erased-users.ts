@@ -1,7 +1,7 @@
 import type { Logger } from "pino";
 import type { Bus } from "../bus/index.ts";
 import type { AccessDirectory } from "../integrations/access-directory.ts";
-import { findInterventions, listErasedSince, requestErasure, type Store } from "../store/index.ts";
+import { findInterventions, listErasedSince, type Store } from "../store/index.ts";
 import { toErasureId } from "./certificate.ts";
 
 /** Nothing is on its way for longer: streams and devices forget sooner. */
@@ -13,18 +13,17 @@ const OVERLAP_MS = 60_000;
 /** Whose work is looked at. */
 export type OfUser = { readonly workspace: string; readonly userId: string; readonly interventionId: string };
 
-/** Knows who was erased lately, so that nothing that was on its way brings him back. What comes late still lies in its stream, and so
- *  his erasure is begun again. */
+/** Knows who was erased lately, so that nothing that was on its way brings him back. */
 export class ErasedUsers {
   readonly #options: {
     readonly store: Store;
     readonly access: Pick<AccessDirectory, "workspaces">;
     readonly log: Logger;
   };
-  readonly #ids = new Set<string>();
+  /** When each was erased, ms. */
+  readonly #erasedAt = new Map<string, number>();
   readonly #subscription: { unsubscribe: () => void };
   readonly #timer: NodeJS.Timeout;
-  readonly #late = new Map<string, { readonly workspaceId: string; readonly userId: string }>();
   #readUntil = Date.now() - REMEMBERED_MS;
   #isReading = false;
 
@@ -32,8 +31,11 @@ export class ErasedUsers {
     this.#options = options;
     const { bus } = options;
     this.#subscription = bus.nc.subscribe(bus.subjects.all.erased, {
-      callback: (_, message) =>
-        void this.#ids.add(this.#toId(bus.subjects.workspaceOf(message.subject), message.string()) ?? ""),
+      callback: (_, message) => {
+        const id = this.#toId(bus.subjects.workspaceOf(message.subject), message.string());
+        // To the moment it is read from the store, a second later at most.
+        if (id !== undefined) this.#erasedAt.set(id, Date.now());
+      },
     });
     this.#timer = setInterval(() => void this.#readQuietly(), REFRESH_MS);
   }
@@ -54,28 +56,37 @@ export class ErasedUsers {
     this.#subscription.unsubscribe();
   }
 
-  /** Without what belongs to erased users: of them only that counts whose intervention is in the ledger, since it was accepted
-   *  after they came back. */
+  /** Without what belongs to erased users: of them only that counts whose intervention is in the ledger and was accepted after they
+   *  were erased, and so after they came back. */
   async keepKnown<T>(items: readonly T[], toUser: (item: T) => OfUser): Promise<readonly T[]> {
-    if (this.#ids.size === 0) return items;
-    const erased = new Set<string>();
-    for (const [workspace, group] of Map.groupBy(items.map(toUser), (one) => one.workspace)) {
-      const users = new Set(
-        group.map(({ userId }) => userId).filter((id) => this.#ids.has(this.#toId(workspace, id) ?? "-")),
-      );
-      const ids = [
-        ...new Set(group.filter(({ userId }) => users.has(userId)).map(({ interventionId }) => interventionId)),
-      ];
-      if (ids.length === 0) continue;
-      const known = new Set((await findInterventions(this.#options.store, workspace, ids)).map(({ _id }) => _id));
-      for (const id of ids) if (!known.has(id)) erased.add(`${workspace}/${id}`);
-      for (const { userId, interventionId } of group)
-        if (users.has(userId) && !known.has(interventionId)) this.#noteLate(workspace, userId);
-    }
+    if (this.#erasedAt.size === 0) return items;
+    const gone = new Set<string>();
+    for (const [workspace, group] of Map.groupBy(items.map(toUser), (one) => one.workspace))
+      for (const id of await this.#findGone(workspace, group)) gone.add(`${workspace}/${id}`);
     return items.filter((item) => {
       const { workspace, interventionId } = toUser(item);
-      return !erased.has(`${workspace}/${interventionId}`);
+      return !gone.has(`${workspace}/${interventionId}`);
     });
+  }
+
+  /** The interventions of erased users that were not accepted since. */
+  async #findGone(workspace: string, group: readonly OfUser[]): Promise<string[]> {
+    const erasedAt = new Map<string, number>();
+    const atOf = new Map(
+      [...new Set(group.map(({ userId }) => userId))].map((id) => [id, this.#findErasedAt(workspace, id)]),
+    );
+    for (const { userId, interventionId } of group) {
+      const at = atOf.get(userId);
+      if (at !== undefined) erasedAt.set(interventionId, at);
+    }
+    if (erasedAt.size === 0) return [];
+    const found = await findInterventions(this.#options.store, workspace, [...erasedAt.keys()]);
+    for (const { _id, acceptedAt } of found) if (acceptedAt.getTime() > (erasedAt.get(_id) ?? 0)) erasedAt.delete(_id);
+    return [...erasedAt.keys()];
+  }
+
+  #findErasedAt(workspaceId: string, userId: string): number | undefined {
+    return this.#erasedAt.get(this.#toId(workspaceId, userId) ?? "");
   }
 
   #toId(workspaceId: string, userId: string): string | undefined {
@@ -83,22 +94,10 @@ export class ErasedUsers {
     return workspace === undefined ? undefined : toErasureId(workspace, userId);
   }
 
-  #noteLate(workspaceId: string, userId: string): void {
-    const id = this.#toId(workspaceId, userId);
-    if (id !== undefined) this.#late.set(id, { workspaceId, userId });
-  }
-
-  async #eraseLate(): Promise<void> {
-    for (const [id, { workspaceId, userId }] of this.#late) {
-      await requestErasure(this.#options.store, { id, workspaceId, userId, now: new Date() });
-      this.#late.delete(id);
-    }
-  }
-
   async #read(): Promise<void> {
     const now = Date.now();
-    for (const { _id } of await listErasedSince(this.#options.store, new Date(this.#readUntil - OVERLAP_MS)))
-      this.#ids.add(_id);
+    for (const { _id, erasedAt } of await listErasedSince(this.#options.store, new Date(this.#readUntil - OVERLAP_MS)))
+      this.#erasedAt.set(_id, erasedAt.getTime());
     this.#readUntil = now;
   }
 
@@ -107,7 +106,6 @@ export class ErasedUsers {
     this.#isReading = true;
     try {
       await this.#read();
-      await this.#eraseLate();
     } catch (error) {
       this.#options.log.warn({ event: "erased_users_stale", err: error }, "who was erased can't be read at the moment");
     } finally {

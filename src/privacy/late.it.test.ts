@@ -12,7 +12,6 @@ import { startParts } from "../testing/parts.ts";
 import { until } from "../testing/until.ts";
 import { toErasureId } from "./certificate.ts";
 import { tendPrivacy } from "./tend-privacy.ts";
-import { findInStream } from "./walk-stream.ts";
 
 type Parts = Awaited<ReturnType<typeof startParts>>;
 const silent = pino({ level: "silent" });
@@ -104,16 +103,6 @@ describe("after an erasure", () => {
     for (const name of ["interventions", "decisions", "events", "inbox"])
       expect(await store.db.collection(name).countDocuments({ userId: "ada" }), name).toBe(0);
     expect(await store.inbox.countDocuments({ userId: "bob" })).toBe(1);
-
-    // It is erased from where it lay too.
-    await until(async () => {
-      await tend();
-      const found = [];
-      for (const name of ["TRACKING", "INTERVENTIONS"] as const)
-        for await (const one of findInStream(bus, name, { workspace: "main", userIds: new Set(["ada"]) }))
-          found.push(one);
-      return found.length === 0 && (await findErasure(store, "main", erasureId))?.state === "done";
-    }, "the second erasure");
 
     await accept(parts, "a2", "ada");
     await recorded("a2");

@@ -247,6 +247,21 @@ describe("an erasure", () => {
     await expect(all.privacy.eraseUser({ userId: "" })).rejects.toThrow(/user_id/);
   });
 
+  it("keeps the ledger, by which the rest is found, until nothing of before can be written any more", async () => {
+    await using all = await startAll();
+    await all.fill();
+    await all.privacy.eraseUser({ userId: ADA.userId });
+    const hasty = tendPrivacy({ ...all.api, trim: async () => undefined, settleMs: 3_600_000 }, "test");
+    for (let round = 0; round < 3; round += 1) await hasty();
+    expect((await countsOf(all, ADA.userId)).lines).toEqual({ "collections/interventions.ndjson": 3 });
+    const erased = await ErasedUsers.start(all.api);
+    const late = { workspace: "main", userId: ADA.userId, interventionId: `iv-${ADA.marker}-0` };
+    expect(await erased.keepKnown([late], (one) => one)).toEqual([]);
+    erased.stop();
+    await all.erase(ADA.userId);
+    expect((await countsOf(all, ADA.userId)).lines).toEqual({});
+  });
+
   it("keeps what comes late from coming back, but not who comes back", async () => {
     await using all = await startAll();
     const { api } = all;

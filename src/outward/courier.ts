@@ -43,7 +43,7 @@ const POLL_MS = 1_000;
 const RETRY_MS = 1_000;
 const GONE = 410;
 
-/** Brings one endpoint its events, in order and at least once. While it takes none, everything waits and only the oldest and the
+/** Brings one endpoint its events, at least once and those of one intervention in order. While it takes none, everything waits and only the oldest and the
  *  newest in hand are tried, ever more rarely. An event that is refused while others are taken is set aside: the broker hands it
  *  out again later, for more than a day, and the others do not wait for it. */
 export class Courier {
@@ -140,8 +140,7 @@ export class Courier {
   async #pass(): Promise<void> {
     if (this.#held.length === 0 || this.isEnded) return;
     const all = this.#held.flatMap(({ waiting }) => waiting);
-    const probes = [...new Set([this.#held[0]?.waiting[0], this.#held.at(-1)?.waiting[0]])];
-    const first = this.#failures > 0 ? probes.filter((one) => one !== undefined) : all;
+    const first = this.#failures > 0 ? toProbes(all) : all;
     const attempts = await this.#attempt(first);
     if (this.#failures > 0 && attempts.some(([, { isDelivered }]) => isDelivered))
       attempts.push(...(await this.#attempt(all.filter((one) => !first.includes(one)))));
@@ -239,4 +238,12 @@ export class Courier {
       this.#stop.signal.addEventListener("abort", done, { once: true });
     });
   }
+}
+
+/** The oldest, and the newest that no other of its intervention stands before. */
+function toProbes(waiting: readonly Waiting[]): Waiting[] {
+  const firsts = [...Map.groupBy(waiting, ({ event }) => event.interventionId).values()].flatMap((lane) =>
+    lane.slice(0, 1),
+  );
+  return [...new Set([...firsts.slice(0, 1), ...firsts.slice(-1)])];
 }

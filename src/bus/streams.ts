@@ -28,8 +28,9 @@ const DEAD_AGE_MS = 30 * DAY_MS;
 /** Long enough for a publisher's own retries; what comes later is caught by the store's unique ids. */
 const DUPLICATE_WINDOW_MS = 120_000;
 
-/** Who reads what leaves is not known: the oldest goes when it is this much. */
-const EVENTS_OUT_BYTES_MAX = 4 * 1_073_741_824;
+/** Who reads what leaves is not known: the oldest goes when there are this many, some 4 GB. In messages, since the server sets bytes
+ *  aside as soon as they are allowed. */
+const EVENTS_OUT_MESSAGES_MAX = 5_000_000;
 /** Nobody stores these by their ids, so that what is published again after a standstill must be known here. */
 const EVENTS_OUT_DUPLICATE_WINDOW_MS = 600_000;
 
@@ -95,7 +96,7 @@ export function defineStreams(subjects: Subjects, options: StreamOptions): reado
       subjects: [subjects.all.eventsOut],
       retention: RetentionPolicy.Limits,
       max_age: nanos(TRACKING_AGE_MS),
-      max_bytes: EVENTS_OUT_BYTES_MAX,
+      max_msgs: EVENTS_OUT_MESSAGES_MAX,
       duplicate_window: nanos(EVENTS_OUT_DUPLICATE_WINDOW_MS),
       allow_atomic: true,
     },

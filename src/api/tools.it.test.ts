@@ -130,7 +130,9 @@ describe("what tools and operators call", () => {
           "intervention.v1.InboxService",
           "intervention.v1.InterventionService",
           "intervention.v1.OperationsService",
+          "intervention.v1.PrivacyService",
           "intervention.v1.SessionService",
+          "intervention.v1.WebhookService",
         ]),
       );
     });

@@ -143,6 +143,21 @@ const schema = z.object({
     "price and stock in what is sent are never older than this, ms; a change in the catalogue is known sooner",
   ),
   DRAIN_MS: whole(5_000, 0, 300_000).describe("live connections are sent elsewhere over this long at a stop, ms"),
+  WEBHOOK_ALLOW_PRIVATE: flag(false).describe(
+    "send webhooks by plain http too, and to addresses of private networks: for tests and closed networks",
+  ),
+  EVENTS_OUT: z
+    .string()
+    .refine(
+      (text) => text === "none" || text === "all" || text.split(",").every((kind) => /^[a-z]+$/.test(kind.trim())),
+      {
+        error: "none, all, or kinds of events such as displayed,clicked",
+      },
+    )
+    .default("none")
+    .describe(
+      "kinds of events published as CloudEvents on events.out.<workspace>.<kind>: none, all, or a comma-separated list",
+    ),
   TRY_PAGE: flag(true).describe("serve /try to browsers on the same machine"),
   PROFILE_INDEXED_ATTRIBUTES: z
     .string()

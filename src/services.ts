@@ -22,7 +22,9 @@ import {
   startAdminServer,
   startTraces,
 } from "./observe/index.ts";
+import { startOutward } from "./outward/start-outward.ts";
 import { servePages } from "./pages/serve-pages.ts";
+import { ErasedUsers } from "./privacy/erased-users.ts";
 import { startDecide } from "./roles/decide.ts";
 import { PredictionIntake } from "./roles/prediction-intake.ts";
 import { startPredictionIntake } from "./roles/prediction-worker.ts";
@@ -87,6 +89,16 @@ export function defineServices(config: Config) {
     start: async (c) => PresenceView.start(await c.get(bus), await c.get(log)),
     stop: (value) => value.stop(),
   });
+  const erased = defineService("erased", {
+    start: async (c) =>
+      ErasedUsers.start({
+        bus: await c.get(bus),
+        store: await c.get(store),
+        access: await c.get(access),
+        log: await c.get(log),
+      }),
+    stop: (value) => value.stop(),
+  });
   const campaigns = defineService("campaigns", {
     start: async (c) =>
       CampaignDirectory.start({ store: await c.get(store), bus: await c.get(bus), log: await c.get(log) }),
@@ -123,6 +135,7 @@ export function defineServices(config: Config) {
         metrics: await c.get(metrics),
         traces: await c.get(traces),
         log: await c.get(log),
+        erased: await c.get(erased),
         campaigns: await c.get(campaigns),
         catalog: await c.get(catalog),
         catalogAgeMs: config.CATALOG_AGE_MS,
@@ -140,6 +153,22 @@ export function defineServices(config: Config) {
         metrics: await c.get(metrics),
         traces: await c.get(traces),
         log: await c.get(log),
+        erased: await c.get(erased),
+      }),
+    stop: (value) => value[Symbol.asyncDispose](),
+  });
+  // What leaves is read from the same stream as what is recorded, and grows with it.
+  const outward = defineService("outward", {
+    start: async (c) =>
+      startOutward({
+        bus: await c.get(bus),
+        store: await c.get(store),
+        access: await c.get(access),
+        log: await c.get(log),
+        metrics: await c.get(metrics),
+        erased: await c.get(erased),
+        allowPrivate: config.WEBHOOK_ALLOW_PRIVATE,
+        eventsOut: config.EVENTS_OUT,
       }),
     stop: (value) => value[Symbol.asyncDispose](),
   });
@@ -244,6 +273,7 @@ export function defineServices(config: Config) {
         readiness: (await c.get(readiness)).current,
         drain: (await c.get(drain)).signal,
         indexedAttributes: config.PROFILE_INDEXED_ATTRIBUTES,
+        allowPrivateWebhooks: config.WEBHOOK_ALLOW_PRIVATE,
       };
     },
   });
@@ -311,6 +341,7 @@ export function defineServices(config: Config) {
     presence,
     decide,
     track,
+    outward,
     schedule,
     intake,
     campaigns,

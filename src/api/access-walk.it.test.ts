@@ -1,6 +1,8 @@
 import type { DescMethod } from "@bufbuild/protobuf";
+import { createClient } from "@connectrpc/connect";
 import { createGrpcTransport } from "@connectrpc/connect-node";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { WebhookService } from "../../gen/intervention/v1/webhook_service_pb.js";
 import { bury } from "../bus/index.ts";
 import { permissionsOf, ROLES, type Role } from "../domain/access/permissions.ts";
 import { newApiKey } from "../integrations/create-workspace.ts";
@@ -16,12 +18,14 @@ const REFUSED = ["Unauthenticated", "PermissionDenied"];
 let fixture: Awaited<ReturnType<typeof startFixture>>;
 let transport: ReturnType<typeof createGrpcTransport>;
 let interventionId: string;
+let endpointId: string;
 const keys = new Map<string, string>();
 
 beforeAll(async () => {
   fixture = await startFixture();
   transport = createGrpcTransport({ baseUrl: fixture.url });
   interventionId = await fixture.accept();
+  endpointId = await insertEndpoint();
   const add = async (name: string, more: object) => {
     const { apiKey, prefix, hash } = newApiKey();
     const key = { _id: prefix, workspaceId: "main", createdAt: new Date(), secrets: [{ hash }] };
@@ -38,6 +42,25 @@ beforeAll(async () => {
     ...{ data: new Uint8Array(), headers: undefined, reason: "failed", error: "for the walk" },
   });
 });
+/** An endpoint of the workspace "main". */
+async function insertEndpoint(): Promise<string> {
+  const client = createClient(
+    WebhookService,
+    createGrpcTransport({
+      baseUrl: fixture.url,
+      interceptors: [
+        (next) => (request) => {
+          request.header.set("authorization", `Bearer ${fixture.apiKey}`);
+          return next(request);
+        },
+      ],
+    }),
+  );
+  const { endpoint } = await client.createEndpoint({ url: "https://example.com/hook" });
+  if (endpoint === undefined) throw new Error("no endpoint was made");
+  return endpoint.endpointId;
+}
+
 // The client keeps its connection: the server has to stop all the same.
 afterAll(() => fixture[Symbol.asyncDispose]());
 
@@ -83,6 +106,8 @@ describe("a key of another workspace", () => {
   const foreign = (method: DescMethod): object | undefined => {
     const has = (field: string) => method.input.fields.some(({ name }) => name === field);
     if (has("parent")) return { parent: "workspaces/main" };
+    // A cursor beside it, where one is asked for; others ignore it.
+    if (has("endpoint_id")) return { endpointId, cursor: { case: "sequence", value: 1n } };
     if (has("sequence")) return { sequence: 1n };
     if (method.name === "GetWorkspace") return { name: "workspaces/main" };
     if (method.name === "UpdateWorkspace") return { workspace: { name: "workspaces/main" } };
@@ -102,8 +127,8 @@ describe("a key of another workspace", () => {
     const snapshot = async () =>
       JSON.stringify(
         await Promise.all(
-          [store.workspaces, store.apiKeys, store.interventions, store.audit].map((collection) =>
-            collection.find({ $or: [{ workspaceId: "main" }, { _id: "main" }] }).toArray(),
+          [store.workspaces, store.apiKeys, store.interventions, store.audit, store.webhookEndpoints].map(
+            (collection) => collection.find({ $or: [{ workspaceId: "main" }, { _id: "main" }] }).toArray(),
           ),
         ),
       );

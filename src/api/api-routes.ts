@@ -9,9 +9,11 @@ import { InboxService } from "../../gen/intervention/v1/inbox_service_pb.js";
 import { InterventionService } from "../../gen/intervention/v1/intervention_service_pb.js";
 import { OperationsService } from "../../gen/intervention/v1/operations_service_pb.js";
 import { PredictionService } from "../../gen/intervention/v1/prediction_service_pb.js";
+import { PrivacyService } from "../../gen/intervention/v1/privacy_service_pb.js";
 import { ProfileService } from "../../gen/intervention/v1/profile_service_pb.js";
 import { SessionService } from "../../gen/intervention/v1/session_service_pb.js";
 import { TopicService } from "../../gen/intervention/v1/topic_service_pb.js";
+import { WebhookService } from "../../gen/intervention/v1/webhook_service_pb.js";
 import type { AccessDirectory } from "../integrations/access-directory.ts";
 import { type AdminParts, adminService } from "./admin-service.ts";
 import { campaignService } from "./campaign-service.ts";
@@ -23,15 +25,18 @@ import { type InterventionServiceParts, interventionService } from "./interventi
 import type { LeanGrpcOptions } from "./lean-grpc.ts";
 import { operationsService } from "./operations-service.ts";
 import { type PredictionServiceParts, predictionService } from "./prediction-service.ts";
+import { privacyService } from "./privacy-service.ts";
 import { type ProfileParts, profileService } from "./profile-service.ts";
 import { registerReflection } from "./reflection-service.ts";
 import { sessionService } from "./session-service.ts";
 import { topicService } from "./topic-service.ts";
+import { type WebhookParts, webhookService } from "./webhook-service.ts";
 
 /** All that the services stand on. */
 export type ApiParts = InterceptorParts &
   InterventionServiceParts &
   InboxParts &
+  WebhookParts &
   PredictionServiceParts &
   ProfileParts &
   Omit<HealthParts, "serviceNames"> & {
@@ -52,6 +57,8 @@ export const API_SERVICES: readonly DescService[] = [
   TopicService,
   ProfileService,
   AdminService,
+  WebhookService,
+  PrivacyService,
 ];
 
 /** A batch of 1,000 interventions of 4 KB each. */
@@ -72,6 +79,8 @@ export function registerApi(router: ConnectRouter, parts: ApiParts): void {
     AdminService,
     adminService({ ...parts, ...(parts.identityProviders ?? { allowHttpJwks: false, trustedIssuers: [] }) }),
   );
+  router.service(WebhookService, webhookService(parts));
+  router.service(PrivacyService, privacyService(parts));
   router.service(Health, healthService({ ...parts, serviceNames: API_SERVICES.map(({ typeName }) => typeName) }));
   registerReflection(router, [...API_SERVICES, Health], [file_google_rpc_error_details]);
 }

@@ -10,7 +10,10 @@ const DUPLICATE_WINDOW_MS = 120_000;
 const STREAM_NOT_FOUND = 10059;
 
 /** Makes the stream of predictions unless there is one: it is the platform's, which may have its own settings for it. */
-export async function ensurePredictionsStream(bus: Bus): Promise<void> {
+export async function ensurePredictionsStream(
+  bus: Pick<Bus, "jsm" | "subjects">,
+  options: { readonly replicas: number },
+): Promise<void> {
   const name = bus.subjects.stream("PREDICTIONS");
   try {
     await bus.jsm.streams.info(name);
@@ -24,6 +27,7 @@ export async function ensurePredictionsStream(bus: Bus): Promise<void> {
       name,
       subjects: [bus.subjects.all.predictions],
       storage: StorageType.File,
+      num_replicas: options.replicas,
       retention: RetentionPolicy.Limits,
       discard: DiscardPolicy.Old,
       max_age: nanos(AGE_MS),

@@ -28,6 +28,12 @@ const DEAD_AGE_MS = 30 * DAY_MS;
 /** Long enough for a publisher's own retries; what comes later is caught by the store's unique ids. */
 const DUPLICATE_WINDOW_MS = 120_000;
 
+/** Who reads what leaves is not known: the oldest goes when there are this many, some 4 GB. In messages, since the server sets bytes
+ *  aside as soon as they are allowed. */
+const EVENTS_OUT_MESSAGES_MAX = 5_000_000;
+/** Nobody stores these by their ids, so that what is published again after a standstill must be known here. */
+const EVENTS_OUT_DUPLICATE_WINDOW_MS = 600_000;
+
 type StreamDefinition = Partial<StreamConfig> & { name: string; subjects: string[] };
 
 /** The streams as code. */
@@ -83,6 +89,16 @@ export function defineStreams(subjects: Subjects, options: StreamOptions): reado
       subjects: [subjects.all.dead],
       retention: RetentionPolicy.Limits,
       max_age: nanos(DEAD_AGE_MS),
+    },
+    {
+      ...common,
+      name: subjects.stream("EVENTS_OUT"),
+      subjects: [subjects.all.eventsOut],
+      retention: RetentionPolicy.Limits,
+      max_age: nanos(TRACKING_AGE_MS),
+      max_msgs: EVENTS_OUT_MESSAGES_MAX,
+      duplicate_window: nanos(EVENTS_OUT_DUPLICATE_WINDOW_MS),
+      allow_atomic: true,
     },
   ];
 }

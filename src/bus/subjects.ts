@@ -2,7 +2,7 @@ import { Buffer } from "node:buffer";
 import { Priority } from "../../gen/intervention/v1/intervention_pb.js";
 
 /** The streams the engine owns. */
-export type StreamName = "INTERVENTIONS" | "REALTIME" | "TRACKING" | "DELAYED" | "DEAD" | "PREDICTIONS";
+export type StreamName = "INTERVENTIONS" | "REALTIME" | "TRACKING" | "DELAYED" | "DEAD" | "PREDICTIONS" | "EVENTS_OUT";
 
 /** The last part of an intervention's subject. */
 export const PRIORITY_NAMES = {
@@ -46,6 +46,10 @@ export function createSubjects(namespace: string) {
     calm: (workspace: string, campaign: string, userToken: string) =>
       `${p}later.calm.${workspace}.${campaign}.${userToken}`,
     campaignsChanged: `${p}campaigns-changed`,
+    /** A tracked event on its way out, as a CloudEvent. */
+    eventsOut: (workspace: string, kind: string) => `${p}events.out.${workspace}.${kind}`,
+    /** Says whose user was erased, to whoever keeps something of users in memory. */
+    erased: (workspace: string) => `${p}erased.${workspace}`,
     presence: (gatewayId: string) => `${p}presence.${gatewayId}`,
     presenceWanted: `${p}presence-wanted`,
     /** Which products of a workspace have changed: heard by who keeps some in memory. */
@@ -63,11 +67,13 @@ export function createSubjects(namespace: string) {
       calm: `${p}later.calm.>`,
       presence: `${p}presence.*`,
       catalog: `${p}catalog.*`,
+      eventsOut: `${p}events.out.>`,
+      erased: `${p}erased.*`,
     },
     /** The workspace a subject of ours belongs to. */
     workspaceOf(subject: string): string {
       const parts = subject.slice(p.length).split(".");
-      return (parts[0] === "later" || parts[0] === "ai" ? parts[2] : parts[1]) ?? "";
+      return (parts[0] === "later" || parts[0] === "ai" || parts[0] === "events" ? parts[2] : parts[1]) ?? "";
     },
   };
 }

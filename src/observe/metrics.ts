@@ -72,6 +72,12 @@ export function createMetrics() {
       labelNames: ["result"],
       buckets: DURATION_BUCKETS,
     }),
+    webhookAttempts: new Counter({
+      registers,
+      name: "intervention_webhook_attempts_total",
+      help: "attempts to send an event to an endpoint, by what came of them",
+      labelNames: ["result"],
+    }),
     sockets: new Gauge({ registers, name: "intervention_sockets", help: "live connections now" }),
     socketsClosed: new Counter({
       registers,

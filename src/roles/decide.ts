@@ -21,6 +21,7 @@ import type { CampaignDirectory } from "../integrations/campaign-directory.ts";
 import type { CatalogView } from "../integrations/catalog-view.ts";
 import type { DataIntelligence } from "../integrations/data-intelligence.ts";
 import type { Metrics, Traces } from "../observe/index.ts";
+import type { ErasedUsers } from "../privacy/erased-users.ts";
 import type { Store } from "../store/index.ts";
 import { DecisionMaker } from "./decision-maker.ts";
 import { EffectRunner } from "./effect-runner.ts";
@@ -42,6 +43,7 @@ export type DecideOptions = {
   readonly dataIntelligence: DataIntelligence | undefined;
   /** Of users who have none: their workspace's, or the engine's. */
   readonly defaultTimeZoneOf: (workspaceId: string) => string;
+  readonly erased: Pick<ErasedUsers, "keepKnown">;
 };
 
 /** One intervention to decide, with what travelled beside it. */
@@ -68,7 +70,7 @@ export async function startDecide(options: DecideOptions): Promise<AsyncDisposab
   const effects = new EffectRunner({ ...options, realtime });
   const decideAll = async (batch: readonly ToDecide[]) => effects.run(await maker.decideAll(batch));
   const handle = async (messages: readonly (readonly ToDecide[])[]) => {
-    const batch = messages.flat();
+    const batch = await options.erased.keepKnown(messages.flat(), ofUser);
     try {
       await decideAll(batch);
     } catch (error) {
@@ -96,6 +98,8 @@ export async function startDecide(options: DecideOptions): Promise<AsyncDisposab
     },
   };
 }
+
+const ofUser = ({ message }: ToDecide) => ({ ...message, userId: message.recipient?.userId ?? "" });
 
 /** @throws Unavailable as it is: then all of them are tried again. */
 async function giveUp({ bus, log }: DecideOptions, { message, source }: ToDecide, error: unknown): Promise<void> {

@@ -5,7 +5,7 @@ import { Match } from "@nats-io/transport-node";
 import type { Logger } from "pino";
 import { BurstMessageSchema } from "../../gen/intervention/v1/bus_pb.js";
 import { type Prediction, PredictionKind, PredictionSchema } from "../../gen/intervention/v1/shopper_pb.js";
-import { type Bus, ensurePredictionsStream, Worker } from "../bus/index.ts";
+import { type Bus, Worker } from "../bus/index.ts";
 import { InvalidInput, OverLimit, Unavailable } from "../domain/errors.ts";
 import type { AccessDirectory } from "../integrations/access-directory.ts";
 import { type CloudEvent, parseCloudEvent } from "../integrations/cloud-event.ts";
@@ -29,7 +29,6 @@ const TYPE = /^ai\.prediction(?:\.([a-z_]+))?$/;
 /** Hears the predictions on `ai.predictions.{workspace}`, and the bursts that have calmed down. */
 export async function startPredictionIntake(options: PredictionWorkerOptions): Promise<AsyncDisposable> {
   const { bus, log, predictions, triggers } = options;
-  await ensurePredictionsStream(bus);
   const workers = await Promise.all([
     Worker.start({
       ...{ bus, log, stream: "PREDICTIONS", name: "predictions", batchMax: BATCH_MAX },

@@ -4,6 +4,7 @@ import { Acceptor } from "../accept/acceptor.ts";
 import { type Bus, type EventPublisher, findConsumer, trimAcknowledged } from "../bus/index.ts";
 import type { AccessDirectory } from "../integrations/access-directory.ts";
 import type { Metrics } from "../observe/index.ts";
+import { tendPrivacy } from "../privacy/tend-privacy.ts";
 import { claimLease, type Store } from "../store/index.ts";
 import { DECIDERS } from "./decide.ts";
 import { runFanOuts } from "./fan-out.ts";
@@ -27,6 +28,7 @@ export type ScheduleOptions = {
 
 const WALK_MS = 1_000;
 const FAN_OUTS_MS = 500;
+const PRIVACY_MS = 1_000;
 const QUEUES_MS = 5_000;
 /** Trimming holds the stream up for some tens of milliseconds, whatever there is to trim: so it is done rarely. */
 const TRIM_MS = 60_000;
@@ -75,6 +77,12 @@ export function startSchedule(options: ScheduleOptions): AsyncDisposable {
     startLoop("fan-outs", FAN_OUTS_MS, log, fanOutAll),
     startLoop("walk", WALK_MS, log, walkAll),
     startLoop("trim", TRIM_MS, log, () => trimAcknowledged(bus, DECIDERS)),
+    startLoop(
+      "privacy",
+      PRIVACY_MS,
+      log,
+      tendPrivacy({ ...options, trim: () => trimAcknowledged(bus, DECIDERS) }, holder),
+    ),
     startLoop("queues", QUEUES_MS, log, () => tendQueues(options)),
   ];
   return {

@@ -4,6 +4,7 @@ import { type Event, EventBatchSchema, EventKind } from "../../gen/intervention/
 import { type Bus, toKindName, Worker } from "../bus/index.ts";
 import { InvalidInput } from "../domain/errors.ts";
 import { type Metrics, SPAN, type Traces } from "../observe/index.ts";
+import type { ErasedUsers } from "../privacy/erased-users.ts";
 import { insertEvents, type Store, toEventDocument } from "../store/index.ts";
 
 /** What the role stands on. */
@@ -13,6 +14,7 @@ export type TrackOptions = {
   readonly metrics: Metrics;
   readonly traces: Traces;
   readonly log: Logger;
+  readonly erased: Pick<ErasedUsers, "keepKnown">;
 };
 
 /** Messages, each of up to 500 events. */
@@ -32,7 +34,7 @@ export async function startTrack(options: TrackOptions): Promise<AsyncDisposable
     batchMax: BATCH_MAX,
     lingerMs: LINGER_MS,
     parse: (message) => parseEvents(message.data),
-    handle: (batch) => record(options, batch.flat()),
+    handle: async (batch) => record(options, await options.erased.keepKnown(batch.flat(), (event) => event)),
   });
 }
 

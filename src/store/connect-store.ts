@@ -8,6 +8,7 @@ import { closeEndedSockets } from "./close-ended-sockets.ts";
 import { type ConsentDocument, consentIndexes } from "./consents.ts";
 import { type DecisionDocument, decisionIndexes } from "./decisions.ts";
 import { type EntryDocument, entryIndexes } from "./entries.ts";
+import { type ErasureDocument, erasureIndexes } from "./erasures.ts";
 import { type EventDocument, eventIndexes } from "./events.ts";
 import { type FanOutDocument, fanOutIndexes } from "./fan-outs.ts";
 import { type InboxDocument, inboxIndexes } from "./inbox.ts";
@@ -18,8 +19,15 @@ import { type PredictionDocument, predictionIndexes } from "./predictions.ts";
 import { type ProductDocument, productIndexes } from "./products.ts";
 import { type ProfileMergeDocument, profileMergeIndexes } from "./profile-merges.ts";
 import { type ProfileDocument, profileIndexes } from "./profiles.ts";
+import { type RetentionDocument, retentionIndexes } from "./retention.ts";
 import { type SubscriptionDocument, subscriptionIndexes } from "./subscriptions.ts";
 import { type TopicRuleDocument, topicRuleIndexes } from "./topic-rules.ts";
+import {
+  type WebhookDeliveryDocument,
+  type WebhookEndpointDocument,
+  webhookDeliveryIndexes,
+  webhookEndpointIndexes,
+} from "./webhooks.ts";
 import { type WorkspaceDocument, workspaceIndexes } from "./workspaces.ts";
 
 /** The collections, with their indexes in place. */
@@ -43,6 +51,10 @@ export type Store = {
   readonly profiles: Collection<ProfileDocument>;
   readonly consents: Collection<ConsentDocument>;
   readonly profileMerges: Collection<ProfileMergeDocument>;
+  readonly webhookEndpoints: Collection<WebhookEndpointDocument>;
+  readonly webhookDeliveries: Collection<WebhookDeliveryDocument>;
+  readonly erasures: Collection<ErasureDocument>;
+  readonly retention: Collection<RetentionDocument>;
   readonly db: Db;
   readonly ping: () => Promise<void>;
   readonly close: () => Promise<void>;
@@ -100,6 +112,10 @@ export async function connectStore(options: {
       ensureIndexes(db, "profiles", profileIndexes),
       ensureIndexes(db, "consents", consentIndexes),
       ensureIndexes(db, "profile_merges", profileMergeIndexes),
+      ensureIndexes(db, "webhook_endpoints", webhookEndpointIndexes),
+      ensureIndexes(db, "webhook_deliveries", webhookDeliveryIndexes),
+      ensureIndexes(db, "erasures", erasureIndexes),
+      ensureIndexes(db, "retention", retentionIndexes),
     ]);
     return {
       workspaces: db.collection("workspaces"),
@@ -121,6 +137,10 @@ export async function connectStore(options: {
       profiles: db.collection("profiles"),
       consents: db.collection("consents"),
       profileMerges: db.collection("profile_merges"),
+      webhookEndpoints: db.collection("webhook_endpoints"),
+      webhookDeliveries: db.collection("webhook_deliveries"),
+      erasures: db.collection("erasures"),
+      retention: db.collection("retention"),
       db,
       ping: async () => void (await db.command({ ping: 1 })),
       close,

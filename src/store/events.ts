@@ -47,6 +47,12 @@ type EventKindName = (typeof EVENT_KINDS)[number];
 /** The id of the one event of this kind that an intervention can have. */
 const eventId = (interventionId: string, kind: EventKindName) => `${interventionId}:${kind}`;
 
+/** Where all events of these interventions are found: what happens once by its id, the rest by `again`. */
+export const toEventFilters = (interventionIds: readonly string[]) => [
+  { _id: { $in: interventionIds.flatMap((id) => EVENT_KINDS.map((kind) => eventId(id, kind))) } },
+  { again: { $in: [...interventionIds] } },
+];
+
 /** An event as it is stored.
  *  @param receivedAt for one that does not say it. */
 export function toEventDocument(event: Event, receivedAt: Date): EventDocument {

@@ -43,12 +43,23 @@ export {
 } from "./decisions.ts";
 export { claimEntry, entryId, findSettled, settleEntry } from "./entries.ts";
 export {
+  addErased,
+  type ErasedCount,
+  type ErasureDocument,
+  findErasure,
+  finishErasure,
+  listErasedSince,
+  listOpenErasures,
+  requestErasure,
+} from "./erasures.ts";
+export {
   type EventDocument,
   findEventKinds,
   findHappened,
   insertEvents,
   listEvents,
   toEventDocument,
+  toEventFilters,
 } from "./events.ts";
 export {
   advanceFanOut,
@@ -78,6 +89,7 @@ export {
   toInterventionMessage,
   toPosition,
 } from "./interventions.ts";
+export { onStore } from "./on-store.ts";
 export {
   insertPredictionOutcomes,
   listPredictionOutcomes,
@@ -105,6 +117,7 @@ export {
   profileId,
   replaceProfile,
 } from "./profiles.ts";
+export { listRetention, setRetention } from "./retention.ts";
 export {
   countFollowers,
   countSubscriptions,
@@ -117,6 +130,20 @@ export {
   unsubscribe,
 } from "./subscriptions.ts";
 export { deleteTopicRule, listTopicRules, putTopicRule } from "./topic-rules.ts";
+export {
+  deleteWebhookEndpoint,
+  ENDPOINTS_MAX,
+  findWebhookDeliveries,
+  findWebhookEndpoint,
+  insertWebhookDeliveries,
+  insertWebhookEndpoint,
+  listWebhookDeliveries,
+  listWebhookEndpoints,
+  toDeliveryId,
+  updateWebhookEndpoint,
+  type WebhookDeliveryDocument,
+  type WebhookEndpointDocument,
+} from "./webhooks.ts";
 export {
   changeWorkspace,
   findWorkspace,

@@ -39,7 +39,15 @@ export async function startParts(overrides: Readonly<Record<string, string>> = {
     apiKey,
     workspace: config.WORKSPACE,
     async [Symbol.asyncDispose]() {
-      for (const name of ["INTERVENTIONS", "REALTIME", "TRACKING", "DELAYED", "DEAD"] as const)
+      for (const name of [
+        "INTERVENTIONS",
+        "REALTIME",
+        "TRACKING",
+        "DELAYED",
+        "DEAD",
+        "EVENTS_OUT",
+        "PREDICTIONS",
+      ] as const)
         await bus.jsm.streams.delete(bus.subjects.stream(name));
       await store.db.dropDatabase();
       await container.stop();

@@ -38,7 +38,15 @@ export async function connectParts() {
     log,
     async [Symbol.asyncDispose]() {
       access.stop();
-      for (const name of ["INTERVENTIONS", "REALTIME", "TRACKING", "DELAYED", "DEAD"] as const)
+      for (const name of [
+        "INTERVENTIONS",
+        "REALTIME",
+        "TRACKING",
+        "DELAYED",
+        "DEAD",
+        "EVENTS_OUT",
+        "PREDICTIONS",
+      ] as const)
         await bus.jsm.streams.delete(bus.subjects.stream(name));
       await store.db.dropDatabase();
       await bus.close();

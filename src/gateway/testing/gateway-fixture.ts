@@ -133,7 +133,15 @@ export class TestEngine implements AsyncDisposable {
     await gateway.stop();
     access.stop();
     presence.stop();
-    for (const stream of ["INTERVENTIONS", "REALTIME", "TRACKING", "DELAYED", "DEAD"] as const)
+    for (const stream of [
+      "INTERVENTIONS",
+      "REALTIME",
+      "TRACKING",
+      "DELAYED",
+      "DEAD",
+      "EVENTS_OUT",
+      "PREDICTIONS",
+    ] as const)
       await bus.jsm.streams.delete(bus.subjects.stream(stream));
     await store.db.dropDatabase();
     await bus.close();

@@ -1,0 +1,118 @@
+import type { DescMessage } from "@bufbuild/protobuf";
+import { InterventionMessageSchema } from "../../gen/intervention/v1/bus_pb.js";
+import { DecisionInputSchema, DecisionSchema } from "../../gen/intervention/v1/decision_pb.js";
+import { InterventionFrameSchema } from "../../gen/intervention/v1/realtime_pb.js";
+import { PredictionSchema } from "../../gen/intervention/v1/shopper_pb.js";
+import { onStore, profileId, type Store, toEventFilters } from "../store/index.ts";
+import {
+  findOfInterventions,
+  findRounds,
+  type Pages,
+  pagesByInterventions,
+  pagesOfUser,
+  type ToFilters,
+  type Whose,
+} from "./find-personal.ts";
+
+/** A collection that knows users. */
+export type PersonalCollection = {
+  /** Its documents of one user, a page after another. */
+  readonly pages: (store: Store, whose: Whose) => Pages;
+  /** Those that belong to interventions, and so go when those go. */
+  readonly ofInterventions?: (
+    store: Store,
+    interventionIds: readonly string[],
+  ) => Promise<readonly { readonly _id: string }[]>;
+  /** How long it is kept: counted from when its intervention was accepted, or from a time in it. An index must have exactly the
+   *  workspace and that time. */
+  readonly retention?: {
+    readonly kind: string;
+    readonly timeField?: string;
+    /** Where nothing is set. Default: 0, for ever. */
+    readonly days?: number;
+  };
+  /** The fields that hold encoded messages, for the export. */
+  readonly messages?: Readonly<Record<string, DescMessage>>;
+};
+
+/** One that does not, and why. */
+type Impersonal = { readonly why: string };
+
+/** A collection in which a user's documents are found by filters of their own.
+ *  @param more.filters default: `workspaceId` and `userId`, with an index whose first two fields are these. */
+const ofUser = (
+  name: string,
+  { filters, ...more }: Omit<PersonalCollection, "pages"> & { readonly filters?: ToFilters } = {},
+): PersonalCollection => ({
+  pages: (store, whose) => pagesOfUser(store, name, whose, filters),
+  ...more,
+});
+
+/** Every collection, by its name in the database. */
+export const COLLECTIONS: Readonly<Record<string, PersonalCollection | Impersonal>> = {
+  // What belongs to an intervention is found by it, so these come before the ledger.
+  events: {
+    pages: (store, whose) =>
+      pagesByInterventions(store, whose, (ids) => findOfInterventions(store, "events", toEventFilters(ids))),
+    ofInterventions: (store, ids) => findOfInterventions(store, "events", toEventFilters(ids)),
+    retention: { kind: "events" },
+  },
+  decisions: {
+    pages: (store, whose) => pagesByInterventions(store, whose, (ids) => findRounds(store, ids)),
+    ofInterventions: findRounds,
+    retention: { kind: "decisions" },
+    messages: { decision: DecisionSchema, input: DecisionInputSchema },
+  },
+  inbox: ofUser("inbox", {
+    ofInterventions: (store, ids) => findOfInterventions(store, "inbox", [{ _id: { $in: [...ids] } }]),
+    retention: { kind: "inbox" },
+    messages: { frame: InterventionFrameSchema },
+  }),
+  webhook_deliveries: ofUser("webhook_deliveries", {
+    retention: { kind: "webhook_deliveries", timeField: "at", days: 30 },
+  }),
+  interventions: ofUser("interventions", {
+    ofInterventions: (store, ids) => findOfInterventions(store, "interventions", [{ _id: { $in: [...ids] } }]),
+    retention: { kind: "interventions" },
+    messages: { message: InterventionMessageSchema },
+  }),
+  consents: ofUser("consents"),
+  profiles: ofUser("profiles", {
+    filters: ({ workspaceId, userId }) => [{ _id: profileId(workspaceId, userId) }],
+  }),
+  profile_merges: ofUser("profile_merges", {
+    filters: ({ workspaceId, userId }) => [{ _id: profileId(workspaceId, userId) }, { workspaceId, into: userId }],
+  }),
+  prediction_outcomes: ofUser("prediction_outcomes", {
+    // They have the ids of the predictions, which have the user.
+    filters: async ({ workspaceId, userId }, store) => {
+      const filter = { workspaceId, userId };
+      const found = await onStore(() => store.predictions.find(filter, { projection: { _id: 1 } }).toArray());
+      return [{ _id: { $in: found.map(({ _id }) => _id) } }];
+    },
+  }),
+  predictions: ofUser("predictions", { messages: { prediction: PredictionSchema } }),
+  campaign_entries: ofUser("campaign_entries", {
+    filters: async ({ workspaceId, userId }, store) => {
+      const found = await onStore(() => store.campaigns.find({ workspaceId }, { projection: { _id: 1 } }).toArray());
+      return [{ _id: { $in: found.map(({ _id }) => `${_id}/${userId}`) } }];
+    },
+  }),
+  subscriptions: ofUser("subscriptions"),
+  products: { why: "what the shop sells" },
+  topic_rules: { why: "settings" },
+  fan_outs: { why: "what all followers of a topic get; whose they are is in the subscriptions" },
+  campaigns: { why: "settings" },
+  audit: { why: "who has changed what: keys and administrators" },
+  workspaces: { why: "tenants" },
+  api_keys: { why: "services' credentials, as hashes" },
+  checkpoints: { why: "how far walks have come, and who walks" },
+  webhook_endpoints: { why: "where a workspace's events are sent" },
+  erasures: { why: "keyed hashes; the user's id only until an erasure is done" },
+  retention: { why: "settings" },
+};
+
+/** Those that know users, those of interventions before the ledger itself. */
+export const PERSONAL_COLLECTIONS: readonly (readonly [string, PersonalCollection])[] = Object.entries(
+  COLLECTIONS,
+).filter((entry): entry is [string, PersonalCollection] => "pages" in entry[1]);

@@ -1,0 +1,115 @@
+import type { Logger } from "pino";
+import type { Bus } from "../bus/index.ts";
+import type { AccessDirectory } from "../integrations/access-directory.ts";
+import { findInterventions, listErasedSince, type Store } from "../store/index.ts";
+import { toErasureId } from "./certificate.ts";
+
+/** Nothing is on its way for longer: streams and devices forget sooner. */
+const REMEMBERED_MS = 30 * 86_400_000;
+const REFRESH_MS = 1_000;
+/** Clocks of different machines differ by less. */
+const OVERLAP_MS = 60_000;
+
+/** Whose work is looked at. */
+export type OfUser = { readonly workspace: string; readonly userId: string; readonly interventionId: string };
+
+/** Knows who was erased lately, so that nothing that was on its way brings him back. */
+export class ErasedUsers {
+  readonly #options: {
+    readonly store: Store;
+    readonly access: Pick<AccessDirectory, "workspaces">;
+    readonly log: Logger;
+  };
+  /** When each was erased, ms. */
+  readonly #erasedAt = new Map<string, number>();
+  readonly #subscription: { unsubscribe: () => void };
+  readonly #timer: NodeJS.Timeout;
+  #readUntil = Date.now() - REMEMBERED_MS;
+  #isReading = false;
+
+  private constructor(options: { bus: Bus; store: Store; access: Pick<AccessDirectory, "workspaces">; log: Logger }) {
+    this.#options = options;
+    const { bus } = options;
+    this.#subscription = bus.nc.subscribe(bus.subjects.all.erased, {
+      callback: (_, message) => {
+        const id = this.#toId(bus.subjects.workspaceOf(message.subject), message.string());
+        // To the moment it is read from the store, a second later at most.
+        if (id !== undefined) this.#erasedAt.set(id, Date.now());
+      },
+    });
+    this.#timer = setInterval(() => void this.#readQuietly(), REFRESH_MS);
+  }
+
+  static async start(options: {
+    readonly bus: Bus;
+    readonly store: Store;
+    readonly access: Pick<AccessDirectory, "workspaces">;
+    readonly log: Logger;
+  }): Promise<ErasedUsers> {
+    const erased = new ErasedUsers(options);
+    await erased.#read();
+    return erased;
+  }
+
+  stop(): void {
+    clearInterval(this.#timer);
+    this.#subscription.unsubscribe();
+  }
+
+  /** Without what belongs to erased users: of them only that counts whose intervention is in the ledger and was accepted after they
+   *  were erased, and so after they came back. */
+  async keepKnown<T>(items: readonly T[], toUser: (item: T) => OfUser): Promise<readonly T[]> {
+    if (this.#erasedAt.size === 0) return items;
+    const gone = new Set<string>();
+    for (const [workspace, group] of Map.groupBy(items.map(toUser), (one) => one.workspace))
+      for (const id of await this.#findGone(workspace, group)) gone.add(`${workspace}/${id}`);
+    return items.filter((item) => {
+      const { workspace, interventionId } = toUser(item);
+      return !gone.has(`${workspace}/${interventionId}`);
+    });
+  }
+
+  /** The interventions of erased users that were not accepted since. */
+  async #findGone(workspace: string, group: readonly OfUser[]): Promise<string[]> {
+    const erasedAt = new Map<string, number>();
+    const atOf = new Map(
+      [...new Set(group.map(({ userId }) => userId))].map((id) => [id, this.#findErasedAt(workspace, id)]),
+    );
+    for (const { userId, interventionId } of group) {
+      const at = atOf.get(userId);
+      if (at !== undefined) erasedAt.set(interventionId, at);
+    }
+    if (erasedAt.size === 0) return [];
+    const found = await findInterventions(this.#options.store, workspace, [...erasedAt.keys()]);
+    for (const { _id, acceptedAt } of found) if (acceptedAt.getTime() > (erasedAt.get(_id) ?? 0)) erasedAt.delete(_id);
+    return [...erasedAt.keys()];
+  }
+
+  #findErasedAt(workspaceId: string, userId: string): number | undefined {
+    return this.#erasedAt.get(this.#toId(workspaceId, userId) ?? "");
+  }
+
+  #toId(workspaceId: string, userId: string): string | undefined {
+    const workspace = this.#options.access.workspaces().find(({ id }) => id === workspaceId);
+    return workspace === undefined ? undefined : toErasureId(workspace, userId);
+  }
+
+  async #read(): Promise<void> {
+    const now = Date.now();
+    for (const { _id, erasedAt } of await listErasedSince(this.#options.store, new Date(this.#readUntil - OVERLAP_MS)))
+      this.#erasedAt.set(_id, erasedAt.getTime());
+    this.#readUntil = now;
+  }
+
+  async #readQuietly(): Promise<void> {
+    if (this.#isReading) return;
+    this.#isReading = true;
+    try {
+      await this.#read();
+    } catch (error) {
+      this.#options.log.warn({ event: "erased_users_stale", err: error }, "who was erased can't be read at the moment");
+    } finally {
+      this.#isReading = false;
+    }
+  }
+}

@@ -1,0 +1,33 @@
+import type { Document } from "mongodb";
+import { expect, it } from "vitest";
+import { toEventFilters } from "../store/index.ts";
+import { startParts } from "../testing/parts.ts";
+import { COLLECTIONS } from "./collections.ts";
+
+it("finds whom to export, erase and forget, and whom to send what, by indexes", async () => {
+  await using parts = await startParts();
+  const { db } = parts.store;
+  const now = new Date();
+  const range = { $gte: "0", $lt: "1" };
+  const queries: [string, Document][] = [
+    ["interventions", { workspaceId: "w", userId: "ada" }],
+    ["inbox", { workspaceId: "w", userId: "ada" }],
+    ["webhook_deliveries", { workspaceId: "w", userId: "ada" }],
+    ["webhook_deliveries", { workspaceId: "w", endpointId: "e", position: range }],
+    ["webhook_endpoints", { workspaceId: "w" }],
+    ["erasures", { workspaceId: "w", state: "open" }],
+    ["erasures", { erasedAt: { $gte: now } }],
+    ["retention", { workspaceId: "w" }],
+    ...toEventFilters(["a", "b"]).map((filter): [string, Document] => ["events", filter]),
+    ["decisions", { _id: { $in: ["a/0", "a/1"] } }],
+  ];
+  for (const [collection, entry] of Object.entries(COLLECTIONS))
+    if ("retention" in entry && entry.retention?.timeField !== undefined)
+      queries.push([collection, { workspaceId: "w", [entry.retention.timeField]: { $lt: now } }]);
+  for (const [collection, filter] of queries) {
+    const plan = JSON.stringify(await db.collection<Document>(collection).find(filter).explain("queryPlanner"));
+    const what = `${collection} ${JSON.stringify(filter)}`;
+    expect(plan, what).not.toContain("COLLSCAN");
+    expect(plan, what).toMatch(/IXSCAN|IDHACK/);
+  }
+});

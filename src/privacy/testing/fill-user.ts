@@ -1,0 +1,207 @@
+import { create, toBinary } from "@bufbuild/protobuf";
+import { timestampFromDate } from "@bufbuild/protobuf/wkt";
+import { headers as createHeaders } from "@nats-io/transport-node";
+import { Binary } from "mongodb";
+import { InterventionMessageSchema, RealtimeMessageSchema } from "../../../gen/intervention/v1/bus_pb.js";
+import { DecisionInputSchema, DecisionSchema } from "../../../gen/intervention/v1/decision_pb.js";
+import { EventKind, EventSchema } from "../../../gen/intervention/v1/event_pb.js";
+import { InterventionFrameSchema } from "../../../gen/intervention/v1/realtime_pb.js";
+import { PredictionSchema } from "../../../gen/intervention/v1/shopper_pb.js";
+import {
+  type Bus,
+  bury,
+  EventPublisher,
+  packItems,
+  scheduleDecision,
+  toKindName,
+  toSubjectToken,
+} from "../../bus/index.ts";
+import { toCloudEvent } from "../../domain/outward/to-cloud-event.ts";
+import {
+  consentId,
+  insertEvents,
+  predictionDocumentId,
+  profileId,
+  type Store,
+  subscribe,
+  toEventDocument,
+  toPosition,
+} from "../../store/index.ts";
+
+export type Parts = { readonly bus: Bus; readonly store: Store };
+type User = {
+  readonly workspaceId: string;
+  readonly userId: string;
+  readonly marker: string;
+  readonly acceptedAt?: Date;
+};
+
+const ROUNDS = 10;
+const INTERVENTIONS = 3;
+
+const messageOf = ({ workspaceId, userId, marker }: User, interventionId: string) =>
+  create(InterventionMessageSchema, {
+    workspace: workspaceId,
+    ...{
+      interventionId,
+      idempotencyKey: `${marker}-key`,
+      recipient: { userId },
+      content: { title: marker },
+      policy: {},
+    },
+  });
+const eventOf = ({ workspaceId, userId, marker }: User, interventionId: string, kind: EventKind, id = "") =>
+  create(EventSchema, {
+    eventId: `${interventionId}:${toKindName(kind)}${id}`,
+    ...{ kind, interventionId, userId, workspace: workspaceId, campaign: marker },
+    occurTime: timestampFromDate(new Date()),
+  });
+const idsOf = ({ marker }: User) => Array.from({ length: INTERVENTIONS }, (_, i) => `iv-${marker}-${i}`);
+
+/** Puts something of a user into every collection that knows users. */
+export async function fillCollections(parts: Parts, user: User): Promise<void> {
+  const { store } = parts;
+  const { workspaceId, userId, marker, acceptedAt = new Date() } = user;
+  const ids = idsOf(user);
+  const bytes = (data: Uint8Array) => new Binary(data);
+  await store.interventions.insertMany(
+    ids.map((_id) => ({
+      ...{ _id, workspaceId, userId, acceptedAt, bodyHash: new Binary(), position: toPosition(acceptedAt, _id) },
+      message: bytes(toBinary(InterventionMessageSchema, messageOf(user, _id))),
+    })),
+  );
+  const decision = bytes(toBinary(DecisionSchema, create(DecisionSchema, { workspace: workspaceId })));
+  await store.decisions.insertMany(
+    ids.flatMap((interventionId) =>
+      Array.from({ length: ROUNDS }, (_, round) => ({
+        ...{
+          _id: `${interventionId}/${round}`,
+          workspaceId,
+          interventionId,
+          userId,
+          campaign: marker,
+          round,
+          decision,
+        },
+        ...{ outcome: "delay" as const, decidedAt: acceptedAt },
+        input: bytes(toBinary(DecisionInputSchema, create(DecisionInputSchema, { recipient: { userId } }))),
+      })),
+    ),
+  );
+  const events = ids.flatMap((id) => [
+    eventOf(user, id, EventKind.DISPLAYED),
+    eventOf(user, id, EventKind.CLICKED, ":1"),
+    eventOf(user, id, EventKind.CLICKED, ":2"),
+  ]);
+  await insertEvents(
+    store,
+    events.map((event) => toEventDocument(event, new Date())),
+  );
+  await store.inbox.insertMany(
+    ids.map((_id) => ({
+      ...{
+        _id,
+        workspaceId,
+        userId,
+        state: "unread" as const,
+        createdAt: acceptedAt,
+        position: toPosition(acceptedAt, _id),
+      },
+      frame: bytes(toBinary(InterventionFrameSchema, create(InterventionFrameSchema, { content: { title: marker } }))),
+    })),
+  );
+  await store.webhookDeliveries.insertOne({
+    ...{
+      _id: `we:0:${ids[0]}`,
+      workspaceId,
+      userId,
+      endpointId: "we",
+      position: toPosition(acceptedAt, userId),
+      at: acceptedAt,
+    },
+    ...{
+      eventId: `${ids[0]}:displayed`,
+      attempt: 1,
+      status: 200,
+      latencyMs: 1,
+      error: "",
+      isDelivered: true,
+      isGivenUp: false,
+    },
+  });
+  await fillKnowledge(parts, user);
+}
+
+/** What others tell of a user, and what he has said himself. */
+async function fillKnowledge({ store }: Parts, { workspaceId, userId, marker, acceptedAt = new Date() }: User) {
+  const _id = profileId(workspaceId, userId);
+  await store.profiles.insertOne({
+    ...{ _id, workspaceId, userId, revision: 1, registers: marker, timeZone: "", locale: "", denied: [] },
+    ...{ searchKeys: [marker], aliases: [], listedAs: userId, updatedAt: acceptedAt },
+  });
+  const merge = { workspaceId, mergedAt: acceptedAt, taken: [marker], outdated: [] };
+  await store.profileMerges.insertMany([
+    { ...merge, _id, from: userId, into: `${marker}-survivor` },
+    { ...merge, _id: profileId(workspaceId, `${marker}-other`), from: `${marker}-other`, into: userId },
+  ]);
+  const said = { subject: "inbox/marketing", word: "denied" as const, changedAt: acceptedAt, recordedAt: acceptedAt };
+  await store.consents.insertOne({
+    ...{ _id: consentId({ workspaceId, userId, requestId: marker }), workspaceId, userId, ...said },
+    ...{ source: marker, textVersion: "1", requestId: marker },
+  });
+  const prediction = create(PredictionSchema, { predictionId: marker, userId, model: marker });
+  const predictionDocument = predictionDocumentId(workspaceId, marker);
+  await store.predictions.insertOne({
+    ...{ _id: predictionDocument, workspaceId, userId, kind: 1, predictedAt: acceptedAt, receivedAt: acceptedAt },
+    prediction: new Binary(toBinary(PredictionSchema, prediction)),
+  });
+  await store.predictionOutcomes.insertOne({
+    ...{ _id: predictionDocument, workspaceId, kind: 1, model: "m", modelVersion: "1", predictedAt: acceptedAt },
+    ...{ score: 0.5, outcome: true, fixedAt: acceptedAt },
+  });
+  await store.campaigns.updateOne({ _id: `${workspaceId}/c` }, { $setOnInsert: { workspaceId } }, { upsert: true });
+  await store.entries.insertOne({ _id: `${workspaceId}/c/${userId}`, enteredBy: marker, enteredAt: acceptedAt });
+  await subscribe(store, { workspaceId, userId, topic: marker }, acceptedAt);
+}
+
+/** Puts something of users of one workspace into every stream, in messages that they share where they can. */
+export async function fillStreams({ bus }: Parts, users: readonly User[]): Promise<void> {
+  const [first] = users;
+  if (first === undefined) return;
+  const workspace = first.workspaceId;
+  const { subjects, js } = bus;
+  const interventions = users.flatMap((user) => idsOf(user).map((id) => messageOf(user, id)));
+  const packed = packItems(interventions.map((one) => toBinary(InterventionMessageSchema, one)));
+  await js.publish(subjects.intervention(workspace, "normal"), packed);
+  const events = users.flatMap((user) => idsOf(user).map((id) => eventOf(user, id, EventKind.DISPLAYED)));
+  await new EventPublisher(bus).publish(events);
+  for (const event of events)
+    await js.publish(subjects.eventsOut(workspace, "displayed"), JSON.stringify(toCloudEvent(event, new Date())));
+  for (const { userId, marker } of users) {
+    const value = create(InterventionFrameSchema, { content: { title: marker } });
+    const message = create(RealtimeMessageSchema, { message: { case: "intervention", value } });
+    await js.publish(subjects.realtime(workspace, toSubjectToken(userId)), toBinary(RealtimeMessageSchema, message));
+  }
+  for (const { userId, marker } of users) {
+    const data = { predictionId: marker, userId, model: marker };
+    const event = { specversion: "1.0", id: marker, source: "/ai", type: "ai.prediction", data };
+    const headers = createHeaders();
+    headers.set("Content-Type", "application/cloudevents+json");
+    await js.publish(subjects.predictions(workspace), JSON.stringify(event), { headers });
+  }
+  const inAnHour = new Date(Date.now() + 3_600_000);
+  for (const one of interventions) await scheduleDecision(bus, one, inAnHour);
+  const letter = { sequence: 1, headers: undefined, reason: "failed" as const, error: new Error("no"), attempts: 1 };
+  await bury(bus, {
+    ...letter,
+    stream: "INTERVENTIONS",
+    subject: subjects.intervention(workspace, "normal"),
+    data: packed,
+  });
+  for (const [index, { userId, marker }] of users.entries())
+    await bury(bus, {
+      ...letter,
+      ...{ stream: "TRACKING", subject: subjects.track(workspace, "x"), reason: "malformed", sequence: 10 + index },
+      data: new TextEncoder().encode(`{"user": "${userId}", "note": "${marker}"}`),
+    });
+}

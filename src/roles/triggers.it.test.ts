@@ -175,17 +175,23 @@ describe("a storm", () => {
     await using _worker = await parts.startWorker();
     const processes = [parts, parts.newProcess()];
     for (let index = 0; index < 40; index += 1) {
-      const one = prediction({ userId: index % 2 === 0 ? "ada" : "bob", score: index / 100 });
+      const one = prediction({
+        predictionId: `s${index}`,
+        userId: index % 2 === 0 ? "ada" : "bob",
+        score: index / 100,
+      });
       await processes[index % 3 === 0 ? 1 : 0]?.predictions.ingest({ workspace: "main", prediction: one });
     }
     expect(await parts.accepted()).toEqual([]);
     await until(async () => (await parts.store.entries.countDocuments()) === 2, "both settled");
     const accepted = await parts.accepted();
     expect(
-      accepted.map(({ recipient, trigger }) => [recipient?.userId, trigger?.prediction?.score]).toSorted(),
+      accepted
+        .map(({ idempotencyKey, trigger }) => [idempotencyKey, trigger?.prediction?.score])
+        .toSorted(([a = ""], [b = ""]) => (a < b ? -1 : 1)),
     ).toEqual([
-      ["ada", 0.38],
-      ["bob", 0.39],
+      ["campaign/calm/burst/prediction/s0", 0.38],
+      ["campaign/calm/burst/prediction/s1", 0.39],
     ]);
   });
 

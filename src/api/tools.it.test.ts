@@ -130,6 +130,8 @@ describe("what tools and operators call", () => {
           "intervention.v1.InboxService",
           "intervention.v1.InterventionService",
           "intervention.v1.OperationsService",
+          "intervention.v1.PredictionService",
+          "intervention.v1.CampaignService",
           "intervention.v1.SessionService",
         ]),
       );
@@ -156,6 +158,10 @@ describe("what tools and operators call", () => {
         "intervention/v1/intervention.proto",
         "google/protobuf/struct.proto",
         "intervention/v1/event.proto",
+        "intervention/v1/campaign.proto",
+        "intervention/v1/catalog.proto",
+        "intervention/v1/condition.proto",
+        "intervention/v1/shopper.proto",
       ];
       // A descriptor begins with its file's name: tag 1, its length, and the name.
       expect(files).toHaveLength(needed.length);

@@ -86,7 +86,10 @@ describe("a prediction", () => {
       campaign: new Binary(toBinary(CampaignSchema, { ...campaign, content: create(ContentSchema, { title: "New" }) })),
       updatedAt: new Date(),
     });
-    await until(() => parts.campaigns.findLive("main", "any")?.campaign.etag === document?.etag, "change known");
+    await until(
+      () => parts.campaigns.findLive("main", "any", new Date())?.campaign.etag === document?.etag,
+      "change known",
+    );
     expect(await parts.triggers.onPredictions([one])).toEqual([first]);
     expect((await parts.accepted()).map(({ content }) => content?.title)).toEqual(["Still there?"]);
   });
@@ -100,6 +103,17 @@ describe("a prediction", () => {
     expect(await parts.accepted()).toHaveLength(1);
     await parts.triggers.onPredictions([{ workspace: "main", prediction: prediction({ userId: "bob" }) }]);
     expect(await parts.accepted()).toHaveLength(2);
+  });
+
+  it("does nothing for a campaign that has ended by itself", async () => {
+    await using parts = await startTriggers();
+    await parts.run("ending", { expireTime: at(Date.now() + 86_400_000) });
+    const one = { workspace: "main", prediction: prediction() };
+    const later = parts.newProcess({ now: () => new Date(Date.now() + 86_400_001) });
+    await later.triggers.onPredictions([one]);
+    expect(await parts.accepted()).toEqual([]);
+    await parts.triggers.onPredictions([one]);
+    expect(await parts.accepted()).toHaveLength(1);
   });
 
   it("of one workspace does nothing in another", async () => {

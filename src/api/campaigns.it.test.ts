@@ -124,9 +124,9 @@ describe("a campaign", () => {
     const { CampaignDirectory } = await import("../integrations/campaign-directory.ts");
     const directory = await CampaignDirectory.start(api);
     await make({ state: "CAMPAIGN_STATE_RUNNING" }, "told");
-    await until(() => directory.findLive("main", "told"), "running");
+    await until(() => directory.findLive("main", "told", new Date()), "running");
     await call("Pause", { name: "told" });
-    await until(() => directory.findLive("main", "told") === undefined, "paused");
+    await until(() => directory.findLive("main", "told", new Date()) === undefined, "paused");
     directory.stop();
   });
 });

@@ -6,24 +6,26 @@ import {
   type InterventionService,
   type TriggerBatchRequest,
   type TriggerRequest,
+  TriggerRequestSchema,
   type TriggerResponse,
   TriggerResponseSchema,
   type TriggerResult,
   TriggerResultSchema,
+  TriggerStreamResponseSchema,
 } from "../../gen/intervention/v1/intervention_service_pb.js";
 import type { Acceptor, AcceptResult } from "../accept/acceptor.ts";
 import type { ParsedTrigger } from "../accept/parsed-trigger.ts";
 import { InvalidInput } from "../domain/errors.ts";
 import type { Workspace } from "../integrations/access-directory.ts";
+import { type AnswerStreamParts, answerStream } from "./answer-stream.ts";
 import { getService } from "./authenticate.ts";
 import { getTraceparent } from "./interceptors.ts";
 import { parseTrigger } from "./parse-trigger.ts";
 import { requireParent, toInterventionName } from "./resource-name.ts";
 import { toConnectError, toSeverity, toStatus } from "./to-connect-error.ts";
-import { type TriggerStreamParts, triggerStream } from "./trigger-stream.ts";
 
 /** What accepting over the wire needs. */
-export type TriggerParts = TriggerStreamParts & { readonly acceptor: Acceptor };
+export type TriggerParts = AnswerStreamParts & { readonly acceptor: Acceptor };
 
 const BATCH_REQUESTS_MAX = 1_000;
 
@@ -48,11 +50,17 @@ export function triggerMethods(
     },
     triggerStream(requests, context) {
       const { workspace } = getService(context.values);
-      const answer = async (request: TriggerRequest) => {
-        const [result] = await acceptAll(parts, workspace, [request], context);
-        return result ?? create(TriggerResultSchema);
-      };
-      return triggerStream(requests, { ...parts, signal: context.signal, answer });
+      return answerStream(requests, {
+        ...parts,
+        signal: context.signal,
+        async answer({ request }, index) {
+          const [result] = await acceptAll(parts, workspace, [request ?? create(TriggerRequestSchema)], context);
+          return create(TriggerStreamResponseSchema, {
+            index: BigInt(index),
+            result: result ?? create(TriggerResultSchema),
+          });
+        },
+      });
     },
   };
 }

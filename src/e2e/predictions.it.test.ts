@@ -103,7 +103,7 @@ it("what a campaign asked for before it was paused is not sent after, and Explai
   }, "delayed");
   await engine.call("CampaignService/Pause", { name: "rescue" });
   const campaigns = await engine.container.get(engine.services.campaigns);
-  await until(() => campaigns.findLive("main", "rescue") === undefined, "paused");
+  await until(() => campaigns.findLive("main", "rescue", new Date()) === undefined, "paused");
   // The delay ends now: its message fires as the broker would fire it in two hours.
   const { bus } = engine;
   const stored = await bus.jsm.streams.getMessage(bus.subjects.stream("DELAYED"), {

@@ -1,3 +1,4 @@
+import { timestampMs } from "@bufbuild/protobuf/wkt";
 import type { Subscription } from "@nats-io/transport-node";
 import type { Logger } from "pino";
 import { type Campaign, CampaignState } from "../../gen/intervention/v1/campaign_pb.js";
@@ -53,16 +54,14 @@ export class CampaignDirectory {
   listLive(workspaceId: string, occasion: Occasion, now: Date): LiveCampaign[] {
     const found = [...(this.#live.get(`${workspaceId}/${occasion.case}/${occasion.value}`)?.values() ?? [])];
     return found
-      .filter(
-        ({ campaign: { expireTime } }) =>
-          expireTime === undefined || Number(expireTime.seconds) * 1_000 > now.getTime(),
-      )
+      .filter((live) => !isOver(live, now))
       .sort((a, b) => (a.campaign.campaignId < b.campaign.campaignId ? -1 : 1));
   }
 
   /** A campaign, if it is running. */
-  findLive(workspaceId: string, campaignId: string): LiveCampaign | undefined {
-    return this.#running.get(`${workspaceId}/${campaignId}`);
+  findLive(workspaceId: string, campaignId: string, now: Date): LiveCampaign | undefined {
+    const live = this.#running.get(`${workspaceId}/${campaignId}`);
+    return live === undefined || isOver(live, now) ? undefined : live;
   }
 
   /** How a campaign stands; looked up where this process has not heard of it yet. */
@@ -124,3 +123,7 @@ export class CampaignDirectory {
     }
   }
 }
+
+/** Whether a campaign has ended by itself. */
+const isOver = ({ campaign: { expireTime } }: LiveCampaign, now: Date) =>
+  expireTime !== undefined && timestampMs(expireTime) <= now.getTime();

@@ -86,7 +86,10 @@ describe("a prediction", () => {
       campaign: new Binary(toBinary(CampaignSchema, { ...campaign, content: create(ContentSchema, { title: "New" }) })),
       updatedAt: new Date(),
     });
-    await until(() => parts.campaigns.findLive("main", "any")?.campaign.etag === document?.etag, "change known");
+    await until(
+      () => parts.campaigns.findLive("main", "any", new Date())?.campaign.etag === document?.etag,
+      "change known",
+    );
     expect(await parts.triggers.onPredictions([one])).toEqual([first]);
     expect((await parts.accepted()).map(({ content }) => content?.title)).toEqual(["Still there?"]);
   });
@@ -100,6 +103,17 @@ describe("a prediction", () => {
     expect(await parts.accepted()).toHaveLength(1);
     await parts.triggers.onPredictions([{ workspace: "main", prediction: prediction({ userId: "bob" }) }]);
     expect(await parts.accepted()).toHaveLength(2);
+  });
+
+  it("does nothing for a campaign that has ended by itself", async () => {
+    await using parts = await startTriggers();
+    await parts.run("ending", { expireTime: at(Date.now() + 86_400_000) });
+    const one = { workspace: "main", prediction: prediction() };
+    const later = parts.newProcess({ now: () => new Date(Date.now() + 86_400_001) });
+    await later.triggers.onPredictions([one]);
+    expect(await parts.accepted()).toEqual([]);
+    await parts.triggers.onPredictions([one]);
+    expect(await parts.accepted()).toHaveLength(1);
   });
 
   it("of one workspace does nothing in another", async () => {
@@ -175,17 +189,23 @@ describe("a storm", () => {
     await using _worker = await parts.startWorker();
     const processes = [parts, parts.newProcess()];
     for (let index = 0; index < 40; index += 1) {
-      const one = prediction({ userId: index % 2 === 0 ? "ada" : "bob", score: index / 100 });
+      const one = prediction({
+        predictionId: `s${index}`,
+        userId: index % 2 === 0 ? "ada" : "bob",
+        score: index / 100,
+      });
       await processes[index % 3 === 0 ? 1 : 0]?.predictions.ingest({ workspace: "main", prediction: one });
     }
     expect(await parts.accepted()).toEqual([]);
     await until(async () => (await parts.store.entries.countDocuments()) === 2, "both settled");
     const accepted = await parts.accepted();
     expect(
-      accepted.map(({ recipient, trigger }) => [recipient?.userId, trigger?.prediction?.score]).toSorted(),
+      accepted
+        .map(({ idempotencyKey, trigger }) => [idempotencyKey, trigger?.prediction?.score])
+        .toSorted(([a = ""], [b = ""]) => (a < b ? -1 : 1)),
     ).toEqual([
-      ["ada", 0.38],
-      ["bob", 0.39],
+      ["campaign/calm/burst/prediction/s0", 0.38],
+      ["campaign/calm/burst/prediction/s1", 0.39],
     ]);
   });
 

@@ -104,7 +104,7 @@ export class Triggers {
   async onCalm(burst: BurstMessage): Promise<void> {
     const { campaigns, metrics, now, store } = this.#options;
     const { workspace: workspaceId, campaign: campaignId, userId, last, lastTime } = burst;
-    const live = campaigns.findLive(workspaceId, campaignId);
+    const live = campaigns.findLive(workspaceId, campaignId, now());
     const workspace = this.#findWorkspace(workspaceId);
     const at = lastTime === undefined ? now() : timestampDate(lastTime);
     if (live === undefined || workspace === undefined || last === undefined)

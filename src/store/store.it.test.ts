@@ -120,6 +120,22 @@ describe("every hot query", () => {
       "inbox, further back": store.inbox
         .find({ workspaceId: "w", userId: "ada", position: { $lt: "1" } })
         .sort({ position: -1 }),
+      "newer predictions of a user": store.predictions.find({
+        ...{ workspaceId: "w", userId: "ada", kind: 1 },
+        predictedAt: { $gt: now },
+      }),
+      "predictions of a time": store.predictions.find({
+        workspaceId: "w",
+        kind: 1,
+        predictedAt: { $gte: now, $lt: now },
+      }),
+      "outcomes of a model": store.predictionOutcomes.find({
+        ...{ workspaceId: "w", kind: 1, model: "m" },
+        predictedAt: { $gte: now, $lt: now },
+      }),
+      "campaigns of a workspace": store.campaigns.find({ workspaceId: "w", position: { $lt: ":" } }),
+      "campaigns that have changed": store.campaigns.find({ updatedAt: { $gte: now } }),
+      "entries into campaigns": store.entries.find({ _id: { $in: ["w/c/ada"] } }),
     };
     for (const [name, cursor] of Object.entries(queries)) {
       const plan = JSON.stringify(await cursor.explain("queryPlanner"));

@@ -42,10 +42,11 @@ export async function startTriggers(facts: Partial<ShopperFacts> = {}) {
   const metrics = createMetrics();
   const now = () => new Date();
   const campaigns = await CampaignDirectory.start({ store, bus, log });
-  const newProcess = (overrides: { acceptor?: Pick<Acceptor, "accept"> } = {}) => {
+  const newProcess = (overrides: { acceptor?: Pick<Acceptor, "accept">; now?: () => Date } = {}) => {
     const triggers = new Triggers({
       ...{ access, bus, campaigns, metrics, now, store },
-      acceptor: overrides.acceptor ?? new Acceptor({ store, bus, now }),
+      acceptor: new Acceptor({ store, bus, now }),
+      ...overrides,
       facts: { findContext: async () => undefined, findProfile: async () => undefined, ...facts },
     });
     const predictions = new PredictionIntake({ store, triggers, metrics, now });
@@ -80,7 +81,7 @@ export async function startTriggers(facts: Partial<ShopperFacts> = {}) {
       });
       bus.nc.publish(bus.subjects.campaignsChanged);
       if (campaign.state === CampaignState.RUNNING)
-        await until(() => campaigns.findLive("main", campaignId), "campaign known");
+        await until(() => campaigns.findLive("main", campaignId, new Date()), "campaign known");
       return campaign;
     },
     /** What has been accepted, oldest first. */

@@ -11,6 +11,7 @@ import { serveConnect, startGateway } from "./gateway/index.ts";
 import { toIdentitySettings } from "./identity-settings.ts";
 import { AccessChanges } from "./integrations/access-changes.ts";
 import { AccessDirectory } from "./integrations/access-directory.ts";
+import { CallLimits } from "./integrations/call-limits.ts";
 import { CampaignDirectory } from "./integrations/campaign-directory.ts";
 import { CatalogView } from "./integrations/catalog-view.ts";
 import { DataIntelligence } from "./integrations/data-intelligence.ts";
@@ -248,6 +249,17 @@ export function defineServices(config: Config) {
     stop: (value) => value[Symbol.asyncDispose](),
   });
   const intake = defineService("intake", { start: (c) => c.get(predictionIntake) });
+  const limits = defineService("limits", {
+    start: async (c) =>
+      new CallLimits({
+        bus: await c.get(bus),
+        key: { ratePerS: config.KEY_RATE, burst: config.KEY_BURST },
+        workspace: { ratePerS: config.WORKSPACE_RATE, burst: config.WORKSPACE_BURST },
+        metrics: await c.get(metrics),
+        now: () => performance.now(),
+      }),
+    stop: (value) => value.stop(),
+  });
   const drain = defineService("drain", { start: () => new AbortController() });
   const apiParts = defineService("api parts", {
     start: async (c): Promise<ApiParts> => {
@@ -273,6 +285,7 @@ export function defineServices(config: Config) {
         readiness: (await c.get(readiness)).current,
         drain: (await c.get(drain)).signal,
         indexedAttributes: config.PROFILE_INDEXED_ATTRIBUTES,
+        limits: await c.get(limits),
         allowPrivateWebhooks: config.WEBHOOK_ALLOW_PRIVATE,
       };
     },

@@ -8,10 +8,12 @@ import {
 } from "@connectrpc/connect";
 import { SpanKind } from "@opentelemetry/api";
 import type { Logger } from "pino";
+import type { CallLimits } from "../integrations/call-limits.ts";
 import type { Metrics, OpenSpan, Traces } from "../observe/index.ts";
 import { toMethodName } from "./access-rules.ts";
 import { authenticate, type Directory } from "./authenticate.ts";
 import { endRevoked } from "./end-revoked.ts";
+import { keepToLimits } from "./keep-to-limits.ts";
 import { toCanceled, toCodeName, toConnectError, toSeverity } from "./to-connect-error.ts";
 
 /** What every call passes through. */
@@ -20,6 +22,8 @@ export type InterceptorParts = {
   readonly log: Logger;
   readonly traces: Pick<Traces, "open">;
   readonly metrics?: Pick<Metrics, "rpcDuration">;
+  /** How much a caller may. Default: no limit. */
+  readonly limits?: Pick<CallLimits, "charge">;
 };
 
 const traceKey = createContextKey<Pick<OpenSpan, "traceparent" | "traceId">>(
@@ -32,7 +36,12 @@ export const getTraceparent = (values: ContextValues) => values.get(traceKey).tr
 
 /** Outermost first: what a call came to is measured and told whoever refused it. */
 export function apiInterceptors(parts: InterceptorParts): Interceptor[] {
-  return [observe(parts), requireCaller(parts), endRevoked(parts.access)];
+  return [
+    observe(parts),
+    requireCaller(parts),
+    endRevoked(parts.access),
+    ...(parts.limits === undefined ? [] : [keepToLimits(parts.limits)]),
+  ];
 }
 
 /** Refuses the unknown before their request is read: a body of megabytes is no way in, and a malformed one tells nothing. */

@@ -144,14 +144,14 @@ class LeanCall {
   async #run(body: Buffer | undefined): Promise<void> {
     if (this.#isAnswered) return;
     try {
-      const response = await this.#invoke(toMessageBytes(body ?? Buffer.alloc(0)));
-      this.#answer(response);
+      const { message, header } = await this.#invoke(toMessageBytes(body ?? Buffer.alloc(0)));
+      this.#answer(message, header);
     } catch (error) {
       this.#fail(error);
     }
   }
 
-  async #invoke(bytes: Uint8Array): Promise<Message> {
+  async #invoke(bytes: Uint8Array): Promise<UnaryResponse> {
     const { method, call } = this.#found;
     const { interceptors } = this.#options;
     let message: Message;
@@ -178,7 +178,7 @@ class LeanCall {
         stream: false,
         service: method.parent,
         method,
-        header: NO_HEADERS,
+        header: new Headers(),
         trailer: NO_HEADERS,
         message: create(method.output, answer),
       };
@@ -187,10 +187,10 @@ class LeanCall {
       (next, interceptor) => interceptor(next as never) as never,
       last,
     );
-    return (await chain(request)).message;
+    return chain(request);
   }
 
-  #answer(message: Message): void {
+  #answer(message: Message, header: Headers): void {
     if (this.#isAnswered || this.#stream.destroyed) return;
     this.#isAnswered = true;
     clearTimeout(this.#timer);
@@ -199,7 +199,10 @@ class LeanCall {
     envelope[0] = 0;
     envelope.writeUInt32BE(bytes.length, 1);
     envelope.set(bytes, PREFIX_BYTES);
-    this.#stream.respond({ ":status": 200, "content-type": CONTENT_TYPE }, { waitForTrailers: true });
+    this.#stream.respond(
+      { ":status": 200, "content-type": CONTENT_TYPE, ...Object.fromEntries(header) },
+      { waitForTrailers: true },
+    );
     this.#stream.once("wantTrailers", () => this.#stream.sendTrailers({ "grpc-status": "0" }));
     this.#stream.end(envelope);
   }

@@ -55,6 +55,7 @@ export function createSubjects(namespace: string) {
     /** Which products of a workspace have changed: heard by who keeps some in memory. */
     catalog: (workspace: string) => `${p}catalog.${workspace}`,
     accessChanged: `${p}access-changed`,
+    limitsUsed: `${p}limits-used`,
     all: {
       interventions: `${p}iv.>`,
       realtime: `${p}rt.>`,

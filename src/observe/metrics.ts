@@ -72,6 +72,12 @@ export function createMetrics() {
       labelNames: ["result"],
       buckets: DURATION_BUCKETS,
     }),
+    limited: new Counter({
+      registers,
+      name: "intervention_calls_limited_total",
+      help: "calls refused or held up because of a limit",
+      labelNames: ["limit"],
+    }),
     webhookAttempts: new Counter({
       registers,
       name: "intervention_webhook_attempts_total",

@@ -304,3 +304,64 @@ export declare type BurstMessage = Message<"intervention.v1.BurstMessage"> & {
  */
 export declare const BurstMessageSchema: GenMessage<BurstMessage>;
 
+/**
+ * LimitsMessage is the body on `limits-used`: what a node let pass, so that it is missing at the others too.
+ *
+ * @generated from message intervention.v1.LimitsMessage
+ */
+export declare type LimitsMessage = Message<"intervention.v1.LimitsMessage"> & {
+  /**
+   * Which node.
+   *
+   * @generated from field: string node = 1;
+   */
+  node: string;
+
+  /**
+   * Only what has changed; empty once a second, to say that the node is there.
+   *
+   * @generated from field: repeated intervention.v1.LimitsMessage.Use uses = 2;
+   */
+  uses: LimitsMessage_Use[];
+};
+
+/**
+ * Describes the message intervention.v1.LimitsMessage.
+ * Use `create(LimitsMessageSchema)` to create a new message.
+ */
+export declare const LimitsMessageSchema: GenMessage<LimitsMessage>;
+
+/**
+ * What was taken of one bucket.
+ *
+ * @generated from message intervention.v1.LimitsMessage.Use
+ */
+export declare type LimitsMessage_Use = Message<"intervention.v1.LimitsMessage.Use"> & {
+  /**
+   * The bucket.
+   *
+   * @generated from field: string bucket = 1;
+   */
+  bucket: string;
+
+  /**
+   * Since the node knows the bucket.
+   *
+   * @generated from field: double total = 2;
+   */
+  total: number;
+
+  /**
+   * Since the message before.
+   *
+   * @generated from field: double since_last = 3;
+   */
+  sinceLast: number;
+};
+
+/**
+ * Describes the message intervention.v1.LimitsMessage.Use.
+ * Use `create(LimitsMessage_UseSchema)` to create a new message.
+ */
+export declare const LimitsMessage_UseSchema: GenMessage<LimitsMessage_Use>;
+

@@ -1,0 +1,149 @@
+import { createClient } from "@connectrpc/connect";
+import { createGrpcTransport } from "@connectrpc/connect-node";
+import { afterEach, describe, expect, it } from "vitest";
+import { InterventionService } from "../../gen/intervention/v1/intervention_service_pb.js";
+import type { RateLimit } from "../domain/limit/token-bucket.ts";
+import { CallLimits } from "../integrations/call-limits.ts";
+import { until } from "../testing/until.ts";
+import { GrpcClient } from "./testing/grpc-client.ts";
+import { SERVICE } from "./testing/intervention-fixture.ts";
+import { startApi } from "./testing/start-api.ts";
+
+const RESOURCE_EXHAUSTED = 8;
+const request = (more: object = {}) => ({ recipient: { userId: "u" }, content: { title: "Hello" }, ...more });
+const wide = { ratePerS: 1_000_000, burst: 1_000_000 };
+const open: CallLimits[] = [];
+afterEach(() => {
+  for (const limits of open.splice(0)) limits.stop();
+});
+
+/** An API with limits whose clock the test moves, so that nothing depends on how fast a machine is. */
+async function startLimited(limits: { readonly key?: RateLimit; readonly workspace?: RateLimit }) {
+  let nowMs = 0;
+  let own: CallLimits | undefined;
+  const api = await startApi({
+    limits: {
+      charge: (caller, cost) => {
+        if (own === undefined) throw new Error("not started");
+        return own.charge(caller, cost);
+      },
+    },
+  });
+  const startNode = () => {
+    const node = new CallLimits({ bus: api.bus, key: wide, workspace: wide, ...limits, now: () => nowMs });
+    open.push(node);
+    return node;
+  };
+  own = startNode();
+  const client = new GrpcClient(api.address, { authorization: `Bearer ${api.apiKey}` });
+  const other = new GrpcClient(api.address, { authorization: `Bearer ${api.otherApiKey}` });
+  return {
+    ...api,
+    startNode,
+    pass: (ms: number) => {
+      nowMs += ms;
+    },
+    trigger: (from = client) => from.call(`${SERVICE}/Trigger`, request()),
+    batch: (count: number) =>
+      client.call(`${SERVICE}/TriggerBatch`, { requests: Array.from({ length: count }, () => request()) }),
+    other,
+    count: () => api.store.interventions.countDocuments(),
+  };
+}
+
+describe("a caller beyond its limit", () => {
+  it("is refused with when to come again, changes nothing, and is let in then", async () => {
+    await using api = await startLimited({ key: { ratePerS: 2, burst: 3 } });
+    for (let n = 0; n < 3; n += 1) expect((await api.trigger()).code).toBe(0);
+    const refused = await api.trigger();
+    expect(refused.code).toBe(RESOURCE_EXHAUSTED);
+    expect(refused.message).toContain("2 a second and 3 at once are allowed");
+    expect(JSON.stringify(refused.details)).toContain("500000000");
+    expect(await api.count()).toBe(3);
+    api.pass(499);
+    expect((await api.trigger()).code).toBe(RESOURCE_EXHAUSTED);
+    api.pass(1);
+    expect((await api.trigger()).code).toBe(0);
+  });
+
+  it("pays for a batch as for so many calls, and hears at once that one can never pass", async () => {
+    await using api = await startLimited({ key: { ratePerS: 1, burst: 10 } });
+    expect((await api.batch(8)).code).toBe(0);
+    expect((await api.batch(3)).code).toBe(RESOURCE_EXHAUSTED);
+    expect((await api.batch(2)).code).toBe(0);
+    api.pass(60_000);
+    const never = await api.batch(11);
+    expect(never.message).toContain("11 at once are more than this key ever may");
+    expect(await api.count()).toBe(10);
+  });
+
+  it("does not spend what is another workspace's", async () => {
+    await using api = await startLimited({ workspace: { ratePerS: 1, burst: 2 } });
+    for (let n = 0; n < 5; n += 1) await api.trigger();
+    expect((await api.trigger()).message).toContain("too many calls of this workspace");
+    expect((await api.trigger(api.other)).code).toBe(0);
+  });
+
+  it("gets 429 over HTTP, and with every answer what is left, by the standard header fields", async () => {
+    await using api = await startLimited({ key: { ratePerS: 1, burst: 2 } });
+    const post = () =>
+      fetch(`${api.url}/${SERVICE}/Trigger`, {
+        method: "POST",
+        headers: { "content-type": "application/json", authorization: `Bearer ${api.apiKey}` },
+        body: JSON.stringify(request()),
+      });
+    const [first, , third] = [await post(), await post(), await post()];
+    expect(first.status).toBe(200);
+    expect(first.headers.get("ratelimit-policy")).toContain('"key";q=2;w=2');
+    expect(first.headers.get("ratelimit")).toContain('"key";r=1;t=1');
+    expect(third.status).toBe(429);
+    expect(third.headers.get("ratelimit")).toContain('"key";r=0;t=2');
+  });
+
+  it("gets the same fields as metadata of gRPC, also on the lean way", async () => {
+    await using api = await startLimited({ key: { ratePerS: 1, burst: 2 } });
+    const transport = createGrpcTransport({ baseUrl: api.url });
+    const client = createClient(InterventionService, transport);
+    const headers = { authorization: `Bearer ${api.apiKey}` };
+    let told: string | null = null;
+    const onHeader = (header: Headers) => {
+      told = header.get("ratelimit");
+    };
+    await client.trigger(request(), { headers, onHeader });
+    expect(told).toContain('"key";r=1;t=1');
+  });
+
+  it("is slowed down on a stream instead of being refused", async () => {
+    await using api = await startLimited({ key: { ratePerS: 1_000, burst: 5 } });
+    const client = createClient(InterventionService, createGrpcTransport({ baseUrl: api.url }));
+    async function* requests() {
+      for (let n = 0; n < 20; n += 1) yield { request: request() };
+    }
+    const answers: unknown[] = [];
+    const moving = setInterval(() => api.pass(1), 1);
+    for await (const answer of client.triggerStream(requests(), {
+      headers: { authorization: `Bearer ${api.apiKey}` },
+    }))
+      answers.push(answer);
+    clearInterval(moving);
+    expect(answers).toHaveLength(20);
+    expect(await api.count()).toBe(20);
+  });
+});
+
+describe("nodes", () => {
+  it("share the limit of a key: what passes at one is missing at the others", async () => {
+    await using api = await startLimited({ key: { ratePerS: 1, burst: 100 } });
+    const [second, third] = [api.startNode(), api.startNode()];
+    const caller = api.access.findService(api.apiKey);
+    if (caller === undefined) throw new Error("the key is not known");
+    expect(second.charge(caller, 60).kind).toBe("passed");
+    const left = (node: CallLimits) => node.charge(caller, 0).standings[0]?.tokens;
+    await until(() => left(third) === 40, "the third node to hear of it");
+    expect(third.charge(caller, 41).kind).toBe("refused");
+    expect(third.charge(caller, 40).kind).toBe("passed");
+    await until(() => left(second) === 0, "the second node to hear of that");
+    expect(second.charge(caller, 1).kind).toBe("refused");
+    expect((await api.trigger()).code).toBe(RESOURCE_EXHAUSTED);
+  });
+});

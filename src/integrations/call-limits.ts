@@ -1,0 +1,137 @@
+import { randomUUID } from "node:crypto";
+import { create, fromBinary, toBinary } from "@bufbuild/protobuf";
+import { LimitsMessageSchema } from "../../gen/intervention/v1/bus_pb.js";
+import type { Bus } from "../bus/index.ts";
+import { OverLimit } from "../domain/errors.ts";
+import type { Standing } from "../domain/limit/rate-limit-headers.ts";
+import { SharedBuckets, type Wanted } from "../domain/limit/shared-buckets.ts";
+import type { RateLimit } from "../domain/limit/token-bucket.ts";
+import type { Caller } from "./caller.ts";
+
+/** What counting calls takes. */
+export type CallLimitsOptions = {
+  readonly bus: Pick<Bus, "nc" | "subjects" | "isConnected">;
+  /** Of one API key, or one user. */
+  readonly key: RateLimit;
+  readonly workspace: RateLimit;
+  readonly metrics?: { readonly limited: { readonly inc: (labels: { readonly limit: string }) => void } };
+  /** Milliseconds that only go forward. */
+  readonly now: () => number;
+};
+
+/** What became of a call. */
+export type Charge =
+  | { readonly kind: "passed"; readonly standings: readonly Standing[] }
+  | {
+      readonly kind: "refused";
+      readonly error: OverLimit;
+      /** More than the limit ever holds: no wait would help. */
+      readonly isFinal: boolean;
+      readonly standings: readonly Standing[];
+    };
+
+/** Others hear of what was taken here at least this often while anything is. */
+const TELL_MS = 50;
+const BEAT_MS = 1_000;
+const SWEEP_MS = 30_000;
+const NAMES = ["key", "workspace"] as const;
+
+/** Counts the calls of every key and every workspace, over all nodes: each takes from its own buckets, without asking anybody, and
+ *  tells the others over core NATS. See SharedBuckets for how far nodes can overshoot together. */
+export class CallLimits {
+  readonly #options: CallLimitsOptions;
+  readonly #node = randomUUID();
+  readonly #buckets = new SharedBuckets(() => this.#tellSoon());
+  readonly #timers: NodeJS.Timeout[];
+  readonly #subscription: { unsubscribe: () => void };
+  #isTelling = false;
+  #toldAtMs = 0;
+
+  constructor(options: CallLimitsOptions) {
+    this.#options = options;
+    const { nc, subjects } = options.bus;
+    this.#subscription = nc.subscribe(subjects.limitsUsed, { callback: (_, { data }) => this.#hear(data) });
+    this.#timers = [
+      setInterval(() => this.#tick(), TELL_MS),
+      setInterval(() => this.#buckets.sweep(options.now()), SWEEP_MS),
+    ];
+  }
+
+  stop(): void {
+    for (const timer of this.#timers) clearInterval(timer);
+    this.#subscription.unsubscribe();
+  }
+
+  /** Takes what a call costs of its caller's and its workspace's share, or nothing at all. */
+  charge(caller: Caller, cost: number): Charge {
+    const wanted = this.#wantedOf(caller);
+    const nowMs = this.#options.now();
+    const taken = this.#buckets.take(wanted, { nowMs, cost });
+    const standings = wanted.map((one, index) => ({
+      name: NAMES[index] ?? "",
+      ...one.limit,
+      ...this.#buckets.look(one, nowMs),
+    }));
+    if (taken.kind === "taken") return { kind: "passed", standings };
+    const limit = NAMES[taken.index] ?? "";
+    this.#options.metrics?.limited.inc({ limit });
+    const error = this.#toError(taken, { wanted, cost, limit });
+    return { kind: "refused", error, isFinal: taken.kind === "never", standings };
+  }
+
+  #toError(
+    taken:
+      | { readonly kind: "refused"; readonly waitMs: number; readonly index: number }
+      | { readonly kind: "never"; readonly index: number },
+    { wanted, cost, limit }: { readonly wanted: readonly Wanted[]; readonly cost: number; readonly limit: string },
+  ): OverLimit {
+    const { burst = 0, ratePerS = 0 } = wanted[taken.index]?.limit ?? {};
+    const subject = `calls of this ${limit}`;
+    const allowed = `${ratePerS} a second and ${burst} at once are allowed`;
+    if (taken.kind === "never")
+      return new OverLimit(subject, `${cost} at once are more than this ${limit} ever may: ${allowed}`, BEAT_MS);
+    return new OverLimit(subject, `too many calls of this ${limit}: ${allowed}`, taken.waitMs);
+  }
+
+  #wantedOf(caller: Caller): Wanted[] {
+    const { key, workspace } = this.#options;
+    const { id } = caller.workspace;
+    const who = caller.kind === "service" ? caller.actor : `user/${caller.userId}`;
+    return [
+      { id: `key/${id}/${who}`, limit: key },
+      { id: `workspace/${id}`, limit: workspace },
+    ];
+  }
+
+  #tick(): void {
+    const nowMs = this.#options.now();
+    this.#buckets.setCutOff(!this.#options.bus.isConnected(), nowMs);
+    this.#tell(nowMs - this.#toldAtMs >= BEAT_MS);
+  }
+
+  #tellSoon(): void {
+    if (this.#isTelling) return;
+    this.#isTelling = true;
+    setImmediate(() => {
+      this.#isTelling = false;
+      this.#tell(false);
+    });
+  }
+
+  #tell(isBeat: boolean): void {
+    const { bus, now } = this.#options;
+    if (this.#buckets.isCutOff || bus.nc.isClosed()) return;
+    const uses = this.#buckets.tell().map(({ id, total, sinceLast }) => ({ bucket: id, total, sinceLast }));
+    if (uses.length === 0 && !isBeat) return;
+    this.#toldAtMs = now();
+    const message = create(LimitsMessageSchema, { node: this.#node, uses });
+    bus.nc.publish(bus.subjects.limitsUsed, toBinary(LimitsMessageSchema, message));
+  }
+
+  #hear(data: Uint8Array): void {
+    const { node, uses } = fromBinary(LimitsMessageSchema, data);
+    if (node === this.#node) return;
+    const heard = uses.map(({ bucket, total, sinceLast }) => ({ id: bucket, total, sinceLast }));
+    this.#buckets.hear(node, heard, this.#options.now());
+  }
+}

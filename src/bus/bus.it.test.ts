@@ -15,6 +15,7 @@ import {
   trimAcknowledged,
   Worker,
 } from "./index.ts";
+import { ensurePredictionsStream } from "./predictions-stream.ts";
 
 const silent = pino({ level: "silent" });
 const bytes = (text: string) => new TextEncoder().encode(text);
@@ -210,6 +211,18 @@ describe("trimming", () => {
       return (await count()) === 0;
     }, "everything trimmed");
     expect(await findOldestWaitingMs(bus, consumers)).toBe(Number.POSITIVE_INFINITY);
+  });
+});
+
+describe("the stream of predictions", () => {
+  it("is left as it is when the platform has made it", async () => {
+    await using parts = await startParts();
+    const { bus } = parts;
+    const name = bus.subjects.stream("PREDICTIONS");
+    await bus.jsm.streams.delete(name);
+    await bus.jsm.streams.add({ name, subjects: [bus.subjects.all.predictions], max_msgs: 77 });
+    await ensurePredictionsStream(bus, { replicas: 1 });
+    expect((await bus.jsm.streams.info(name)).config.max_msgs).toBe(77);
   });
 });
 

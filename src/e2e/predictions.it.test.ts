@@ -36,7 +36,6 @@ async function startEngine() {
     async [Symbol.asyncDispose]() {
       presence.stop();
       client.close();
-      await bus.jsm.streams.delete(bus.subjects.stream("PREDICTIONS"));
       await parts[Symbol.asyncDispose]();
     },
   };

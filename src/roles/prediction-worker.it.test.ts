@@ -84,12 +84,4 @@ describe("predictions on the stream", () => {
     expect(errors.find((error) => error.includes("shop.item.added"))).toContain("cloud_event.type");
     expect(errors.find((error) => error.includes("cloud_event.specversion"))).toBeDefined();
   });
-
-  it("keep the stream that the platform has made for them", async () => {
-    await using parts = await startTriggers();
-    const name = parts.bus.subjects.stream("PREDICTIONS");
-    await parts.bus.jsm.streams.add({ name, subjects: [parts.bus.subjects.all.predictions], max_msgs: 77 });
-    await using _worker = await parts.startWorker();
-    expect((await parts.bus.jsm.streams.info(name)).config.max_msgs).toBe(77);
-  });
 });

@@ -88,7 +88,6 @@ export async function startTriggers(facts: Partial<ShopperFacts> = {}) {
     accepted: async () => (await store.interventions.find().sort({ position: 1 }).toArray()).map(toInterventionMessage),
     async [Symbol.asyncDispose]() {
       campaigns.stop();
-      await bus.jsm.streams.delete(bus.subjects.stream("PREDICTIONS")).catch(() => false);
       await parts[Symbol.asyncDispose]();
     },
   };

@@ -4,9 +4,9 @@ import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { ContextStateSchema } from "../../../gen/intervention/v1/context_state_pb.js";
 import { type ShopEvent, ShopEventKind, ShopEventSchema } from "../../../gen/intervention/v1/shopper_pb.js";
-import { applyEvents, emptyContext, toContext } from "./index.ts";
+import { applyEvents, emptyContext, hasItems, type KnownShopEvent, toContext } from "./index.ts";
 
-const known = (event: ShopEvent) => ({ event, body: toBinary(ShopEventSchema, event) });
+const known = (event: ShopEvent): KnownShopEvent => ({ event, body: toBinary(ShopEventSchema, event) });
 const K = ShopEventKind;
 
 function event(id: string, kind: ShopEventKind, second: number, productId = "p", quantity = 1): ShopEvent {
@@ -82,7 +82,9 @@ describe("what is known of a shopper", () => {
       quantity: 1,
     },
   ])("$name", ({ events, quantity }) => {
-    const context = toContext({ workspace: "w", userId: "ada" }, applyEvents(emptyContext, events.map(known)));
+    const state = applyEvents(emptyContext, events.map(known));
+    const context = toContext({ workspace: "w", userId: "ada" }, state);
+    expect(hasItems(state)).toBe(quantity !== undefined);
     expect(context.items[0]?.quantity).toBe(quantity);
   });
 });

@@ -1,4 +1,3 @@
-import { Buffer } from "node:buffer";
 import type { Timestamp } from "@bufbuild/protobuf/wkt";
 import { type CartItem, type Money, type ShopEvent, ShopEventKind } from "../../../gen/intervention/v1/shopper_pb.js";
 import type { FieldViolation } from "../errors.ts";
@@ -99,7 +98,7 @@ function checkOrder({ order }: ShopEvent, say: Say): void {
 }
 
 function attributesProblem(attributes: NonNullable<ShopEvent["attributes"]>): string | undefined {
-  const bytes = Buffer.byteLength(JSON.stringify(attributes));
+  const bytes = new TextEncoder().encode(JSON.stringify(attributes)).length;
   return bytes > ATTRIBUTES_BYTES_MAX
     ? `it takes ${bytes} bytes as JSON; up to ${ATTRIBUTES_BYTES_MAX} are allowed`
     : undefined;

@@ -27,15 +27,15 @@ import { startOutward } from "./outward/start-outward.ts";
 import { servePages } from "./pages/serve-pages.ts";
 import { ErasedUsers } from "./privacy/erased-users.ts";
 import { startDecide } from "./roles/decide.ts";
+import { startEventIntake } from "./roles/event-intake.ts";
 import { PredictionIntake } from "./roles/prediction-intake.ts";
 import { startPredictionIntake } from "./roles/prediction-worker.ts";
+import { findProfileFacts } from "./roles/profile-facts.ts";
 import { startSchedule } from "./roles/schedule.ts";
+import { findContext, findOrdersIn } from "./roles/shopper-contexts.ts";
 import { startTrack } from "./roles/track.ts";
 import { type ShopperFacts, Triggers } from "./roles/triggers.ts";
 import { connectStore } from "./store/index.ts";
-
-/** Nothing is known of shoppers beside what triggers. */
-const NO_FACTS: ShopperFacts = { findContext: async () => undefined, findProfile: async () => undefined };
 
 /** The parts that roles share, for one process of the given settings. A test replaces what it wants to watch. */
 export function defineServices(config: Config) {
@@ -184,6 +184,7 @@ export function defineServices(config: Config) {
         log: await c.get(log),
         undeliveredAfterMs: config.UNDELIVERED_AFTER_MS,
         reconcileAfterMs: config.RECONCILE_AFTER_MS,
+        findOrders: findOrdersIn(await c.get(store)),
       }),
     stop: (value) => value[Symbol.asyncDispose](),
   });
@@ -214,6 +215,15 @@ export function defineServices(config: Config) {
         now: () => new Date(),
       }),
   });
+  const facts = defineService("facts", {
+    start: async (c): Promise<ShopperFacts> => {
+      const known = await c.get(store);
+      return {
+        findContext: (workspaceId, userId) => findContext(known, workspaceId, userId),
+        findProfile: (workspaceId, userId) => findProfileFacts(known, workspaceId, userId),
+      };
+    },
+  });
   const triggers = defineService("triggers", {
     start: async (c) =>
       new Triggers({
@@ -223,7 +233,7 @@ export function defineServices(config: Config) {
         store: await c.get(store),
         bus: await c.get(bus),
         metrics: await c.get(metrics),
-        facts: NO_FACTS,
+        facts: await c.get(facts),
         now: () => new Date(),
       }),
   });
@@ -248,7 +258,23 @@ export function defineServices(config: Config) {
       }),
     stop: (value) => value[Symbol.asyncDispose](),
   });
-  const intake = defineService("intake", { start: (c) => c.get(predictionIntake) });
+  const eventIntake = defineService("event intake", {
+    start: async (c) =>
+      startEventIntake({
+        bus: await c.get(bus),
+        store: await c.get(store),
+        log: await c.get(log),
+        access: await c.get(access),
+        campaigns: await c.get(campaigns),
+        triggers: await c.get(triggers),
+        metrics: await c.get(metrics),
+        now: () => new Date(),
+      }),
+    stop: (value) => value[Symbol.asyncDispose](),
+  });
+  const intake = defineService("intake", {
+    start: async (c) => [await c.get(predictionIntake), await c.get(eventIntake)],
+  });
   const limits = defineService("limits", {
     start: async (c) =>
       new CallLimits({
@@ -286,6 +312,7 @@ export function defineServices(config: Config) {
         drain: (await c.get(drain)).signal,
         indexedAttributes: config.PROFILE_INDEXED_ATTRIBUTES,
         limits: await c.get(limits),
+        findContext: async (workspaceId, userId) => findContext(shared.store, workspaceId, userId),
         allowPrivateWebhooks: config.WEBHOOK_ALLOW_PRIVATE,
       };
     },

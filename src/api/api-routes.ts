@@ -5,6 +5,7 @@ import { Health } from "../../gen/health/v1/health_pb.js";
 import { AdminService } from "../../gen/intervention/v1/admin_service_pb.js";
 import { CampaignService } from "../../gen/intervention/v1/campaign_service_pb.js";
 import { CatalogService } from "../../gen/intervention/v1/catalog_service_pb.js";
+import { EventService } from "../../gen/intervention/v1/event_service_pb.js";
 import { InboxService } from "../../gen/intervention/v1/inbox_service_pb.js";
 import { InterventionService } from "../../gen/intervention/v1/intervention_service_pb.js";
 import { OperationsService } from "../../gen/intervention/v1/operations_service_pb.js";
@@ -18,6 +19,7 @@ import type { AccessDirectory } from "../integrations/access-directory.ts";
 import { type AdminParts, adminService } from "./admin-service.ts";
 import { campaignService } from "./campaign-service.ts";
 import { catalogService } from "./catalog-service.ts";
+import { type EventServiceParts, eventService } from "./event-service.ts";
 import { type HealthParts, healthService } from "./health-service.ts";
 import { type InboxParts, inboxService } from "./inbox-service.ts";
 import { apiInterceptors, apiRequestGate, type InterceptorParts } from "./interceptors.ts";
@@ -38,6 +40,7 @@ export type ApiParts = InterceptorParts &
   InboxParts &
   WebhookParts &
   PredictionServiceParts &
+  EventServiceParts &
   ProfileParts &
   Omit<HealthParts, "serviceNames"> & {
     readonly access: AccessDirectory;
@@ -53,6 +56,7 @@ export const API_SERVICES: readonly DescService[] = [
   OperationsService,
   PredictionService,
   CampaignService,
+  EventService,
   CatalogService,
   TopicService,
   ProfileService,
@@ -71,6 +75,7 @@ export function registerApi(router: ConnectRouter, parts: ApiParts): void {
   router.service(SessionService, sessionService(parts));
   router.service(OperationsService, operationsService(parts));
   router.service(PredictionService, predictionService(parts));
+  router.service(EventService, eventService(parts));
   router.service(CampaignService, campaignService(parts));
   router.service(CatalogService, catalogService(parts));
   router.service(TopicService, topicService(parts));

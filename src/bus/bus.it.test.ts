@@ -15,7 +15,7 @@ import {
   trimAcknowledged,
   Worker,
 } from "./index.ts";
-import { ensurePredictionsStream } from "./predictions-stream.ts";
+import { ensurePlatformStream } from "./platform-stream.ts";
 
 const silent = pino({ level: "silent" });
 const bytes = (text: string) => new TextEncoder().encode(text);
@@ -221,7 +221,7 @@ describe("the stream of predictions", () => {
     const name = bus.subjects.stream("PREDICTIONS");
     await bus.jsm.streams.delete(name);
     await bus.jsm.streams.add({ name, subjects: [bus.subjects.all.predictions], max_msgs: 77 });
-    await ensurePredictionsStream(bus, { replicas: 1 });
+    await ensurePlatformStream(bus, "PREDICTIONS", { replicas: 1 });
     expect((await bus.jsm.streams.info(name)).config.max_msgs).toBe(77);
   });
 });

@@ -7,7 +7,7 @@ import {
 } from "@nats-io/jetstream";
 import { connect, type NatsConnection } from "@nats-io/transport-node";
 import { Unavailable } from "../domain/errors.ts";
-import { ensurePredictionsStream } from "./predictions-stream.ts";
+import { ensurePlatformStream } from "./platform-stream.ts";
 import { defineStreams, ensureStreams, type StreamOptions } from "./streams.ts";
 import { createSubjects, type Subjects } from "./subjects.ts";
 import { requireSyncedServers, type SyncCheck } from "./sync-check.ts";
@@ -51,7 +51,8 @@ export async function connectBus(options: BusOptions): Promise<Bus> {
     const isHistoryAsync = options.streams.replicas === 1 && nc.info?.cluster === undefined;
     await whenItAnswers(() => ensureStreams(jsm, defineStreams(subjects, { ...options.streams, isHistoryAsync })));
     const { config } = await whenItAnswers(() => jsm.streams.info(subjects.stream("REALTIME")));
-    await whenItAnswers(() => ensurePredictionsStream({ jsm, subjects }, options.streams));
+    for (const stream of ["PREDICTIONS", "EVENTS"] as const)
+      await whenItAnswers(() => ensurePlatformStream({ jsm, subjects }, stream, options.streams));
     return {
       nc,
       js: jetstream(nc, { timeout: REQUEST_TIMEOUT_MS }),

@@ -2,7 +2,15 @@ import { Buffer } from "node:buffer";
 import { Priority } from "../../gen/intervention/v1/intervention_pb.js";
 
 /** The streams the engine owns. */
-export type StreamName = "INTERVENTIONS" | "REALTIME" | "TRACKING" | "DELAYED" | "DEAD" | "PREDICTIONS" | "EVENTS_OUT";
+export type StreamName =
+  | "INTERVENTIONS"
+  | "REALTIME"
+  | "TRACKING"
+  | "DELAYED"
+  | "DEAD"
+  | "PREDICTIONS"
+  | "EVENTS"
+  | "EVENTS_OUT";
 
 /** The last part of an intervention's subject. */
 export const PRIORITY_NAMES = {
@@ -38,6 +46,8 @@ export function createSubjects(namespace: string) {
     due: (workspace: string, interventionId: string) => `${p}later.due.${workspace}.${interventionId}`,
     dead: (workspace: string, stream: StreamName, reason: "malformed" | "failed") =>
       `${p}dead.${workspace}.${stream}.${reason}`,
+    /** What shoppers do. */
+    shopEvents: (workspace: string) => `${p}events.cart.${workspace}`,
     predictions: (workspace: string) => `${p}ai.predictions.${workspace}`,
     /** A burst of triggers of a campaign for one user: replaced as long as more of them come … */
     burst: (workspace: string, campaign: string, userToken: string) =>
@@ -65,6 +75,7 @@ export function createSubjects(namespace: string) {
       due: `${p}later.due.>`,
       dead: `${p}dead.>`,
       predictions: `${p}ai.predictions.>`,
+      shopEvents: `${p}events.cart.>`,
       calm: `${p}later.calm.>`,
       presence: `${p}presence.*`,
       catalog: `${p}catalog.*`,

@@ -72,6 +72,12 @@ export function createMetrics() {
       labelNames: ["result"],
       buckets: DURATION_BUCKETS,
     }),
+    shopEvents: new Counter({
+      registers,
+      name: "intervention_shop_events_total",
+      help: "events of the shop that were heard, by what became of them",
+      labelNames: ["effect"],
+    }),
     limited: new Counter({
       registers,
       name: "intervention_calls_limited_total",

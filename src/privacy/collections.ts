@@ -2,7 +2,7 @@ import type { DescMessage } from "@bufbuild/protobuf";
 import { InterventionMessageSchema } from "../../gen/intervention/v1/bus_pb.js";
 import { DecisionInputSchema, DecisionSchema } from "../../gen/intervention/v1/decision_pb.js";
 import { InterventionFrameSchema } from "../../gen/intervention/v1/realtime_pb.js";
-import { PredictionSchema } from "../../gen/intervention/v1/shopper_pb.js";
+import { PredictionSchema, ShopEventSchema } from "../../gen/intervention/v1/shopper_pb.js";
 import { onStore, profileId, type Store, toEventFilters } from "../store/index.ts";
 import {
   findOfInterventions,
@@ -92,6 +92,7 @@ export const COLLECTIONS: Readonly<Record<string, PersonalCollection | Impersona
     },
   }),
   predictions: ofUser("predictions", { messages: { prediction: PredictionSchema } }),
+  shop_events: ofUser("shop_events", { messages: { event: ShopEventSchema } }),
   campaign_entries: ofUser("campaign_entries", {
     filters: async ({ workspaceId, userId }, store) => {
       const found = await onStore(() => store.campaigns.find({ workspaceId }, { projection: { _id: 1 } }).toArray());

@@ -171,7 +171,12 @@ describe("an erasure", () => {
       },
       ...{ "collection/profiles": 1, "collection/profile_merges": 2, "collection/consents": 1 },
       ...{ "collection/predictions": 1, "collection/prediction_outcomes": 1, "stream/PREDICTIONS": 1 },
-      ...{ "collection/campaign_entries": 1, "collection/subscriptions": 1 },
+      ...{
+        "collection/campaign_entries": 1,
+        "collection/subscriptions": 1,
+        "collection/shop_events": 1,
+        "stream/EVENTS": 2,
+      },
       ...{ "stream/REALTIME": 1, "stream/DELAYED": 3, "stream/DEAD": 4 },
     });
   });

@@ -12,9 +12,10 @@ import {
   InterventionBatchSchema,
   InterventionMessageSchema,
   RealtimeMessageSchema,
+  ShopEventBatchSchema,
 } from "../../gen/intervention/v1/bus_pb.js";
 import { EventBatchSchema, EventSchema } from "../../gen/intervention/v1/event_pb.js";
-import { PredictionSchema } from "../../gen/intervention/v1/shopper_pb.js";
+import { PredictionSchema, ShopEventSchema } from "../../gen/intervention/v1/shopper_pb.js";
 import { packItems, type StreamName, type Subjects, toSubjectToken } from "../bus/index.ts";
 import { parseCloudEvent } from "../integrations/cloud-event.ts";
 
@@ -70,13 +71,38 @@ const interventions = {
   userOf: ({ recipient }: MessageShape<typeof InterventionMessageSchema>) => recipient?.userId ?? "",
 };
 /** Either spelling of protobuf's JSON. */
-const predictionData = z.object({ userId: z.string().optional(), user_id: z.string().optional() });
+const namedData = z.object({ userId: z.string().optional(), user_id: z.string().optional() });
 const cloudEvent = z.object({ data: z.unknown() });
 
 /** All of a workspace's subjects under one of ours. */
 const within = (all: string, workspace: string) => all.replace(/>$/, `${workspace}.>`);
 
 const scheduled = packed({ ...interventions, filter: (s) => s.all.later });
+
+const shopEvents = packed({
+  filter: (s, { workspace }) => s.shopEvents(workspace),
+  batch: ShopEventBatchSchema,
+  one: ShopEventSchema,
+  itemsOf: ({ events }) => events,
+  userOf: ({ userId }) => userId,
+});
+const shopCloudEvents = {
+  filter: shopEvents.filter,
+  read: ({ data, header }: Stored) => {
+    const isNamed = header("content-type") !== "" || header("ce-specversion") !== "";
+    const event = parseCloudEvent(
+      (name) => (!isNamed && name === "content-type" ? "application/cloudevents+json" : header(name) || undefined),
+      data,
+    );
+    const json = event.dataContentType.includes("protobuf")
+      ? toJson(ShopEventSchema, fromBinary(ShopEventSchema, event.data))
+      : (JSON.parse(new TextDecoder().decode(event.data)) as JsonValue);
+    const named = namedData.parse(json ?? {});
+    return { json, userId: named.userId ?? named.user_id ?? event.subject ?? "" };
+  },
+};
+const isCloudEvent = ({ data, header }: Stored) =>
+  header("content-type") !== "" || header("ce-specversion") !== "" || data[0] === "{".charCodeAt(0);
 
 /** Every stream but the dead letters, which hold messages of the others. */
 const LIVE_STREAMS: Readonly<Record<Exclude<StreamName, "DEAD">, PersonalStream>> = {
@@ -120,10 +146,15 @@ const LIVE_STREAMS: Readonly<Record<Exclude<StreamName, "DEAD">, PersonalStream>
       const json = isBinary
         ? toJson(PredictionSchema, fromBinary(PredictionSchema, event.data))
         : (JSON.parse(new TextDecoder().decode(event.data)) as JsonValue);
-      const named = predictionData.parse(json);
+      const named = namedData.parse(json);
       return { json, userId: named.userId ?? named.user_id ?? event.subject ?? "" };
     },
   }),
+  EVENTS: {
+    filter: (s, { workspace }) => s.shopEvents(workspace),
+    // The engine's own batches have no headers and share a message; whatever else comes is one CloudEvent.
+    read: (message) => (isCloudEvent(message) ? single(shopCloudEvents) : shopEvents).read(message),
+  },
   EVENTS_OUT: single({
     filter: (s, { workspace }) => within(s.all.eventsOut, workspace),
     read: ({ data }) => {

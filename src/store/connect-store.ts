@@ -20,6 +20,7 @@ import { type ProductDocument, productIndexes } from "./products.ts";
 import { type ProfileMergeDocument, profileMergeIndexes } from "./profile-merges.ts";
 import { type ProfileDocument, profileIndexes } from "./profiles.ts";
 import { type RetentionDocument, retentionIndexes } from "./retention.ts";
+import { type ShopEventDocument, shopEventIndexes } from "./shop-events.ts";
 import { type SubscriptionDocument, subscriptionIndexes } from "./subscriptions.ts";
 import { type TopicRuleDocument, topicRuleIndexes } from "./topic-rules.ts";
 import {
@@ -43,6 +44,7 @@ export type Store = {
   readonly predictions: Collection<PredictionDocument>;
   readonly predictionOutcomes: Collection<PredictionOutcomeDocument>;
   readonly campaigns: Collection<CampaignDocument>;
+  readonly shopEvents: Collection<ShopEventDocument>;
   readonly entries: Collection<EntryDocument>;
   readonly products: Collection<ProductDocument>;
   readonly subscriptions: Collection<SubscriptionDocument>;
@@ -104,6 +106,7 @@ export async function connectStore(options: {
       ensureIndexes(db, "predictions", predictionIndexes),
       ensureIndexes(db, "prediction_outcomes", predictionOutcomeIndexes),
       ensureIndexes(db, "campaigns", campaignIndexes),
+      ensureIndexes(db, "shop_events", shopEventIndexes),
       ensureIndexes(db, "campaign_entries", entryIndexes),
       ensureIndexes(db, "products", productIndexes),
       ensureIndexes(db, "subscriptions", subscriptionIndexes),
@@ -129,6 +132,7 @@ export async function connectStore(options: {
       predictions: db.collection("predictions"),
       predictionOutcomes: db.collection("prediction_outcomes"),
       campaigns: db.collection("campaigns"),
+      shopEvents: db.collection("shop_events"),
       entries: db.collection("campaign_entries"),
       products: db.collection("products"),
       subscriptions: db.collection("subscriptions"),

@@ -47,6 +47,7 @@ export async function startParts(overrides: Readonly<Record<string, string>> = {
         "DEAD",
         "EVENTS_OUT",
         "PREDICTIONS",
+        "EVENTS",
       ] as const)
         await bus.jsm.streams.delete(bus.subjects.stream(name));
       await store.db.dropDatabase();

@@ -10,6 +10,7 @@ import type { Content, Policy, Priority, Recipient } from "./intervention_pb.js"
 import type { Timestamp } from "@bufbuild/protobuf/wkt";
 import type { TriggerSource } from "./campaign_pb.js";
 import type { InboxChanged, InterventionFrame, Revoke } from "./realtime_pb.js";
+import type { ShopEvent } from "./shopper_pb.js";
 
 /**
  * Describes the file intervention/v1/bus.proto.
@@ -364,4 +365,25 @@ export declare type LimitsMessage_Use = Message<"intervention.v1.LimitsMessage.U
  * Use `create(LimitsMessage_UseSchema)` to create a new message.
  */
 export declare const LimitsMessage_UseSchema: GenMessage<LimitsMessage_Use>;
+
+/**
+ * ShopEventBatch is the body of what EventService puts on `events.cart.{workspace}`,
+ * without headers. Others put single CloudEvents there.
+ *
+ * @generated from message intervention.v1.ShopEventBatch
+ */
+export declare type ShopEventBatch = Message<"intervention.v1.ShopEventBatch"> & {
+  /**
+   * 1 to 500.
+   *
+   * @generated from field: repeated intervention.v1.ShopEvent events = 1;
+   */
+  events: ShopEvent[];
+};
+
+/**
+ * Describes the message intervention.v1.ShopEventBatch.
+ * Use `create(ShopEventBatchSchema)` to create a new message.
+ */
+export declare const ShopEventBatchSchema: GenMessage<ShopEventBatch>;
 

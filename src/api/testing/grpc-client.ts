@@ -23,6 +23,7 @@ const definition = loadSync(
     "intervention/v1/operations_service.proto",
     "intervention/v1/prediction_service.proto",
     "intervention/v1/campaign_service.proto",
+    "intervention/v1/event_service.proto",
     "intervention/v1/catalog_service.proto",
     "intervention/v1/topic_service.proto",
     "intervention/v1/profile_service.proto",

@@ -8,6 +8,7 @@ import { CampaignDirectory } from "../../integrations/campaign-directory.ts";
 import { CatalogView } from "../../integrations/catalog-view.ts";
 import { createMetrics, startTraces } from "../../observe/index.ts";
 import { PredictionIntake } from "../../roles/prediction-intake.ts";
+import { findContext } from "../../roles/shopper-contexts.ts";
 import { Triggers } from "../../roles/triggers.ts";
 import { connectStore } from "../../store/index.ts";
 import type { ApiParts } from "../api-routes.ts";
@@ -46,6 +47,7 @@ export async function connectParts() {
         "DEAD",
         "EVENTS_OUT",
         "PREDICTIONS",
+        "EVENTS",
       ] as const)
         await bus.jsm.streams.delete(bus.subjects.stream(name));
       await store.db.dropDatabase();
@@ -76,6 +78,7 @@ export async function startApi(overrides: Partial<ApiParts> = {}) {
     now: () => new Date(),
     drain: draining.signal,
     indexedAttributes: ["plan"],
+    findContext: (workspaceId, userId) => findContext(store, workspaceId, userId),
     ...overrides,
   };
   const server = await startGrpcServer({ host: "127.0.0.1", port: 0, api, log, stopMsMax: 2_000 });

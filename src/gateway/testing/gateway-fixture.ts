@@ -141,6 +141,7 @@ export class TestEngine implements AsyncDisposable {
       "DEAD",
       "EVENTS_OUT",
       "PREDICTIONS",
+      "EVENTS",
     ] as const)
       await bus.jsm.streams.delete(bus.subjects.stream(stream));
     await store.db.dropDatabase();

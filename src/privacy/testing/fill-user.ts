@@ -6,7 +6,7 @@ import { InterventionMessageSchema, RealtimeMessageSchema } from "../../../gen/i
 import { DecisionInputSchema, DecisionSchema } from "../../../gen/intervention/v1/decision_pb.js";
 import { EventKind, EventSchema } from "../../../gen/intervention/v1/event_pb.js";
 import { InterventionFrameSchema } from "../../../gen/intervention/v1/realtime_pb.js";
-import { PredictionSchema } from "../../../gen/intervention/v1/shopper_pb.js";
+import { PredictionSchema, ShopEventKind, ShopEventSchema } from "../../../gen/intervention/v1/shopper_pb.js";
 import {
   type Bus,
   bury,
@@ -20,6 +20,7 @@ import { toCloudEvent } from "../../domain/outward/to-cloud-event.ts";
 import {
   consentId,
   insertEvents,
+  insertShopEvents,
   predictionDocumentId,
   profileId,
   type Store,
@@ -132,6 +133,9 @@ export async function fillCollections(parts: Parts, user: User): Promise<void> {
   await fillKnowledge(parts, user);
 }
 
+const shopEventOf = (userId: string, marker: string) =>
+  create(ShopEventSchema, { eventId: marker, kind: ShopEventKind.PAGE_VIEWED, userId, page: marker });
+
 /** What others tell of a user, and what he has said himself. */
 async function fillKnowledge({ store }: Parts, { workspaceId, userId, marker, acceptedAt = new Date() }: User) {
   const _id = profileId(workspaceId, userId);
@@ -159,6 +163,9 @@ async function fillKnowledge({ store }: Parts, { workspaceId, userId, marker, ac
     ...{ _id: predictionDocument, workspaceId, kind: 1, model: "m", modelVersion: "1", predictedAt: acceptedAt },
     ...{ score: 0.5, outcome: true, fixedAt: acceptedAt },
   });
+  const shopEvent = shopEventOf(userId, marker);
+  const given = { event: shopEvent, body: toBinary(ShopEventSchema, shopEvent), at: acceptedAt, workspaceId };
+  await insertShopEvents(store, [given], acceptedAt);
   await store.campaigns.updateOne({ _id: `${workspaceId}/c` }, { $setOnInsert: { workspaceId } }, { upsert: true });
   await store.entries.insertOne({ _id: `${workspaceId}/c/${userId}`, enteredBy: marker, enteredAt: acceptedAt });
   await subscribe(store, { workspaceId, userId, topic: marker }, acceptedAt);
@@ -188,6 +195,14 @@ export async function fillStreams({ bus }: Parts, users: readonly User[]): Promi
     const headers = createHeaders();
     headers.set("Content-Type", "application/cloudevents+json");
     await js.publish(subjects.predictions(workspace), JSON.stringify(event), { headers });
+  }
+  const done = users.map(({ userId, marker }) => shopEventOf(userId, marker));
+  const shared = packItems(done.map((one) => toBinary(ShopEventSchema, one)));
+  await js.publish(subjects.shopEvents(workspace), shared);
+  for (const { userId, marker } of users) {
+    const data = { user_id: userId, page: marker };
+    const event = { specversion: "1.0", id: marker, source: "/shop", type: "shop.page.viewed", data };
+    await js.publish(subjects.shopEvents(workspace), JSON.stringify(event));
   }
   const inAnHour = new Date(Date.now() + 3_600_000);
   for (const one of interventions) await scheduleDecision(bus, one, inAnHour);

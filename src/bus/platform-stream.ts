@@ -4,17 +4,21 @@ import { Unavailable } from "../domain/errors.ts";
 import type { Bus } from "./connect-bus.ts";
 
 const DAY_MS = 86_400_000;
-/** Predictions are worth little after a day; a week is for looking at what went wrong. */
+/** What comes in is kept by the store; a week is for looking at what went wrong, and for a store that was restored. */
 const AGE_MS = 7 * DAY_MS;
 const DUPLICATE_WINDOW_MS = 120_000;
 const STREAM_NOT_FOUND = 10059;
 
-/** Makes the stream of predictions unless there is one: it is the platform's, which may have its own settings for it. */
-export async function ensurePredictionsStream(
+/** Streams that the platform puts things on, and their subjects. */
+export type PlatformStreamName = "PREDICTIONS" | "EVENTS";
+
+/** Makes a stream that the platform writes to, unless there is one: it is the platform's, which may have its own settings for it. */
+export async function ensurePlatformStream(
   bus: Pick<Bus, "jsm" | "subjects">,
+  stream: PlatformStreamName,
   options: { readonly replicas: number },
 ): Promise<void> {
-  const name = bus.subjects.stream("PREDICTIONS");
+  const name = bus.subjects.stream(stream);
   try {
     await bus.jsm.streams.info(name);
     return;
@@ -25,7 +29,7 @@ export async function ensurePredictionsStream(
   try {
     await bus.jsm.streams.add({
       name,
-      subjects: [bus.subjects.all.predictions],
+      subjects: [stream === "EVENTS" ? bus.subjects.all.shopEvents : bus.subjects.all.predictions],
       storage: StorageType.File,
       num_replicas: options.replicas,
       retention: RetentionPolicy.Limits,

@@ -1,0 +1,112 @@
+import { fromBinary, toBinary } from "@bufbuild/protobuf";
+import { timestampDate } from "@bufbuild/protobuf/wkt";
+import type { JsMsg } from "@nats-io/jetstream";
+import { Match } from "@nats-io/transport-node";
+import type { Logger } from "pino";
+import { ShopEventBatchSchema } from "../../gen/intervention/v1/bus_pb.js";
+import { type Context, type ShopEvent, ShopEventSchema } from "../../gen/intervention/v1/shopper_pb.js";
+import { type Bus, Worker } from "../bus/index.ts";
+import { checkShopEvent } from "../domain/context/index.ts";
+import { InvalidInput } from "../domain/errors.ts";
+import type { AccessDirectory } from "../integrations/access-directory.ts";
+import type { CampaignDirectory } from "../integrations/campaign-directory.ts";
+import { parseCloudEvent } from "../integrations/cloud-event.ts";
+import { toShopEvent } from "../integrations/to-shop-event.ts";
+import { type GivenShopEvent, insertShopEvents, type Store } from "../store/index.ts";
+import { findContext } from "./shopper-contexts.ts";
+import type { Triggers } from "./triggers.ts";
+
+/** What hearing shop events stands on. */
+export type EventIntakeOptions = {
+  readonly bus: Bus;
+  readonly store: Store;
+  readonly log: Logger;
+  readonly access: Pick<AccessDirectory, "workspaces">;
+  readonly campaigns: Pick<CampaignDirectory, "listLive">;
+  readonly triggers: Pick<Triggers, "onEvents">;
+  readonly metrics: {
+    readonly shopEvents: { readonly inc: (labels: { readonly effect: string }, count: number) => void };
+  };
+  readonly now: () => Date;
+};
+
+type Given = GivenShopEvent & { readonly workspaceId: string };
+
+/** Messages that share their writes: some are single events, some hold hundreds. */
+const BATCH_MAX = 2_000;
+/** The database takes a thousand events at once for little more than one; nobody waits for a lone one. */
+const LINGER_MS = 20;
+
+/** Hears what shoppers do on `events.cart.{workspace}`: keeps each event once, then triggers what waits for it, then acknowledges.
+ *  All of it may be done again. Any number of these may run, since what is known of a shopper does not depend on the order. */
+export function startEventIntake(options: EventIntakeOptions): Promise<AsyncDisposable> {
+  const { bus, log } = options;
+  return Worker.start({
+    ...{ bus, log, stream: "EVENTS", name: "shop-events", batchMax: BATCH_MAX, lingerMs: LINGER_MS },
+    filterSubject: bus.subjects.all.shopEvents,
+    parse: (message) => parseMessage(message, options),
+    handle: (batch) => take(options, batch.flat()),
+  });
+}
+
+async function take(options: EventIntakeOptions, given: readonly Given[]): Promise<void> {
+  const { metrics, now, store, triggers } = options;
+  const once = [...new Map(given.map((one) => [`${one.workspaceId}/${one.event.eventId}`, one])).values()];
+  const known = await insertShopEvents(store, once, now());
+  // Also those that are known: their triggering may have been cut off, and triggering twice makes nothing new.
+  const waited = once.filter((one) => isWaitedFor(options, one));
+  const contexts = new Map<string, Promise<Context>>();
+  const contextOf = ({ workspaceId, event: { userId } }: Given) => {
+    const key = `${workspaceId}/${userId}`;
+    const found = contexts.get(key) ?? findContext(store, workspaceId, userId);
+    contexts.set(key, found);
+    return found;
+  };
+  await triggers.onEvents(
+    await Promise.all(
+      waited.map(async (one) => ({ workspace: one.workspaceId, event: one.event, context: await contextOf(one) })),
+    ),
+  );
+  metrics.shopEvents.inc({ effect: "kept" }, once.length - known);
+  metrics.shopEvents.inc({ effect: "repeated" }, given.length - once.length + known);
+}
+
+/** Most events are waited for by no campaign: then nobody needs to know the context. */
+function isWaitedFor({ campaigns, now }: EventIntakeOptions, { workspaceId, event }: Given): boolean {
+  return campaigns.listLive(workspaceId, { case: "event", value: event.kind }, now()).length > 0;
+}
+
+/** @returns none for a CloudEvent of a type that is not ours. */
+function parseMessage(message: JsMsg, { access, bus, metrics, now }: EventIntakeOptions): Given[] {
+  const workspaceId = bus.subjects.workspaceOf(message.subject);
+  if (!access.workspaces().some(({ id }) => id === workspaceId))
+    throw new InvalidInput([{ field: "subject", description: `${JSON.stringify(workspaceId)} is no workspace` }]);
+  const storedAt = new Date(message.time);
+  const events = readMessage(message, storedAt);
+  if (events.length === 0) metrics.shopEvents.inc({ effect: "not_ours" }, 1);
+  return events.map((event) => {
+    const problems = checkShopEvent(event, { now: now() });
+    if (problems.length > 0) throw new InvalidInput(problems);
+    const at = event.occurTime === undefined ? storedAt : timestampDate(event.occurTime);
+    return { workspaceId, event, at, body: toBinary(ShopEventSchema, event) };
+  });
+}
+
+/** The engine's own batches have no headers; whatever else comes is a CloudEvent. */
+function readMessage({ data, headers }: JsMsg, storedAt: Date): ShopEvent[] {
+  const header = (name: string) => headers?.get(name, Match.IgnoreCase) || undefined;
+  if (header("content-type") === undefined && header("ce-specversion") === undefined && data[0] !== OPENING_BRACE) {
+    try {
+      return fromBinary(ShopEventBatchSchema, data).events;
+    } catch (error) {
+      throw new InvalidInput([{ field: "message", description: `neither a CloudEvent nor a batch: ${String(error)}` }]);
+    }
+  }
+  const isBareJson = header("content-type") === undefined && header("ce-specversion") === undefined;
+  const read = (name: string) =>
+    isBareJson && name === "content-type" ? "application/cloudevents+json" : header(name);
+  const event = toShopEvent(parseCloudEvent(read, data), storedAt);
+  return event === undefined ? [] : [event];
+}
+
+const OPENING_BRACE = 0x7b;

@@ -1,0 +1,29 @@
+import { fromBinary } from "@bufbuild/protobuf";
+import { timestampDate } from "@bufbuild/protobuf/wkt";
+import { type Context, ShopEventSchema } from "../../gen/intervention/v1/shopper_pb.js";
+import { applyEvents, emptyContext, toContext } from "../domain/context/index.ts";
+import { listOrders, listShopEvents, type Store } from "../store/index.ts";
+import type { FindOrders } from "./fix-outcomes.ts";
+
+/** A context looks back this far: more than its 50 newest events and a cart that has been worked on for long. */
+const EVENTS_MAX = 1_000;
+
+/** What just happened to a shopper, reckoned from the events that are kept: nothing else is stored, so that it is the same at any
+ *  time, for whoever asks, in whatever order they came. */
+export async function findContext(store: Store, workspace: string, userId: string): Promise<Context> {
+  const bodies = await listShopEvents(store, { workspaceId: workspace, userId, limit: EVENTS_MAX });
+  const events = bodies.map((body) => ({ event: fromBinary(ShopEventSchema, body), body }));
+  return toContext({ workspace, userId }, applyEvents(emptyContext, events));
+}
+
+/** By which predictions are found to have come true. */
+export const findOrdersIn =
+  (store: Store): FindOrders =>
+  async (workspaceId, userId, from, until) => {
+    const bodies = await listOrders(store, { workspaceId, userId, from, until });
+    return bodies.flatMap((body) => {
+      const { occurTime, order } = fromBinary(ShopEventSchema, body);
+      if (occurTime === undefined) return [];
+      return [{ placedAt: timestampDate(occurTime), productIds: order?.items.map(({ productId }) => productId) ?? [] }];
+    });
+  };

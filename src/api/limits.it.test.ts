@@ -146,4 +146,19 @@ describe("nodes", () => {
     expect(second.charge(caller, 1).kind).toBe("refused");
     expect((await api.trigger()).code).toBe(RESOURCE_EXHAUSTED);
   });
+
+  it("hold nothing against a key that has kept to its limit at another node", async () => {
+    await using api = await startLimited({ key: { ratePerS: 100, burst: 100 } });
+    const [second, third] = [api.startNode(), api.startNode()];
+    const caller = api.access.findService(api.apiKey);
+    if (caller === undefined) throw new Error("the key is not known");
+    for (let seconds = 0; seconds < 500; seconds += 1) {
+      expect(second.charge(caller, 100).kind).toBe("passed");
+      // Told at the end of the turn, and heard before the answer to a ping.
+      await new Promise((resolve) => setImmediate(resolve));
+      await api.bus.nc.flush();
+      api.pass(1_000);
+    }
+    expect(third.charge(caller, 100).kind).toBe("passed");
+  });
 });

@@ -103,6 +103,11 @@ export class CallLimits {
     ];
   }
 
+  /** Of a bucket by its id, whoever asks for it. */
+  #limitOf(id: string): RateLimit {
+    return id.startsWith("workspace/") ? this.#options.workspace : this.#options.key;
+  }
+
   #tick(): void {
     const nowMs = this.#options.now();
     this.#buckets.setCutOff(!this.#options.bus.isConnected(), nowMs);
@@ -132,6 +137,6 @@ export class CallLimits {
     const { node, uses } = fromBinary(LimitsMessageSchema, data);
     if (node === this.#node) return;
     const heard = uses.map(({ bucket, total, sinceLast }) => ({ id: bucket, total, sinceLast }));
-    this.#buckets.hear(node, heard, this.#options.now());
+    this.#buckets.hear(node, heard, { nowMs: this.#options.now(), limitOf: (id) => this.#limitOf(id) });
   }
 }

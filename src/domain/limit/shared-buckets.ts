@@ -108,16 +108,18 @@ export class SharedBuckets {
     return uses;
   }
 
-  /** Another node says what it took. Totals, so that a message lost is made up for by the next, and one repeated does nothing. */
-  hear(node: string, uses: readonly Use[], nowMs: number): void {
+  /** Another node says what it took. Totals, so that a message lost is made up for by the next, and one repeated does nothing.
+   *  @param limitOf of a bucket that was not asked for here yet. It must be the real one: what is taken there within the limit
+   *  would pile up here as a debt otherwise, and the first call to come here would find it. */
+  hear(node: string, uses: readonly Use[], heard: { readonly nowMs: number; limitOf(id: string): RateLimit }): void {
+    const { nowMs } = heard;
     this.#nodes.set(node, nowMs);
     for (const { id, total, sinceLast } of uses) {
-      // A bucket that was never asked for here is full for all this node knows; it is kept once its limit is known.
-      const entry = this.#entries.get(id) ?? this.#add(id, undefined, nowMs);
+      const entry = this.#entries.get(id) ?? this.#add(id, heard.limitOf(id), nowMs);
       const before = entry.heard.get(node);
       const cost = before === undefined || total < before ? sinceLast : total - before;
       entry.heard.set(node, total);
-      entry.bucket = charge(refill(entry.bucket, entry.limit, nowMs), cost);
+      entry.bucket = charge(refill(entry.bucket, this.#limitOf(entry), nowMs), cost);
       entry.recent = toRecent(entry.recent, { own: 0, others: cost }, nowMs);
     }
   }
@@ -162,11 +164,10 @@ export class SharedBuckets {
     return known;
   }
 
-  #add(id: string, limit: RateLimit | undefined, nowMs: number): Entry {
-    const known = limit ?? UNKNOWN_LIMIT;
+  #add(id: string, limit: RateLimit, nowMs: number): Entry {
     const entry: Entry = {
-      bucket: fullBucket(known, nowMs),
-      limit: known,
+      bucket: fullBucket(limit, nowMs),
+      limit,
       ...{ total: 0, told: 0, heard: new Map(), recent: { own: 0, others: 0, atMs: nowMs } },
       share: this.#nodesWhenCutOff === undefined ? undefined : 1 / this.#nodesWhenCutOff,
     };
@@ -186,10 +187,6 @@ export class SharedBuckets {
     return { burst: limit.burst, ratePerS: limit.ratePerS * share };
   }
 }
-
-/** Of a bucket that other nodes use and this one has not been asked for: it only collects what is missing, and forgets it with
- *  time as one of a second's burst would. */
-const UNKNOWN_LIMIT: RateLimit = { ratePerS: 1, burst: 1 };
 
 function toRecent(recent: Recent, more: { readonly own: number; readonly others: number }, nowMs: number): Recent {
   const kept = 0.5 ** (Math.max(0, nowMs - recent.atMs) / RECENT_MS);

@@ -43,7 +43,11 @@ describe("an event of the sandbox", () => {
   test.each([
     ["no JSON", {}, "{"],
     ["a list", {}, "[]"],
-    ["another version", { "content-type": "application/cloudevents+json" }, JSON.stringify({ ...event, specversion: "0.3" })],
+    [
+      "another version",
+      { "content-type": "application/cloudevents+json" },
+      JSON.stringify({ ...event, specversion: "0.3" }),
+    ],
     ["no attributes", { "content-type": "application/json" }, JSON.stringify(event.data)],
   ])("is none when it is %s", (_name, headers, body) => {
     expect(decode({ headers, body: Buffer.from(body) })).toBeUndefined();

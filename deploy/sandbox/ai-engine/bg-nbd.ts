@@ -65,8 +65,7 @@ export function expectedPurchases(parameters: BgNbdParameters, customer: Custome
   const { x, T } = customer;
   if (a === 1) throw new RangeError("a is 1, where the expectation has no closed form");
   const z = weeks / (alpha + T + weeks);
-  const still =
-    Math.exp(-(r + x) * Math.log1p(weeks / (alpha + T))) * hypergeometric(r + x, b + x, a + b + x - 1, z);
+  const still = Math.exp(-(r + x) * Math.log1p(weeks / (alpha + T))) * hypergeometric(r + x, b + x, a + b + x - 1, z);
   return ((a + b + x - 1) / (a - 1)) * (1 - still) * probabilityAlive(parameters, customer);
 }
 

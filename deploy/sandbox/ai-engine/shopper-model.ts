@@ -82,10 +82,7 @@ export class ShopperModel {
     const model = { name: "bg-nbd", ttlMs: HORIZON_WEEKS * weekMs, features };
     const churn = 1 - probabilityAlive(this.#parameters, history);
     const intent = probabilityOfPurchase(this.#parameters, history, HORIZON_WEEKS);
-    return [
-      toPrediction(about, "CHURN", churn, model),
-      toPrediction(about, "PURCHASE_INTENT", intent, model),
-    ];
+    return [toPrediction(about, "CHURN", churn, model), toPrediction(about, "PURCHASE_INTENT", intent, model)];
   }
 
   #foreseeAbandonment(about: About, { cart, days }: Shopper): PredictionData {

@@ -2,13 +2,12 @@ import { setTimeout as delay } from "node:timers/promises";
 import {
   AckPolicy,
   DeliverPolicy,
-  type JetStreamClient,
   type JetStreamManager,
   type JsMsg,
   jetstream,
   jetstreamManager,
 } from "@nats-io/jetstream";
-import { headers as createHeaders, connect, Match } from "@nats-io/transport-node";
+import { connect, headers as createHeaders, Match } from "@nats-io/transport-node";
 import { decodeCloudEvent, encodeCloudEvent } from "../cloud-event.ts";
 import { type BgNbdParameters, PUBLISHED_CDNOW } from "./bg-nbd.ts";
 import { type PredictionData, ShopperModel } from "./shopper-model.ts";
@@ -24,6 +23,7 @@ export type AiEngineOptions = {
   readonly namespace?: string;
 };
 
+/** Counted once everything that follows from an event is stored. */
 export type AiEngineCounts = { events: number; notUnderstood: number; predictions: number };
 
 export type AiEngine = AsyncDisposable & {
@@ -55,6 +55,20 @@ export async function startAiEngine(options: AiEngineOptions): Promise<AiEngine>
   let isStopping = false;
   let nextSequence = 1;
 
+  /** Repeats until it is stored; gives up only when it is to stop. */
+  async function publish(prediction: PredictionData): Promise<void> {
+    const { body, options: publishOptions } = toMessage(prediction);
+    for (;;) {
+      try {
+        await js.publish(predictionsSubject, body, publishOptions);
+        return;
+      } catch (error) {
+        if (isStopping) throw error;
+        await delay(retryMs);
+      }
+    }
+  }
+
   async function hear(): Promise<void> {
     const { name } = await jsm.consumers.add(stream, {
       ack_policy: AckPolicy.None,
@@ -66,17 +80,18 @@ export async function startAiEngine(options: AiEngineOptions): Promise<AiEngine>
     });
     const consumer = await js.consumers.get(stream, name);
     while (!isStopping) {
-      const messages = await consumer.fetch({ max_messages: batchMax, expires: pullMs });
-      const predictions: PredictionData[] = [];
-      let newest = nextSequence;
-      for await (const message of messages) {
-        newest = message.seq + 1;
-        predictions.push(...foresee(model, message, counts));
-      }
-      await Promise.all(predictions.map((prediction) => publish(js, predictionsSubject, prediction)));
+      const messages: JsMsg[] = [];
+      // Taken in only when the batch is whole: the model remembers what it has seen, and what broke off is heard again.
+      for await (const message of await consumer.fetch({ max_messages: batchMax, expires: pullMs }))
+        messages.push(message);
+      const foreseen = messages.map((message) => foresee(model, message));
+      const predictions = foreseen.flatMap((some) => some ?? []);
+      await Promise.all(predictions.map((prediction) => publish(prediction)));
+      counts.events += messages.length;
+      counts.notUnderstood += foreseen.filter((some) => some === undefined).length;
       counts.predictions += predictions.length;
       // Only now: what was not published would else be lost with the consumer.
-      nextSequence = newest;
+      nextSequence = (messages.at(-1)?.seq ?? nextSequence - 1) + 1;
     }
   }
 
@@ -109,35 +124,21 @@ export async function startAiEngine(options: AiEngineOptions): Promise<AiEngine>
   };
 }
 
-function foresee(model: ShopperModel, message: JsMsg, counts: AiEngineCounts): PredictionData[] {
+/** @returns undefined for what is no CloudEvent. */
+function foresee(model: ShopperModel, message: JsMsg): PredictionData[] | undefined {
   const header = (name: string) => message.headers?.get(name, Match.IgnoreCase) || undefined;
   const event = decodeCloudEvent(header, message.data);
-  counts.events += 1;
-  if (event === undefined) counts.notUnderstood += 1;
-  return event === undefined ? [] : model.apply(event);
+  return event === undefined ? undefined : model.apply(event);
 }
 
-/** Repeats until it is stored, under one message id. */
-async function publish(js: JetStreamClient, subject: string, prediction: PredictionData): Promise<void> {
+/** A prediction as a CloudEvent in binary mode, under a message id of its own. */
+function toMessage(prediction: PredictionData) {
   const { prediction_id: id, user_id: userId, predict_time: time, kind } = prediction;
   const type = `ai.prediction.${kind.slice("PREDICTION_KIND_".length).toLowerCase()}`;
-  const event = { id, source: SOURCE, type, subject: userId, time, data: prediction };
-  const encoded = encodeCloudEvent(event, "binary");
+  const encoded = encodeCloudEvent({ id, source: SOURCE, type, subject: userId, time, data: prediction }, "binary");
   const headers = createHeaders();
   for (const [name, value] of Object.entries(encoded.headers)) headers.set(name, value);
-  for (;;) {
-    try {
-      await js.publish(subject, encoded.body, { headers, msgID: id });
-      return;
-    } catch (error) {
-      if (isClosed(error)) throw error;
-      await delay(retryMs);
-    }
-  }
-}
-
-function isClosed(error: unknown): boolean {
-  return error instanceof Error && (error.name === "ClosedConnectionError" || error.name === "DrainingConnectionError");
+  return { body: encoded.body, options: { headers, msgID: id } };
 }
 
 /** @returns the name of the stream that has the subject; made when there is none. */

@@ -1,6 +1,6 @@
 import type { Purchase } from "../../../bench/cdnow.ts";
 import { type Random, shuffled } from "../../../bench/random.ts";
-import { encodeCloudEvent, type EncodedEvent } from "../cloud-event.ts";
+import { type EncodedEvent, encodeCloudEvent } from "../cloud-event.ts";
 import { type SessionEvent, toAbandonedSession, toSession } from "./to-session.ts";
 
 /** How bad the sender is, each from 0, the default, to 1. */
@@ -22,7 +22,7 @@ export type PipelineMessage = EncodedEvent & {
   readonly type: string;
 };
 
-export const SOURCE = "/sandbox/event-pipeline";
+const SOURCE = "/sandbox/event-pipeline";
 
 /** The messages of one purchase.
  *  @param timeMs of its first event, Unix epoch; each later one happened a millisecond later. */

@@ -2,6 +2,7 @@ import { StartFailure } from "../src/start/index.ts";
 import { formatTable } from "./demo/format-table.ts";
 import { benchE2e } from "./e2e.ts";
 import { benchHttp } from "./http.ts";
+import { benchIntake } from "./intake.ts";
 import { parseOptions, UsageError } from "./options.ts";
 import { benchSockets } from "./sockets.ts";
 import { benchSync } from "./sync.ts";
@@ -16,6 +17,8 @@ nothing else on stdout.
            --sockets S (10000)
   http     calls a second of Connect's JSON Trigger on both ports, by autocannon
            --connections C (32)  --seconds T (10)
+  intake   events of the shop into the store, as fast as they go and at a steady rate
+           --rate R (2000 a second)  --seconds T (15)
   sync     that nothing is acknowledged before it is on disk, by the servers' system calls (needs strace)
            --calls N (200)
 `;
@@ -69,13 +72,17 @@ async function measure(): Promise<object> {
         say,
       });
     }
+    case "intake": {
+      const options = parseOptions(args, { numbers: ["rate", "seconds"], flags: ["json"] });
+      return await benchIntake({ rate: options.number("rate", 2_000), seconds: options.number("seconds", 15), say });
+    }
     case "sync":
       return await benchSync({
         calls: parseOptions(args, { numbers: ["calls"], flags: ["json"] }).number("calls", 200),
         say,
       });
     default:
-      throw new UsageError(`which bench? ${which ?? "none"} is none of e2e, sockets, http, sync`);
+      throw new UsageError(`which bench? ${which ?? "none"} is none of e2e, sockets, http, intake, sync`);
   }
 }
 

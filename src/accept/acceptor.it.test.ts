@@ -121,7 +121,7 @@ describe("accepting", () => {
   });
 
   it("keeps the keys of workspaces apart", async () => {
-    const other = parts.access.workspaces().find(({ id }) => id === "other");
+    const other = parts.access.findWorkspace("other");
     await acceptOne(acceptor, "shared key");
     const [result] =
       other === undefined

@@ -49,7 +49,7 @@ export function servePages(edge: EdgeServer, { access, acceptor, config }: PageP
     "post",
     "/try/send",
     local(async ({ body }) => {
-      const workspace = access.workspaces().find(({ id }) => id === config.WORKSPACE);
+      const workspace = access.findWorkspace(config.WORKSPACE);
       if (workspace === undefined) return text(503, "there is no workspace yet");
       try {
         const asked = sendSchema.parse(JSON.parse(new TextDecoder().decode(body)));

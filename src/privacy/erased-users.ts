@@ -17,7 +17,7 @@ export type OfUser = { readonly workspace: string; readonly userId: string; read
 export class ErasedUsers {
   readonly #options: {
     readonly store: Store;
-    readonly access: Pick<AccessDirectory, "workspaces">;
+    readonly access: Pick<AccessDirectory, "findWorkspace">;
     readonly log: Logger;
   };
   /** When each was erased, ms. */
@@ -27,7 +27,12 @@ export class ErasedUsers {
   #readUntil = Date.now() - REMEMBERED_MS;
   #isReading = false;
 
-  private constructor(options: { bus: Bus; store: Store; access: Pick<AccessDirectory, "workspaces">; log: Logger }) {
+  private constructor(options: {
+    bus: Bus;
+    store: Store;
+    access: Pick<AccessDirectory, "findWorkspace">;
+    log: Logger;
+  }) {
     this.#options = options;
     const { bus } = options;
     this.#subscription = bus.nc.subscribe(bus.subjects.all.erased, {
@@ -43,7 +48,7 @@ export class ErasedUsers {
   static async start(options: {
     readonly bus: Bus;
     readonly store: Store;
-    readonly access: Pick<AccessDirectory, "workspaces">;
+    readonly access: Pick<AccessDirectory, "findWorkspace">;
     readonly log: Logger;
   }): Promise<ErasedUsers> {
     const erased = new ErasedUsers(options);
@@ -90,7 +95,7 @@ export class ErasedUsers {
   }
 
   #toId(workspaceId: string, userId: string): string | undefined {
-    const workspace = this.#options.access.workspaces().find(({ id }) => id === workspaceId);
+    const workspace = this.#options.access.findWorkspace(workspaceId);
     return workspace === undefined ? undefined : toErasureId(workspace, userId);
   }
 

@@ -21,7 +21,7 @@ export type EventIntakeOptions = {
   readonly bus: Bus;
   readonly store: Store;
   readonly log: Logger;
-  readonly access: Pick<AccessDirectory, "workspaces">;
+  readonly access: Pick<AccessDirectory, "findWorkspace">;
   readonly campaigns: Pick<CampaignDirectory, "listLive">;
   readonly triggers: Pick<Triggers, "onEvents">;
   readonly metrics: {
@@ -79,7 +79,7 @@ function isWaitedFor({ campaigns, now }: EventIntakeOptions, { workspaceId, even
 /** @returns none for a CloudEvent of a type that is not ours. */
 function parseMessage(message: JsMsg, { access, bus, metrics, now }: EventIntakeOptions): Given[] {
   const workspaceId = bus.subjects.workspaceOf(message.subject);
-  if (!access.workspaces().some(({ id }) => id === workspaceId))
+  if (access.findWorkspace(workspaceId) === undefined)
     throw new InvalidInput([{ field: "subject", description: `${JSON.stringify(workspaceId)} is no workspace` }]);
   const storedAt = new Date(message.time);
   const events = readMessage(message, storedAt);

@@ -16,7 +16,7 @@ import type { Triggers } from "./triggers.ts";
 export type PredictionWorkerOptions = {
   readonly bus: Bus;
   readonly log: Logger;
-  readonly access: Pick<AccessDirectory, "workspaces">;
+  readonly access: Pick<AccessDirectory, "findWorkspace">;
   readonly predictions: PredictionIntake;
   readonly triggers: Pick<Triggers, "onCalm">;
   /** @throws InvalidInput naming every bad field. */
@@ -63,7 +63,7 @@ function parseMessage(
   { access, bus, check }: PredictionWorkerOptions,
 ): GivenPrediction {
   const workspace = bus.subjects.workspaceOf(subject);
-  if (!access.workspaces().some(({ id }) => id === workspace))
+  if (access.findWorkspace(workspace) === undefined)
     throw new InvalidInput([{ field: "subject", description: `${JSON.stringify(workspace)} is no workspace` }]);
   const header = (name: string) => headers?.get(name, Match.IgnoreCase) || undefined;
   return { workspace, prediction: check(toPrediction(parseCloudEvent(header, data))) };

@@ -31,7 +31,7 @@ type TriggerResult = "accepted" | "repeated" | "condition_not_met" | "not_again_
 export type TriggersOptions = {
   readonly acceptor: Pick<Acceptor, "accept">;
   readonly campaigns: CampaignDirectory;
-  readonly access: Pick<AccessDirectory, "workspaces">;
+  readonly access: Pick<AccessDirectory, "findWorkspace">;
   readonly store: Store;
   readonly bus: Bus;
   readonly metrics: TriggersMetrics;
@@ -105,7 +105,7 @@ export class Triggers {
     const { campaigns, metrics, now, store } = this.#options;
     const { workspace: workspaceId, campaign: campaignId, userId, last, lastTime } = burst;
     const live = campaigns.findLive(workspaceId, campaignId, now());
-    const workspace = this.#findWorkspace(workspaceId);
+    const workspace = this.#options.access.findWorkspace(workspaceId);
     const at = lastTime === undefined ? now() : timestampDate(lastTime);
     if (live === undefined || workspace === undefined || last === undefined)
       metrics.triggers.inc({ result: "not_live" });
@@ -126,7 +126,7 @@ export class Triggers {
     const matched = happenings.map(async (happening) => {
       const waiting = campaigns.listLive(happening.workspaceId, happening.occasion, now());
       if (waiting.length === 0) return [];
-      const workspace = this.#findWorkspace(happening.workspaceId);
+      const workspace = this.#options.access.findWorkspace(happening.workspaceId);
       if (workspace === undefined) return [];
       const ids = await Promise.all(
         waiting.map(async (live) => {
@@ -215,10 +215,6 @@ export class Triggers {
     const newest = known?.predictTime !== undefined && timestampDate(known.predictTime) > at ? known : prediction;
     if (toExpiry(newest) <= now()) return undefined;
     return { ...common, prediction: newest, occasion: { case: "prediction", value: kind } };
-  }
-
-  #findWorkspace(id: string): Workspace | undefined {
-    return this.#options.access.workspaces().find((workspace) => workspace.id === id);
   }
 }
 

@@ -1,4 +1,5 @@
 import { Buffer } from "node:buffer";
+import { type DescMessage, fromBinary, fromJson, type JsonValue, type MessageShape } from "@bufbuild/protobuf";
 import { z } from "zod";
 import { InvalidInput } from "../domain/errors.ts";
 
@@ -17,6 +18,7 @@ export type CloudEvent = {
 
 const STRUCTURED = "application/cloudevents";
 const JSON_TYPE = "application/json";
+const OPENING_BRACE = 0x7b;
 
 const filled = z.string({ error: "it is missing" }).min(1, { error: "it is empty" });
 const attributes = z.object({
@@ -43,6 +45,38 @@ export function parseCloudEvent(header: (name: string) => string | undefined, da
   const names = Object.keys(attributes.shape);
   const found = check(attributes, Object.fromEntries(names.map((name) => [name, value(name)])));
   return toCloudEvent(found, contentType || found.datacontenttype || JSON_TYPE, data);
+}
+
+/** The CloudEvent in a message on a subject where other messages may come too: one without headers is none, unless it is a JSON object,
+ *  which is then read as in structured mode.
+ *  @throws InvalidInput as parseCloudEvent. */
+export function findCloudEvent(header: (name: string) => string | undefined, data: Uint8Array): CloudEvent | undefined {
+  if (header("content-type") !== undefined || header("ce-specversion") !== undefined)
+    return parseCloudEvent(header, data);
+  return data[0] === OPENING_BRACE ? parseStructured(`${STRUCTURED}+json`, data) : undefined;
+}
+
+/** What its data say, in JSON (either spelling of the names) or protobuf.
+ *  @param options.absent what `null` stands for. Default: it is refused.
+ *  @throws InvalidInput when they are no such message. */
+export function parseCloudEventData<Desc extends DescMessage>(
+  schema: Desc,
+  { data, dataContentType }: CloudEvent,
+  options: { readonly absent?: JsonValue } = {},
+): MessageShape<Desc> {
+  try {
+    if (/^application\/(x-)?protobuf/.test(dataContentType)) return fromBinary(schema, data);
+    if (/^application\/json|\+json/.test(dataContentType)) {
+      const json = JSON.parse(Buffer.from(data).toString("utf8")) as JsonValue;
+      return fromJson(schema, json ?? options.absent ?? null, { ignoreUnknownFields: true });
+    }
+  } catch (error) {
+    throw refuse("data", `it is no ${schema.name}: ${String(error)}`);
+  }
+  throw refuse(
+    "datacontenttype",
+    `${JSON.stringify(dataContentType)} is neither application/json nor application/protobuf`,
+  );
 }
 
 function parseStructured(contentType: string, data: Uint8Array): CloudEvent {

@@ -1,9 +1,7 @@
 import { createHash } from "node:crypto";
-import { fromBinary, fromJson, type JsonValue } from "@bufbuild/protobuf";
 import { timestampFromDate } from "@bufbuild/protobuf/wkt";
 import { type ShopEvent, ShopEventKind, ShopEventSchema } from "../../gen/intervention/v1/shopper_pb.js";
-import { InvalidInput } from "../domain/errors.ts";
-import type { CloudEvent } from "./cloud-event.ts";
+import { type CloudEvent, parseCloudEventData } from "./cloud-event.ts";
 
 const EVENT_ID_MAX = 256;
 const TYPES: ReadonlyMap<string, ShopEventKind> = new Map([
@@ -24,7 +22,7 @@ const TYPES: ReadonlyMap<string, ShopEventKind> = new Map([
 export function toShopEvent(cloudEvent: CloudEvent, storedAt: Date): ShopEvent | undefined {
   const kind = TYPES.get(cloudEvent.type);
   if (kind === undefined) return undefined;
-  const event = parseData(cloudEvent);
+  const event = parseCloudEventData(ShopEventSchema, cloudEvent, { absent: {} });
   event.kind = kind;
   event.eventId = toEventId(cloudEvent);
   event.userId ||= cloudEvent.subject ?? "";
@@ -36,18 +34,4 @@ export function toShopEvent(cloudEvent: CloudEvent, storedAt: Date): ShopEvent |
 function toEventId({ source, id }: CloudEvent): string {
   const whole = `${source} ${id}`;
   return whole.length <= EVENT_ID_MAX ? whole : createHash("sha256").update(whole, "utf8").digest("hex");
-}
-
-function parseData({ data, dataContentType }: CloudEvent): ShopEvent {
-  try {
-    if (/^application\/(x-)?protobuf/.test(dataContentType)) return fromBinary(ShopEventSchema, data);
-    if (/^application\/json|\+json/.test(dataContentType)) {
-      const json = JSON.parse(Buffer.from(data).toString("utf8")) as JsonValue;
-      return fromJson(ShopEventSchema, json ?? {}, { ignoreUnknownFields: true });
-    }
-  } catch (error) {
-    throw new InvalidInput([{ field: "cloud_event.data", description: `it is no ShopEvent: ${String(error)}` }]);
-  }
-  const description = `${JSON.stringify(dataContentType)} is neither application/json nor application/protobuf`;
-  throw new InvalidInput([{ field: "cloud_event.datacontenttype", description }]);
 }

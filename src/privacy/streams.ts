@@ -17,7 +17,7 @@ import {
 import { EventBatchSchema, EventSchema } from "../../gen/intervention/v1/event_pb.js";
 import { PredictionSchema, ShopEventSchema } from "../../gen/intervention/v1/shopper_pb.js";
 import { packItems, type StreamName, type Subjects, toSubjectToken } from "../bus/index.ts";
-import { parseCloudEvent } from "../integrations/cloud-event.ts";
+import { type CloudEvent, findCloudEvent, parseCloudEvent } from "../integrations/cloud-event.ts";
 
 /** What a message says of whom. */
 export type Item = { readonly userId: string; readonly json: JsonValue; readonly body: Uint8Array };
@@ -86,23 +86,16 @@ const shopEvents = packed({
   itemsOf: ({ events }) => events,
   userOf: ({ userId }) => userId,
 });
-const shopCloudEvents = {
-  filter: shopEvents.filter,
-  read: ({ data, header }: Stored) => {
-    const isNamed = header("content-type") !== "" || header("ce-specversion") !== "";
-    const event = parseCloudEvent(
-      (name) => (!isNamed && name === "content-type" ? "application/cloudevents+json" : header(name) || undefined),
-      data,
-    );
-    const json = event.dataContentType.includes("protobuf")
-      ? toJson(ShopEventSchema, fromBinary(ShopEventSchema, event.data))
-      : (JSON.parse(new TextDecoder().decode(event.data)) as JsonValue);
-    const named = namedData.parse(json ?? {});
-    return { json, userId: named.userId ?? named.user_id ?? event.subject ?? "" };
-  },
-};
-const isCloudEvent = ({ data, header }: Stored) =>
-  header("content-type") !== "" || header("ce-specversion") !== "" || data[0] === "{".charCodeAt(0);
+
+/** A CloudEvent about a user, whether or not it is one that the engine takes in.
+ *  @param absent what `null` stands for. Default: it can't be read. */
+function toSaid(schema: DescMessage, event: CloudEvent, absent: JsonValue = null): Omit<Item, "body"> {
+  const json = event.dataContentType.includes("protobuf")
+    ? toJson(schema, fromBinary(schema, event.data))
+    : (JSON.parse(new TextDecoder().decode(event.data)) as JsonValue);
+  const named = namedData.parse(json ?? absent);
+  return { json, userId: named.userId ?? named.user_id ?? event.subject ?? "" };
+}
 
 /** Every stream but the dead letters, which hold messages of the others. */
 const LIVE_STREAMS: Readonly<Record<Exclude<StreamName, "DEAD">, PersonalStream>> = {
@@ -140,20 +133,21 @@ const LIVE_STREAMS: Readonly<Record<Exclude<StreamName, "DEAD">, PersonalStream>
   },
   PREDICTIONS: single({
     filter: (s, { workspace }) => s.predictions(workspace),
-    read: ({ data, header }) => {
-      const event = parseCloudEvent((name) => header(name) || undefined, data);
-      const isBinary = event.dataContentType.includes("protobuf");
-      const json = isBinary
-        ? toJson(PredictionSchema, fromBinary(PredictionSchema, event.data))
-        : (JSON.parse(new TextDecoder().decode(event.data)) as JsonValue);
-      const named = namedData.parse(json);
-      return { json, userId: named.userId ?? named.user_id ?? event.subject ?? "" };
-    },
+    read: ({ data, header }) =>
+      toSaid(
+        PredictionSchema,
+        parseCloudEvent((name) => header(name) || undefined, data),
+      ),
   }),
   EVENTS: {
     filter: (s, { workspace }) => s.shopEvents(workspace),
-    // The engine's own batches have no headers and share a message; whatever else comes is one CloudEvent.
-    read: (message) => (isCloudEvent(message) ? single(shopCloudEvents) : shopEvents).read(message),
+    // The engine's own batches share a message; whatever else comes is one CloudEvent.
+    read: (message) => {
+      const event = findCloudEvent((name) => message.header(name) || undefined, message.data);
+      return event === undefined
+        ? shopEvents.read(message)
+        : [{ ...toSaid(ShopEventSchema, event, {}), body: message.data }];
+    },
   },
   EVENTS_OUT: single({
     filter: (s, { workspace }) => within(s.all.eventsOut, workspace),

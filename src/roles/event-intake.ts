@@ -10,7 +10,7 @@ import { checkShopEvent } from "../domain/context/index.ts";
 import { InvalidInput } from "../domain/errors.ts";
 import type { AccessDirectory } from "../integrations/access-directory.ts";
 import type { CampaignDirectory } from "../integrations/campaign-directory.ts";
-import { parseCloudEvent } from "../integrations/cloud-event.ts";
+import { findCloudEvent } from "../integrations/cloud-event.ts";
 import { toShopEvent } from "../integrations/to-shop-event.ts";
 import { type GivenShopEvent, insertShopEvents, type Store } from "../store/index.ts";
 import { findContext } from "./shopper-contexts.ts";
@@ -94,19 +94,11 @@ function parseMessage(message: JsMsg, { access, bus, metrics, now }: EventIntake
 
 /** The engine's own batches have no headers; whatever else comes is a CloudEvent. */
 function readMessage({ data, headers }: JsMsg, storedAt: Date): ShopEvent[] {
-  const header = (name: string) => headers?.get(name, Match.IgnoreCase) || undefined;
-  if (header("content-type") === undefined && header("ce-specversion") === undefined && data[0] !== OPENING_BRACE) {
-    try {
-      return fromBinary(ShopEventBatchSchema, data).events;
-    } catch (error) {
-      throw new InvalidInput([{ field: "message", description: `neither a CloudEvent nor a batch: ${String(error)}` }]);
-    }
+  const cloudEvent = findCloudEvent((name) => headers?.get(name, Match.IgnoreCase) || undefined, data);
+  if (cloudEvent !== undefined) return [toShopEvent(cloudEvent, storedAt) ?? []].flat();
+  try {
+    return fromBinary(ShopEventBatchSchema, data).events;
+  } catch (error) {
+    throw new InvalidInput([{ field: "message", description: `neither a CloudEvent nor a batch: ${String(error)}` }]);
   }
-  const isBareJson = header("content-type") === undefined && header("ce-specversion") === undefined;
-  const read = (name: string) =>
-    isBareJson && name === "content-type" ? "application/cloudevents+json" : header(name);
-  const event = toShopEvent(parseCloudEvent(read, data), storedAt);
-  return event === undefined ? [] : [event];
 }
-
-const OPENING_BRACE = 0x7b;

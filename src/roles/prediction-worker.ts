@@ -1,4 +1,4 @@
-import { fromBinary, fromJson, type JsonValue } from "@bufbuild/protobuf";
+import { fromBinary } from "@bufbuild/protobuf";
 import { timestampFromDate } from "@bufbuild/protobuf/wkt";
 import type { JsMsg } from "@nats-io/jetstream";
 import { Match } from "@nats-io/transport-node";
@@ -8,7 +8,7 @@ import { type Prediction, PredictionKind, PredictionSchema } from "../../gen/int
 import { type Bus, Worker } from "../bus/index.ts";
 import { InvalidInput, OverLimit, Unavailable } from "../domain/errors.ts";
 import type { AccessDirectory } from "../integrations/access-directory.ts";
-import { type CloudEvent, parseCloudEvent } from "../integrations/cloud-event.ts";
+import { type CloudEvent, parseCloudEvent, parseCloudEventData } from "../integrations/cloud-event.ts";
 import type { GivenPrediction, PredictionIntake } from "./prediction-intake.ts";
 import type { Triggers } from "./triggers.ts";
 
@@ -79,7 +79,7 @@ function toPrediction(event: CloudEvent): Prediction {
         description: `${JSON.stringify(event.type)} is not ai.prediction or ai.prediction.{kind}`,
       },
     ]);
-  const prediction = parseData(event);
+  const prediction = parseCloudEventData(PredictionSchema, event);
   const kind = type[1]?.toUpperCase() ?? "";
   prediction.predictionId ||= `${event.source}/${event.id}`;
   prediction.userId ||= event.subject ?? "";
@@ -89,24 +89,6 @@ function toPrediction(event: CloudEvent): Prediction {
 }
 
 const isKindName = (name: string): name is keyof typeof PredictionKind => Object.hasOwn(PredictionKind, name);
-
-function parseData({ data, dataContentType }: CloudEvent): Prediction {
-  try {
-    if (/^application\/(x-)?protobuf/.test(dataContentType)) return fromBinary(PredictionSchema, data);
-    if (/^application\/json|\+json/.test(dataContentType)) {
-      const json: JsonValue = JSON.parse(Buffer.from(data).toString("utf8"));
-      return fromJson(PredictionSchema, json, { ignoreUnknownFields: true });
-    }
-  } catch (error) {
-    throw new InvalidInput([{ field: "cloud_event.data", description: `it is no Prediction: ${String(error)}` }]);
-  }
-  throw new InvalidInput([
-    {
-      field: "cloud_event.datacontenttype",
-      description: `${JSON.stringify(dataContentType)} is neither application/json nor application/protobuf`,
-    },
-  ]);
-}
 
 function parseBurst(data: Uint8Array) {
   try {

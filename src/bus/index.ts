@@ -10,6 +10,6 @@ export { PresenceAnnouncer, PresenceView } from "./presence.ts";
 export { readBatch } from "./read-batch.ts";
 export { REPUBLISHED, REPUBLISHED_AFTER_OUT } from "./republished.ts";
 export { findScheduled, replaceScheduled } from "./scheduled.ts";
-export { PRIORITY_NAMES, type StreamName, type Subjects, toSubjectToken } from "./subjects.ts";
+export { PRIORITY_NAMES, STREAM_NAMES, type StreamName, type Subjects, toSubjectToken } from "./subjects.ts";
 export { UnsyncedServer } from "./sync-check.ts";
 export { Worker } from "./worker.ts";

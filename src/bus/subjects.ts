@@ -1,16 +1,18 @@
 import { Buffer } from "node:buffer";
 import { Priority } from "../../gen/intervention/v1/intervention_pb.js";
 
-/** The streams the engine owns. */
-export type StreamName =
-  | "INTERVENTIONS"
-  | "REALTIME"
-  | "TRACKING"
-  | "DELAYED"
-  | "DEAD"
-  | "PREDICTIONS"
-  | "EVENTS"
-  | "EVENTS_OUT";
+/** The streams the engine owns, and those that it shares with the platform. */
+export const STREAM_NAMES = [
+  "INTERVENTIONS",
+  "REALTIME",
+  "TRACKING",
+  "DELAYED",
+  "DEAD",
+  "PREDICTIONS",
+  "EVENTS",
+  "EVENTS_OUT",
+] as const;
+export type StreamName = (typeof STREAM_NAMES)[number];
 
 /** The last part of an intervention's subject. */
 export const PRIORITY_NAMES = {

@@ -1,4 +1,4 @@
-import { type Collection, type Db, MongoClient, MongoServerError } from "mongodb";
+import { type Collection, type Db, type Document, MongoClient, MongoServerError } from "mongodb";
 import { Unavailable } from "../domain/errors.ts";
 import { type ApiKeyDocument, apiKeyIndexes } from "./api-keys.ts";
 import { type AuditDocument, auditIndexes } from "./audit.ts";
@@ -31,32 +31,53 @@ import {
 } from "./webhooks.ts";
 import { type WorkspaceDocument, workspaceIndexes } from "./workspaces.ts";
 
+type Definition<T extends Document> = {
+  readonly name: string;
+  readonly indexes: readonly IndexDefinition[];
+  /** Of what it holds: never there. */
+  readonly document?: T;
+};
+const collection = <T extends Document>(name: string, indexes: readonly IndexDefinition[]): Definition<T> => ({
+  name,
+  indexes,
+});
+
+/** Every collection. */
+const COLLECTIONS = {
+  workspaces: collection<WorkspaceDocument>("workspaces", workspaceIndexes),
+  apiKeys: collection<ApiKeyDocument>("api_keys", apiKeyIndexes),
+  audit: collection<AuditDocument>("audit", auditIndexes),
+  interventions: collection<InterventionDocument>("interventions", interventionIndexes),
+  decisions: collection<DecisionDocument>("decisions", decisionIndexes),
+  events: collection<EventDocument>("events", eventIndexes),
+  inbox: collection<InboxDocument>("inbox", inboxIndexes),
+  checkpoints: collection<CheckpointDocument>("checkpoints", checkpointIndexes),
+  predictions: collection<PredictionDocument>("predictions", predictionIndexes),
+  predictionOutcomes: collection<PredictionOutcomeDocument>("prediction_outcomes", predictionOutcomeIndexes),
+  campaigns: collection<CampaignDocument>("campaigns", campaignIndexes),
+  shopEvents: collection<ShopEventDocument>("shop_events", shopEventIndexes),
+  entries: collection<EntryDocument>("campaign_entries", entryIndexes),
+  products: collection<ProductDocument>("products", productIndexes),
+  subscriptions: collection<SubscriptionDocument>("subscriptions", subscriptionIndexes),
+  fanOuts: collection<FanOutDocument>("fan_outs", fanOutIndexes),
+  topicRules: collection<TopicRuleDocument>("topic_rules", topicRuleIndexes),
+  profiles: collection<ProfileDocument>("profiles", profileIndexes),
+  consents: collection<ConsentDocument>("consents", consentIndexes),
+  profileMerges: collection<ProfileMergeDocument>("profile_merges", profileMergeIndexes),
+  webhookEndpoints: collection<WebhookEndpointDocument>("webhook_endpoints", webhookEndpointIndexes),
+  webhookDeliveries: collection<WebhookDeliveryDocument>("webhook_deliveries", webhookDeliveryIndexes),
+  erasures: collection<ErasureDocument>("erasures", erasureIndexes),
+  retention: collection<RetentionDocument>("retention", retentionIndexes),
+} as const;
+
+type Collections = {
+  readonly [Key in keyof typeof COLLECTIONS]: (typeof COLLECTIONS)[Key] extends Definition<infer T>
+    ? Collection<T>
+    : never;
+};
+
 /** The collections, with their indexes in place. */
-export type Store = {
-  readonly workspaces: Collection<WorkspaceDocument>;
-  readonly apiKeys: Collection<ApiKeyDocument>;
-  readonly audit: Collection<AuditDocument>;
-  readonly interventions: Collection<InterventionDocument>;
-  readonly decisions: Collection<DecisionDocument>;
-  readonly events: Collection<EventDocument>;
-  readonly inbox: Collection<InboxDocument>;
-  readonly checkpoints: Collection<CheckpointDocument>;
-  readonly predictions: Collection<PredictionDocument>;
-  readonly predictionOutcomes: Collection<PredictionOutcomeDocument>;
-  readonly campaigns: Collection<CampaignDocument>;
-  readonly shopEvents: Collection<ShopEventDocument>;
-  readonly entries: Collection<EntryDocument>;
-  readonly products: Collection<ProductDocument>;
-  readonly subscriptions: Collection<SubscriptionDocument>;
-  readonly fanOuts: Collection<FanOutDocument>;
-  readonly topicRules: Collection<TopicRuleDocument>;
-  readonly profiles: Collection<ProfileDocument>;
-  readonly consents: Collection<ConsentDocument>;
-  readonly profileMerges: Collection<ProfileMergeDocument>;
-  readonly webhookEndpoints: Collection<WebhookEndpointDocument>;
-  readonly webhookDeliveries: Collection<WebhookDeliveryDocument>;
-  readonly erasures: Collection<ErasureDocument>;
-  readonly retention: Collection<RetentionDocument>;
+export type Store = Collections & {
   readonly db: Db;
   readonly ping: () => Promise<void>;
   readonly close: () => Promise<void>;
@@ -94,57 +115,10 @@ export async function connectStore(options: {
   try {
     await client.connect();
     const db = client.db(options.database);
-    await Promise.all([
-      ensureIndexes(db, "workspaces", workspaceIndexes),
-      ensureIndexes(db, "api_keys", apiKeyIndexes),
-      ensureIndexes(db, "audit", auditIndexes),
-      ensureIndexes(db, "interventions", interventionIndexes),
-      ensureIndexes(db, "decisions", decisionIndexes),
-      ensureIndexes(db, "events", eventIndexes),
-      ensureIndexes(db, "inbox", inboxIndexes),
-      ensureIndexes(db, "checkpoints", checkpointIndexes),
-      ensureIndexes(db, "predictions", predictionIndexes),
-      ensureIndexes(db, "prediction_outcomes", predictionOutcomeIndexes),
-      ensureIndexes(db, "campaigns", campaignIndexes),
-      ensureIndexes(db, "shop_events", shopEventIndexes),
-      ensureIndexes(db, "campaign_entries", entryIndexes),
-      ensureIndexes(db, "products", productIndexes),
-      ensureIndexes(db, "subscriptions", subscriptionIndexes),
-      ensureIndexes(db, "fan_outs", fanOutIndexes),
-      ensureIndexes(db, "topic_rules", topicRuleIndexes),
-      ensureIndexes(db, "profiles", profileIndexes),
-      ensureIndexes(db, "consents", consentIndexes),
-      ensureIndexes(db, "profile_merges", profileMergeIndexes),
-      ensureIndexes(db, "webhook_endpoints", webhookEndpointIndexes),
-      ensureIndexes(db, "webhook_deliveries", webhookDeliveryIndexes),
-      ensureIndexes(db, "erasures", erasureIndexes),
-      ensureIndexes(db, "retention", retentionIndexes),
-    ]);
+    const definitions = Object.entries(COLLECTIONS);
+    await Promise.all(definitions.map(([, { name, indexes }]) => ensureIndexes(db, name, indexes)));
     return {
-      workspaces: db.collection("workspaces"),
-      apiKeys: db.collection("api_keys"),
-      audit: db.collection("audit"),
-      interventions: db.collection("interventions"),
-      decisions: db.collection("decisions"),
-      events: db.collection("events"),
-      inbox: db.collection("inbox"),
-      checkpoints: db.collection("checkpoints"),
-      predictions: db.collection("predictions"),
-      predictionOutcomes: db.collection("prediction_outcomes"),
-      campaigns: db.collection("campaigns"),
-      shopEvents: db.collection("shop_events"),
-      entries: db.collection("campaign_entries"),
-      products: db.collection("products"),
-      subscriptions: db.collection("subscriptions"),
-      fanOuts: db.collection("fan_outs"),
-      topicRules: db.collection("topic_rules"),
-      profiles: db.collection("profiles"),
-      consents: db.collection("consents"),
-      profileMerges: db.collection("profile_merges"),
-      webhookEndpoints: db.collection("webhook_endpoints"),
-      webhookDeliveries: db.collection("webhook_deliveries"),
-      erasures: db.collection("erasures"),
-      retention: db.collection("retention"),
+      ...(Object.fromEntries(definitions.map(([key, { name }]) => [key, db.collection(name)])) as Collections),
       db,
       ping: async () => void (await db.command({ ping: 1 })),
       close,

@@ -4,6 +4,7 @@ import { type Config, loadConfig } from "../config.ts";
 import { ServiceContainer } from "../container.ts";
 import { createWorkspace } from "../integrations/access-directory.ts";
 import { defineServices } from "../services.ts";
+import { deleteStreams } from "./delete-streams.ts";
 
 /** Settings for the shared servers, with streams and a database that nobody else uses. */
 export function testConfig(overrides: Readonly<Record<string, string>> = {}): Config {
@@ -39,17 +40,7 @@ export async function startParts(overrides: Readonly<Record<string, string>> = {
     apiKey,
     workspace: config.WORKSPACE,
     async [Symbol.asyncDispose]() {
-      for (const name of [
-        "INTERVENTIONS",
-        "REALTIME",
-        "TRACKING",
-        "DELAYED",
-        "DEAD",
-        "EVENTS_OUT",
-        "PREDICTIONS",
-        "EVENTS",
-      ] as const)
-        await bus.jsm.streams.delete(bus.subjects.stream(name));
+      await deleteStreams(bus);
       await store.db.dropDatabase();
       await container.stop();
     },

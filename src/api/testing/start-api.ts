@@ -11,6 +11,7 @@ import { PredictionIntake } from "../../roles/prediction-intake.ts";
 import { findContext } from "../../roles/shopper-contexts.ts";
 import { Triggers } from "../../roles/triggers.ts";
 import { connectStore } from "../../store/index.ts";
+import { deleteStreams } from "../../testing/delete-streams.ts";
 import type { ApiParts } from "../api-routes.ts";
 import { startGrpcServer } from "../grpc-server.ts";
 
@@ -39,17 +40,7 @@ export async function connectParts() {
     log,
     async [Symbol.asyncDispose]() {
       access.stop();
-      for (const name of [
-        "INTERVENTIONS",
-        "REALTIME",
-        "TRACKING",
-        "DELAYED",
-        "DEAD",
-        "EVENTS_OUT",
-        "PREDICTIONS",
-        "EVENTS",
-      ] as const)
-        await bus.jsm.streams.delete(bus.subjects.stream(name));
+      await deleteStreams(bus);
       await store.db.dropDatabase();
       await bus.close();
       await store.close();

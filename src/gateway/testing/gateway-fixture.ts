@@ -10,6 +10,7 @@ import type { Config } from "../../config.ts";
 import { toIdentitySettings } from "../../identity-settings.ts";
 import { AccessDirectory, createWorkspace } from "../../integrations/access-directory.ts";
 import { connectStore, insertInboxItems, type Store, toPosition } from "../../store/index.ts";
+import { deleteStreams } from "../../testing/delete-streams.ts";
 import { testConfig } from "../../testing/parts.ts";
 import { type Gateway, startGateway } from "../index.ts";
 
@@ -133,17 +134,7 @@ export class TestEngine implements AsyncDisposable {
     await gateway.stop();
     access.stop();
     presence.stop();
-    for (const stream of [
-      "INTERVENTIONS",
-      "REALTIME",
-      "TRACKING",
-      "DELAYED",
-      "DEAD",
-      "EVENTS_OUT",
-      "PREDICTIONS",
-      "EVENTS",
-    ] as const)
-      await bus.jsm.streams.delete(bus.subjects.stream(stream));
+    await deleteStreams(bus);
     await store.db.dropDatabase();
     await bus.close();
     await store.close();

@@ -173,9 +173,19 @@ export function defineServices(config: Config) {
       }),
     stop: (value) => value[Symbol.asyncDispose](),
   });
+  const acceptor = defineService("acceptor", {
+    start: async (c) =>
+      new Acceptor({
+        store: await c.get(store),
+        bus: await c.get(bus),
+        metrics: await c.get(metrics),
+        now: () => new Date(),
+      }),
+  });
   const schedule = defineService("schedule", {
     start: async (c) =>
       startSchedule({
+        acceptor: await c.get(acceptor),
         bus: await c.get(bus),
         store: await c.get(store),
         events: await c.get(events),
@@ -205,15 +215,6 @@ export function defineServices(config: Config) {
   const admin = defineService("admin", {
     start: async (c) => startAdminServer({ host: config.HOST, port: config.ADMIN_PORT, answer: await c.get(health) }),
     stop: (value) => value.stop(),
-  });
-  const acceptor = defineService("acceptor", {
-    start: async (c) =>
-      new Acceptor({
-        store: await c.get(store),
-        bus: await c.get(bus),
-        metrics: await c.get(metrics),
-        now: () => new Date(),
-      }),
   });
   const facts = defineService("facts", {
     start: async (c): Promise<ShopperFacts> => {

@@ -1,6 +1,6 @@
 import { randomUUID } from "node:crypto";
 import type { Logger } from "pino";
-import { Acceptor } from "../accept/acceptor.ts";
+import type { Acceptor } from "../accept/acceptor.ts";
 import { type Bus, type EventPublisher, findConsumer, trimAcknowledged } from "../bus/index.ts";
 import type { AccessDirectory } from "../integrations/access-directory.ts";
 import type { Metrics } from "../observe/index.ts";
@@ -18,6 +18,7 @@ export type ScheduleOptions = {
   readonly store: Store;
   readonly events: EventPublisher;
   readonly access: AccessDirectory;
+  readonly acceptor: Pick<Acceptor, "accept">;
   readonly metrics: Metrics;
   readonly log: Logger;
   readonly undeliveredAfterMs: number;
@@ -37,7 +38,7 @@ const LEASE_MS = 10_000;
 
 /** Looks after what time alone brings about. Any number of these may run: one of them walks. */
 export function startSchedule(options: ScheduleOptions): AsyncDisposable {
-  const { access, bus, store, events, findOrders, metrics, log } = options;
+  const { acceptor, access, bus, store, events, findOrders, metrics, log } = options;
   const walkOptions = {
     bus,
     store,
@@ -68,7 +69,6 @@ export function startSchedule(options: ScheduleOptions): AsyncDisposable {
     }
   };
   const stopping = new AbortController();
-  const acceptor = new Acceptor({ store, bus, metrics, now: () => new Date() });
   const fanOutAll = async () => {
     const fanOutOptions = { store, acceptor, log, holder, now: () => new Date(), signal: stopping.signal };
     await runFanOuts(fanOutOptions, access.workspaces());

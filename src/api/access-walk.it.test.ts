@@ -6,6 +6,7 @@ import { WebhookService } from "../../gen/intervention/v1/webhook_service_pb.js"
 import { bury } from "../bus/index.ts";
 import { permissionsOf, ROLES, type Role } from "../domain/access/permissions.ts";
 import { newApiKey } from "../integrations/create-workspace.ts";
+import { bearer } from "../testing/bearer.ts";
 import { findAccessRule, toMethodName } from "./access-rules.ts";
 import { API_SERVICES } from "./api-routes.ts";
 import { callMethod } from "./testing/access-walk.ts";
@@ -48,12 +49,7 @@ async function insertEndpoint(): Promise<string> {
     WebhookService,
     createGrpcTransport({
       baseUrl: fixture.url,
-      interceptors: [
-        (next) => (request) => {
-          request.header.set("authorization", `Bearer ${fixture.apiKey}`);
-          return next(request);
-        },
-      ],
+      interceptors: [bearer(fixture.apiKey)],
     }),
   );
   const { endpoint } = await client.createEndpoint({ url: "https://example.com/hook" });

@@ -1,7 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it, test } from "vitest";
 import { until } from "../testing/until.ts";
-import { GrpcClient } from "./testing/grpc-client.ts";
-import { startApi } from "./testing/start-api.ts";
+import { startCallers } from "./testing/start-callers.ts";
 
 const SERVICE = "intervention.v1.CampaignService";
 const good = {
@@ -10,22 +9,14 @@ const good = {
   content: { title: "Still there?" },
 };
 
-let api: Awaited<ReturnType<typeof startApi>>;
-let client: GrpcClient;
-let stranger: GrpcClient;
+let api: Awaited<ReturnType<typeof startCallers>>;
 
 beforeAll(async () => {
-  api = await startApi();
-  client = new GrpcClient(api.address, { authorization: `Bearer ${api.apiKey}` });
-  stranger = new GrpcClient(api.address, { authorization: `Bearer ${api.otherApiKey}` });
+  api = await startCallers(SERVICE);
 });
-afterAll(async () => {
-  client.close();
-  stranger.close();
-  await api[Symbol.asyncDispose]();
-});
+afterAll(() => api[Symbol.asyncDispose]());
 
-const call = (method: string, request: object) => client.call(`${SERVICE}/${method}`, request);
+const call = (method: string, request: object) => api.call(method, request);
 type Shown = { name: string; etag: string; state: string; displayName: string; [field: string]: unknown };
 const campaignOf = ({ body }: { body: Record<string, unknown> }) => body.campaign as Shown;
 const fieldsOf = ({ details }: { details: readonly Record<string, unknown>[] }) =>
@@ -106,8 +97,8 @@ describe("a campaign", () => {
       ["Resume", { name }],
       ["Archive", { name }],
     ] as const)
-      expect(await stranger.call(`${SERVICE}/${method}`, request)).toMatchObject({ code: 5 });
-    expect((await stranger.call(`${SERVICE}/List`, {})).body.campaigns).toEqual([]);
+      expect(await api.callAsStranger(method, request)).toMatchObject({ code: 5 });
+    expect((await api.callAsStranger("List", {})).body.campaigns).toEqual([]);
   });
 
   it("is listed in pages, newest first", async () => {

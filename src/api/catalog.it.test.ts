@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { type Answer, GrpcClient, toAnswer } from "./testing/grpc-client.ts";
-import { startApi } from "./testing/start-api.ts";
+import { type Answer, toAnswer } from "./testing/grpc-client.ts";
+import { startCallers } from "./testing/start-callers.ts";
 
 const SERVICE = "intervention.v1.CatalogService";
 const shoe = (id: string, more: object = {}) => ({
@@ -10,20 +10,12 @@ const shoe = (id: string, more: object = {}) => ({
 });
 
 describe("the catalogue, by a client of its own", () => {
-  let api: Awaited<ReturnType<typeof startApi>>;
-  let client: GrpcClient;
-  let stranger: GrpcClient;
+  let api: Awaited<ReturnType<typeof startCallers>>;
   beforeAll(async () => {
-    api = await startApi();
-    client = new GrpcClient(api.address, { authorization: `Bearer ${api.apiKey}` });
-    stranger = new GrpcClient(api.address, { authorization: `Bearer ${api.otherApiKey}` });
+    api = await startCallers(SERVICE);
   });
-  afterAll(async () => {
-    client.close();
-    stranger.close();
-    await api[Symbol.asyncDispose]();
-  });
-  const call = (method: string, request: object) => client.call(`${SERVICE}/${method}`, request);
+  afterAll(() => api[Symbol.asyncDispose]());
+  const call = (method: string, request: object) => api.call(method, request);
   const violationsOf = ({ details }: Answer) =>
     details.flatMap(({ fieldViolations }) => (Array.isArray(fieldViolations) ? fieldViolations : []));
   const fieldsOf = (answer: Answer) => violationsOf(answer).map(({ field }) => field);
@@ -39,7 +31,7 @@ describe("the catalogue, by a client of its own", () => {
 
   it("takes a product out, and tells a stranger of none", async () => {
     await call("Upsert", { product: shoe("p2") });
-    expect((await stranger.call(`${SERVICE}/Get`, { productId: "p2" })).code).toBe(5);
+    expect((await api.callAsStranger("Get", { productId: "p2" })).code).toBe(5);
     expect((await call("Delete", { productId: "p2", updateTime: { seconds: 2_000 } })).body).toEqual({
       outcome: "UPSERT_OUTCOME_UPDATED",
     });
@@ -110,7 +102,7 @@ describe("the catalogue, by a client of its own", () => {
     type Report = Record<string, unknown> & { badRows: Record<string, unknown>[] };
     const send = (format: string, pieces: readonly Buffer[]): Promise<{ code: number; reports: Report[] }> =>
       new Promise((resolve) => {
-        const stream = client.bidiStream(`${SERVICE}/Import`);
+        const stream = api.client.bidiStream(`${SERVICE}/Import`);
         const reports: Report[] = [];
         stream.on("data", (report: Report) => reports.push(report));
         stream.on("error", (error: Parameters<typeof toAnswer>[0]) => resolve({ code: toAnswer(error).code, reports }));

@@ -3,8 +3,7 @@ import { describe, expect, it } from "vitest";
 import { ShopEventKind, ShopEventSchema } from "../../gen/intervention/v1/shopper_pb.js";
 import { readBatch } from "../bus/index.ts";
 import { insertShopEvents } from "../store/index.ts";
-import { GrpcClient } from "./testing/grpc-client.ts";
-import { startApi } from "./testing/start-api.ts";
+import { startCallers } from "./testing/start-callers.ts";
 
 const SERVICE = "intervention.v1.EventService";
 const INVALID_ARGUMENT = 3;
@@ -19,11 +18,9 @@ const view = (more: object = {}) => {
 };
 
 async function start() {
-  const api = await startApi();
-  const client = new GrpcClient(api.address, { authorization: `Bearer ${api.apiKey}` });
+  const api = await startCallers(SERVICE);
   return {
     ...api,
-    call: (method: string, request: object) => client.call(`${SERVICE}/${method}`, request),
     onStream: async () =>
       (
         await readBatch(api.bus, {
@@ -64,8 +61,7 @@ describe("events of the shop by RPC", () => {
     await insertShopEvents(api.store, [{ event, body, at: new Date(), workspaceId: "main" }], new Date());
     const { body: answer } = await api.call("GetContext", { userId: "ada" });
     expect(answer).toMatchObject({ context: { userId: "ada", items: [{ productId: "mug", quantity: 3 }] } });
-    const stranger = new GrpcClient(api.address, { authorization: `Bearer ${api.otherApiKey}` });
-    const other = await stranger.call(`${SERVICE}/GetContext`, { userId: "ada" });
+    const other = await api.callAsStranger("GetContext", { userId: "ada" });
     expect(other.body).toMatchObject({ context: { items: [] } });
   });
 });

@@ -9,6 +9,7 @@ import { InboxService } from "../../gen/intervention/v1/inbox_service_pb.js";
 import { InterventionFrameSchema } from "../../gen/intervention/v1/realtime_pb.js";
 import { SessionService } from "../../gen/intervention/v1/session_service_pb.js";
 import { insertInboxItems, toPosition } from "../store/index.ts";
+import { bearer } from "../testing/bearer.ts";
 import { startApi } from "./testing/start-api.ts";
 
 describe("the inbox, over gRPC-Web", () => {
@@ -21,12 +22,7 @@ describe("the inbox, over gRPC-Web", () => {
   const transportOf = (credential: string) =>
     createGrpcWebTransport({
       baseUrl: api.url,
-      interceptors: [
-        (next) => (request) => {
-          request.header.set("authorization", `Bearer ${credential}`);
-          return next(request);
-        },
-      ],
+      interceptors: [bearer(credential)],
     });
   const inboxOf = (credential: string) => createClient(InboxService, transportOf(credential));
   const sessions = () => createClient(SessionService, transportOf(api.apiKey));

@@ -4,6 +4,7 @@ import { compressionGzip, createGrpcTransport } from "@connectrpc/connect-node";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { BadRequestSchema, ErrorInfoSchema } from "../../gen/google/rpc/error_details_pb.js";
 import { InterventionService } from "../../gen/intervention/v1/intervention_service_pb.js";
+import { bearer } from "../testing/bearer.ts";
 import { startApi } from "./testing/start-api.ts";
 
 /** A compressed request goes Connect's way, a plain one the lean way: the same calls by both must come to the same. */
@@ -23,12 +24,7 @@ describe("unary gRPC, by both ways", () => {
       createGrpcTransport({
         baseUrl: api.url,
         ...compression,
-        interceptors: [
-          (next) => (request) => {
-            request.header.set("authorization", `Bearer ${apiKey}`);
-            return next(request);
-          },
-        ],
+        interceptors: [bearer(apiKey)],
       }),
     );
   }

@@ -5,9 +5,8 @@ import { InterventionService } from "../../gen/intervention/v1/intervention_serv
 import type { RateLimit } from "../domain/limit/token-bucket.ts";
 import { CallLimits } from "../integrations/call-limits.ts";
 import { until } from "../testing/until.ts";
-import { GrpcClient } from "./testing/grpc-client.ts";
 import { SERVICE } from "./testing/intervention-fixture.ts";
-import { startApi } from "./testing/start-api.ts";
+import { startCallers } from "./testing/start-callers.ts";
 
 const RESOURCE_EXHAUSTED = 8;
 const request = (more: object = {}) => ({ recipient: { userId: "u" }, content: { title: "Hello" }, ...more });
@@ -21,7 +20,7 @@ afterEach(() => {
 async function startLimited(limits: { readonly key?: RateLimit; readonly workspace?: RateLimit }) {
   let nowMs = 0;
   let own: CallLimits | undefined;
-  const api = await startApi({
+  const api = await startCallers(SERVICE, {
     limits: {
       charge: (caller, cost) => {
         if (own === undefined) throw new Error("not started");
@@ -35,18 +34,15 @@ async function startLimited(limits: { readonly key?: RateLimit; readonly workspa
     return node;
   };
   own = startNode();
-  const client = new GrpcClient(api.address, { authorization: `Bearer ${api.apiKey}` });
-  const other = new GrpcClient(api.address, { authorization: `Bearer ${api.otherApiKey}` });
   return {
     ...api,
     startNode,
     pass: (ms: number) => {
       nowMs += ms;
     },
-    trigger: (from = client) => from.call(`${SERVICE}/Trigger`, request()),
-    batch: (count: number) =>
-      client.call(`${SERVICE}/TriggerBatch`, { requests: Array.from({ length: count }, () => request()) }),
-    other,
+    trigger: () => api.call("Trigger", request()),
+    triggerAsStranger: () => api.callAsStranger("Trigger", request()),
+    batch: (count: number) => api.call("TriggerBatch", { requests: Array.from({ length: count }, () => request()) }),
     count: () => api.store.interventions.countDocuments(),
   };
 }
@@ -81,7 +77,7 @@ describe("a caller beyond its limit", () => {
     await using api = await startLimited({ workspace: { ratePerS: 1, burst: 2 } });
     for (let n = 0; n < 5; n += 1) await api.trigger();
     expect((await api.trigger()).message).toContain("too many calls of this workspace");
-    expect((await api.trigger(api.other)).code).toBe(0);
+    expect((await api.triggerAsStranger()).code).toBe(0);
   });
 
   it("gets 429 over HTTP, and with every answer what is left, by the standard header fields", async () => {

@@ -1,27 +1,18 @@
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { insertPredictionOutcomes } from "../store/index.ts";
 import { until } from "../testing/until.ts";
-import { GrpcClient } from "./testing/grpc-client.ts";
-import { startApi } from "./testing/start-api.ts";
+import { startCallers } from "./testing/start-callers.ts";
 
 const SERVICE = "intervention.v1.PredictionService";
 
-let api: Awaited<ReturnType<typeof startApi>>;
-let client: GrpcClient;
-let stranger: GrpcClient;
+let api: Awaited<ReturnType<typeof startCallers>>;
 
 beforeAll(async () => {
-  api = await startApi();
-  client = new GrpcClient(api.address, { authorization: `Bearer ${api.apiKey}` });
-  stranger = new GrpcClient(api.address, { authorization: `Bearer ${api.otherApiKey}` });
+  api = await startCallers(SERVICE);
 });
-afterAll(async () => {
-  client.close();
-  stranger.close();
-  await api[Symbol.asyncDispose]();
-});
+afterAll(() => api[Symbol.asyncDispose]());
 
-const call = (method: string, request: object) => client.call(`${SERVICE}/${method}`, request);
+const call = (method: string, request: object) => api.call(method, request);
 let made = 0;
 const prediction = (more: object = {}) => {
   made += 1;
@@ -46,7 +37,7 @@ describe("predictions", () => {
       ...{ displayName: "C", content: { title: "Come back" }, state: "CAMPAIGN_STATE_RUNNING" },
       trigger: { prediction: "PREDICTION_KIND_DISCOUNT_AFFINITY" },
     };
-    await client.call("intervention.v1.CampaignService/Create", { campaignId: "discount", campaign });
+    await api.client.call("intervention.v1.CampaignService/Create", { campaignId: "discount", campaign });
     const answer = await until(async () => {
       const one = prediction({ kind: "PREDICTION_KIND_DISCOUNT_AFFINITY", features: { fields: {} } });
       const { body } = await call("Ingest", { prediction: one });
@@ -54,7 +45,7 @@ describe("predictions", () => {
     }, "campaign known");
     expect(answer.effect).toBe("PREDICTION_EFFECT_KEPT");
     const { interventionIds } = answer as { interventionIds: string[] };
-    const { body } = await client.call("intervention.v1.InterventionService/Get", { name: interventionIds[0] });
+    const { body } = await api.client.call("intervention.v1.InterventionService/Get", { name: interventionIds[0] });
     expect(body.intervention).toMatchObject({ campaign: "discount", content: { title: "Come back" } });
   });
 
@@ -92,7 +83,7 @@ describe("predictions", () => {
   });
 
   it("stream, and each is acknowledged by its number", async () => {
-    const stream = client.bidiStream(`${SERVICE}/IngestStream`);
+    const stream = api.client.bidiStream(`${SERVICE}/IngestStream`);
     const answers: { index: string; result: Result }[] = [];
     const ended = new Promise((resolve, reject) => {
       stream.on("data", (answer) => answers.push(answer));
@@ -126,7 +117,7 @@ describe("predictions", () => {
       });
     const { body } = await call("Get", { userId: "ada" });
     expect((body.predictions as { score: number }[]).map(({ score }) => score)).toEqual([0.2, 0.3]);
-    expect((await stranger.call(`${SERVICE}/Get`, { userId: "ada" })).body.predictions).toEqual([]);
+    expect((await api.callAsStranger("Get", { userId: "ada" })).body.predictions).toEqual([]);
     expect(await call("Get", {})).toMatchObject({ code: 3 });
     expect(await call("Get", { userId: "ada", parent: "workspaces/other" })).toMatchObject({ code: 5 });
   });
@@ -156,7 +147,7 @@ describe("predictions", () => {
         { modelVersion: "2", count: "1", positiveCount: "0", brierScore: 0.0625 },
       ],
     });
-    expect((await stranger.call(`${SERVICE}/GetCalibration`, request)).body.versions).toEqual([]);
+    expect((await api.callAsStranger("GetCalibration", request)).body.versions).toEqual([]);
     expect(await call("GetCalibration", { kind: "PREDICTION_KIND_DISCOUNT_AFFINITY", model: "m" })).toMatchObject({
       code: 3,
     });

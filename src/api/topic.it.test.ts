@@ -1,26 +1,18 @@
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { toSubscription } from "../store/subscriptions.ts";
 import { GrpcClient } from "./testing/grpc-client.ts";
-import { startApi } from "./testing/start-api.ts";
+import { startCallers } from "./testing/start-callers.ts";
 
 const SERVICE = "intervention.v1.TopicService";
 
 describe("topics", () => {
-  let api: Awaited<ReturnType<typeof startApi>>;
-  let client: GrpcClient;
-  let stranger: GrpcClient;
+  let api: Awaited<ReturnType<typeof startCallers>>;
   beforeAll(async () => {
-    api = await startApi();
-    client = new GrpcClient(api.address, { authorization: `Bearer ${api.apiKey}` });
-    stranger = new GrpcClient(api.address, { authorization: `Bearer ${api.otherApiKey}` });
+    api = await startCallers(SERVICE);
   });
-  afterAll(async () => {
-    client.close();
-    stranger.close();
-    await api[Symbol.asyncDispose]();
-  });
-  const call = (method: string, request: object) => client.call(`${SERVICE}/${method}`, request);
-  const upsert = (product: object) => client.call("intervention.v1.CatalogService/Upsert", { product });
+  afterAll(() => api[Symbol.asyncDispose]());
+  const call = (method: string, request: object) => api.call(method, request);
+  const upsert = (product: object) => api.client.call("intervention.v1.CatalogService/Upsert", { product });
   const fanOutsOn = (topic: string) => api.store.fanOuts.find({ topic }).toArray();
 
   it("are followed once, listed by name page by page, counted, and left", async () => {
@@ -34,11 +26,11 @@ describe("topics", () => {
     await call("Unsubscribe", { userId: "ada", topic: "a" });
     await call("Unsubscribe", { userId: "ada", topic: "a" });
     expect((await call("CountFollowers", { topic: "a" })).body).toEqual({ followerCount: 1 });
-    expect((await stranger.call(`${SERVICE}/CountFollowers`, { topic: "a" })).body).toEqual({ followerCount: 0 });
+    expect((await api.callAsStranger("CountFollowers", { topic: "a" })).body).toEqual({ followerCount: 0 });
   });
 
   it("are open to a user's own token, for himself and nothing else", async () => {
-    const { body } = await client.call("intervention.v1.SessionService/CreateToken", { userId: "eve" });
+    const { body } = await api.client.call("intervention.v1.SessionService/CreateToken", { userId: "eve" });
     using eve = new GrpcClient(api.address, { authorization: `Bearer ${String(body.token)}` });
     expect((await eve.call(`${SERVICE}/Subscribe`, { topic: "mine" })).code).toBe(0);
     expect((await call("ListSubscriptions", { userId: "eve" })).body.subscriptions).toMatchObject([{ topic: "mine" }]);
@@ -66,8 +58,7 @@ describe("topics", () => {
     expect((await call("TriggerTopic", { ...request, content: { title: "Other" } })).code).toBe(6);
     const [fanOut] = await fanOutsOn("sale");
     const name = { fanOutId: fanOut?._id };
-    for (const method of ["GetFanOut", "CancelFanOut"])
-      expect((await stranger.call(`${SERVICE}/${method}`, name)).code).toBe(5);
+    for (const method of ["GetFanOut", "CancelFanOut"]) expect((await api.callAsStranger(method, name)).code).toBe(5);
     expect((await call("CancelFanOut", name)).body).toMatchObject({ fanOut: { state: "STATE_CANCELLED" } });
     expect((await call("GetFanOut", name)).body).toMatchObject({ fanOut: { state: "STATE_CANCELLED" } });
   });

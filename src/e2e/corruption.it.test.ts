@@ -7,6 +7,7 @@ import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { State } from "../../gen/intervention/v1/intervention_pb.js";
 import { InterventionService } from "../../gen/intervention/v1/intervention_service_pb.js";
 import { type Engine, startEngine } from "../start/engine.ts";
+import { bearer } from "../testing/bearer.ts";
 import { until } from "../testing/until.ts";
 
 const INTERVENTIONS = 300;
@@ -38,12 +39,7 @@ describe("what was accepted", () => {
       InterventionService,
       createGrpcTransport({
         baseUrl: grpcUrl,
-        interceptors: [
-          (next) => (request) => {
-            request.header.set("authorization", `Bearer ${credentials.api_key}`);
-            return next(request);
-          },
-        ],
+        interceptors: [bearer(credentials.api_key)],
       }),
     );
   const blocksOf = async () => {

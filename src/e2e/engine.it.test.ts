@@ -20,6 +20,7 @@ import { SessionService } from "../../gen/intervention/v1/session_service_pb.js"
 import { packItems } from "../bus/index.ts";
 import { createInterventionClient } from "../client/index.ts";
 import { type Engine, startEngine } from "../start/engine.ts";
+import { bearer } from "../testing/bearer.ts";
 import { until } from "../testing/until.ts";
 
 const CHROMIUM =
@@ -37,12 +38,7 @@ describe("the engine", () => {
   const transport = () =>
     createGrpcTransport({
       baseUrl: engine.grpcUrl,
-      interceptors: [
-        (next) => (request) => {
-          request.header.set("authorization", authorization().authorization);
-          return next(request);
-        },
-      ],
+      interceptors: [bearer(engine.credentials.api_key)],
     });
   const tokenFor = async (userId: string) =>
     (await createClient(SessionService, transport()).createToken({ userId })).token;

@@ -11,6 +11,7 @@ import { startApi } from "../api/testing/start-api.ts";
 import { EventPublisher, readBatch, toKindName } from "../bus/index.ts";
 import { createMetrics } from "../observe/index.ts";
 import { ErasedUsers } from "../privacy/erased-users.ts";
+import { bearer } from "../testing/bearer.ts";
 import { until } from "../testing/until.ts";
 import { startOutward } from "./start-outward.ts";
 import { type Answer, type Received, startWebhookReceiver } from "./testing/webhook-receiver.ts";
@@ -33,12 +34,7 @@ async function startAll(answer?: (request: Received) => Answer, options: Options
       WebhookService,
       createGrpcTransport({
         baseUrl: api.url,
-        interceptors: [
-          (next) => (request) => {
-            request.header.set("authorization", `Bearer ${key}`);
-            return next(request);
-          },
-        ],
+        interceptors: [bearer(key)],
       }),
     );
   const webhooks = clientOf(api.apiKey);

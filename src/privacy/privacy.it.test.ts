@@ -8,6 +8,7 @@ import { PrivacyService } from "../../gen/intervention/v1/privacy_service_pb.js"
 import { startApi } from "../api/testing/start-api.ts";
 import { type Bus, readBatch, type StreamName } from "../bus/index.ts";
 import { listRetention, type Store } from "../store/index.ts";
+import { bearer } from "../testing/bearer.ts";
 import { until } from "../testing/until.ts";
 import { COLLECTIONS } from "./collections.ts";
 import { ErasedUsers } from "./erased-users.ts";
@@ -29,12 +30,7 @@ async function startAll() {
       PrivacyService,
       createGrpcTransport({
         baseUrl: api.url,
-        interceptors: [
-          (next) => (request) => {
-            request.header.set("authorization", `Bearer ${key}`);
-            return next(request);
-          },
-        ],
+        interceptors: [bearer(key)],
       }),
     );
   const privacy = clientOf(api.apiKey);

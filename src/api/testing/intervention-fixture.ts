@@ -2,8 +2,7 @@ import { create } from "@bufbuild/protobuf";
 import { timestampFromDate } from "@bufbuild/protobuf/wkt";
 import { EventKind, EventSchema } from "../../../gen/intervention/v1/event_pb.js";
 import { insertEvents } from "../../store/index.ts";
-import { GrpcClient } from "./grpc-client.ts";
-import { startApi } from "./start-api.ts";
+import { startCallers } from "./start-callers.ts";
 
 export const SERVICE = "intervention.v1.InterventionService";
 /** Could be an id of ours, and is none. */
@@ -11,15 +10,10 @@ export const UNKNOWN_ID = "a".repeat(26);
 
 /** The API with a client of its workspace and one of another's, and what tests of an intervention's life need again and again. */
 export async function startFixture() {
-  const api = await startApi();
-  const client = new GrpcClient(api.address, { authorization: `Bearer ${api.apiKey}` });
-  const stranger = new GrpcClient(api.address, { authorization: `Bearer ${api.otherApiKey}` });
-  const call = (method: string, request: object) => client.call(`${SERVICE}/${method}`, request);
+  const api = await startCallers(SERVICE);
+  const { call } = api;
   return {
     ...api,
-    client,
-    call,
-    callAsStranger: (method: string, request: object) => stranger.call(`${SERVICE}/${method}`, request),
     /** @returns its id. */
     async accept(more: object = {}): Promise<string> {
       const request = { recipient: { userId: "u" }, content: { title: "Hello" }, campaign: "spring", ...more };
@@ -50,10 +44,5 @@ export async function startFixture() {
           ...{ occurredAt: at, receivedAt: at },
         },
       ]),
-    async [Symbol.asyncDispose]() {
-      client.close();
-      stranger.close();
-      await api[Symbol.asyncDispose]();
-    },
   };
 }

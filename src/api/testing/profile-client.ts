@@ -1,6 +1,7 @@
 import { Code, ConnectError, createClient } from "@connectrpc/connect";
 import { createGrpcTransport } from "@connectrpc/connect-node";
 import { ProfileService } from "../../../gen/intervention/v1/profile_service_pb.js";
+import { bearer } from "../../testing/bearer.ts";
 
 /** A caller of ProfileService over gRPC. */
 export const createProfileClient = (baseUrl: string, apiKey: string) =>
@@ -8,12 +9,7 @@ export const createProfileClient = (baseUrl: string, apiKey: string) =>
     ProfileService,
     createGrpcTransport({
       baseUrl,
-      interceptors: [
-        (next) => (request) => {
-          request.header.set("authorization", `Bearer ${apiKey}`);
-          return next(request);
-        },
-      ],
+      interceptors: [bearer(apiKey)],
     }),
   );
 

@@ -97,6 +97,26 @@ describe("what shoppers do", () => {
     expect(orders).toEqual([{ placedAt: new Date(Date.UTC(2026, 0, 1, 0, 0, 4)), productIds: [] }]);
   });
 
+  it("adds up beyond what a context lists one by one", async () => {
+    await using parts = await startTriggers();
+    await using _intake = await start(parts);
+    const added = Array.from({ length: 300 }, (_, n) =>
+      create(ShopEventSchema, {
+        ...{
+          eventId: `many-${n}`,
+          userId: "ada",
+          kind: ShopEventKind.ITEM_ADDED,
+          item: { productId: "mug", quantity: 1 },
+        },
+        occurTime: timestampFromDate(new Date(Date.UTC(2026, 0, 1, 0, 0, n))),
+      }),
+    );
+    const body = packItems(added.map((one) => toBinary(ShopEventSchema, one)));
+    await parts.bus.js.publish(parts.bus.subjects.shopEvents("main"), body);
+    await idle(parts);
+    expect((await findContext(parts.store, "main", "ada")).items).toMatchObject([{ productId: "mug", quantity: 300 }]);
+  });
+
   it("that is malformed goes to the dead letters with the reason, what is not ours is passed over, and the rest goes on", async () => {
     await using parts = await startTriggers();
     await using _intake = await start(parts);

@@ -12,7 +12,8 @@ const EVENTS_MAX = 1_000;
  *  time, for whoever asks, in whatever order they came. */
 export async function findContext(store: Store, workspace: string, userId: string): Promise<Context> {
   const bodies = await listShopEvents(store, { workspaceId: workspace, userId, limit: EVENTS_MAX });
-  const events = bodies.map((body) => ({ event: fromBinary(ShopEventSchema, body), body }));
+  // Oldest first: what is bounded in a context forgets what came first.
+  const events = bodies.toReversed().map((body) => ({ event: fromBinary(ShopEventSchema, body), body }));
   return toContext({ workspace, userId }, applyEvents(emptyContext, events));
 }
 

@@ -1,4 +1,4 @@
-import { createHash } from "node:crypto";
+import { hash } from "node:crypto";
 import { create, toBinary } from "@bufbuild/protobuf";
 import { durationFromMs } from "@bufbuild/protobuf/wkt";
 import { ContentSchema } from "../../gen/intervention/v1/intervention_pb.js";
@@ -19,7 +19,7 @@ export function toBodyHash(request: Omit<ParsedTrigger, "idempotencyKey" | "body
     policy,
     expiration: toExpirationField(request.expiration),
   });
-  return createHash("sha256").update(toBinary(TriggerRequestSchema, canonical)).digest();
+  return hash("sha256", toBinary(TriggerRequestSchema, canonical), "buffer");
 }
 
 function toExpirationField(expiration: ParsedTrigger["expiration"]): TriggerRequest["expiration"] {

@@ -1,4 +1,4 @@
-import { createHash, timingSafeEqual } from "node:crypto";
+import { hash as digest, timingSafeEqual } from "node:crypto";
 
 /** A key as its holder has it: `iek_{prefix}_{secret}`, or `iek_{secret}` as earlier versions made them. */
 export type ParsedApiKey = { readonly prefix: string; readonly hash: string };
@@ -19,7 +19,7 @@ export const toApiKey = (prefix: string, random: Uint8Array) =>
 
 /** The prefix by which a key is looked up, and the hash by which it is known. What was never a key gets one that nobody has. */
 export function parseApiKey(apiKey: string): ParsedApiKey {
-  const hash = createHash("sha256").update(apiKey).digest("hex");
+  const hash = digest("sha256", apiKey, "hex");
   return { prefix: WITH_PREFIX.exec(apiKey)?.[1] ?? toPrefix(hash), hash };
 }
 

@@ -29,7 +29,6 @@ export function attributePath(
   const shares = allocate(conversion.value, toWeights(model, eligible, conversion.at));
   const credits = eligible.map((touch, index) => ({ touch, credit: shares[index] ?? 0 }));
   const byChannel = new Map<string, number>();
-  for (const { touch, credit } of credits)
-    byChannel.set(touch.channel, (byChannel.get(touch.channel) ?? 0) + credit);
+  for (const { touch, credit } of credits) byChannel.set(touch.channel, (byChannel.get(touch.channel) ?? 0) + credit);
   return { credits, byChannel, unattributed: 0 };
 }

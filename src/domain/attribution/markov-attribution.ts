@@ -59,7 +59,13 @@ function byWayOf(
   const kept = without(part, isOfRange);
   if (to - from === 1) {
     // Entries are now first arrivals: whatever led here went through no state of the channel.
-    tell(from, dot(kept.counts.enters, Float64Array.from(kept.states, (state) => fromState[state] ?? 0)));
+    tell(
+      from,
+      dot(
+        kept.counts.enters,
+        Float64Array.from(kept.states, (state) => fromState[state] ?? 0),
+      ),
+    );
     return;
   }
   const middle = (from + to) >> 1;

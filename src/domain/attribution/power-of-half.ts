@@ -8,19 +8,16 @@ const ln2 = sumOfLn2();
 /** 2^-f is taken as (2^(-f/256))^256: a shorter series at the price of eight squarings. */
 const squarings = 8n;
 
-/** Weights in the ratio of 2^-x, in whole numbers, where each x is `numerators[i] / denominator` ≥ 0 exactly. Where the differences of
- *  the x are whole, so are the ratios of the weights, and exact; else they are right to some 2^-200.
+/** Weights in the ratio of 2^-x, in whole numbers, where each x is `numerators[i] / denominator` exactly, and the last is the least.
+ *  Where the differences of the x are whole, so are the ratios of the weights, and exact; else they are right to some 2^-200.
  *  Doubles would do nearly always, but a share that is a whole unit must not come out one ulp below. */
 export function powersOfHalf(numerators: readonly bigint[], denominator: bigint): bigint[] {
-  const least = numerators.reduce((min, numerator) => (numerator < min ? numerator : min), numerators[0] ?? 0n);
+  const least = numerators.at(-1) ?? 0n;
   const parts = numerators.map((numerator) => {
     const x = numerator - least;
     return { halvings: x / denominator, fraction: ((x % denominator) << precisionBits) / denominator };
   });
-  const most = parts.reduce(
-    (max, { halvings }) => (halvings > max && halvings <= halvingsMax ? halvings : max),
-    0n,
-  );
+  const most = parts.reduce((max, { halvings }) => (halvings > max && halvings <= halvingsMax ? halvings : max), 0n);
   return parts.map(({ halvings, fraction }) =>
     halvings > halvingsMax ? 0n : powerOfHalf(fraction) << (most - halvings),
   );

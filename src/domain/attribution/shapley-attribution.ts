@@ -19,10 +19,7 @@ export const shapleyRateChannelsMax = 20;
  *  together. Source: Shapley, "A value for n-person games" (1953); on touches, Zhao, Mahboobi and Bagheri, "Shapley Value Methods for
  *  Attribution Modeling in Online Advertising" (2018), arXiv:1804.05327.
  *  @throws InvalidInput for a rate over more than `shapleyRateChannelsMax` channels. */
-export function shapleyAttribution(
-  paths: readonly ChannelPath[],
-  characteristic: Characteristic,
-): ShapleyAttribution {
+export function shapleyAttribution(paths: readonly ChannelPath[], characteristic: Characteristic): ShapleyAttribution {
   switch (characteristic) {
     case "conversions":
       return ofConversions(paths);

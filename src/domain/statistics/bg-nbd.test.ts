@@ -124,7 +124,9 @@ describe("the purchases to expect", () => {
 
 describe("a fit", () => {
   it("does not depend on the unit of time", async () => {
-    const sample = [...toStatistics(await readCdnow(), CALIBRATION_END).values()].filter((_, index) => index % 20 === 0);
+    const sample = [...toStatistics(await readCdnow(), CALIBRATION_END).values()].filter(
+      (_, index) => index % 20 === 0,
+    );
     const weeks = groupCustomers(sample);
     const days = weeks.map((group) => ({ ...group, tX: group.tX * 7, T: group.T * 7 }));
     const [one, other] = [fitBgNbd(weeks).parameters, fitBgNbd(days).parameters];

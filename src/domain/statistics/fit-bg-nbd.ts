@@ -17,8 +17,8 @@ const spanOfSearch = 40;
 
 /** Fits by maximum likelihood. The search runs over the logarithms of the parameters, so that none ever leaves the positive numbers.
  *  @param groups histories within one span of observation, with how many customers have each; a few hundred customers at least.
- *  @throws RangeError when nobody bought again, since then nothing tells of `a` and `b`, or nobody was observed for any time;
- *  Error when the search does not settle. */
+ *  @throws RangeError when nobody bought again, since then nothing tells of `a` and `b`, when nobody was observed for any time, and
+ *  when the search does not settle. */
 export function fitBgNbd(groups: readonly CustomerGroup[]): BgNbdFit {
   const present = groups.filter(({ customers }) => customers > 0);
   if (!present.some(({ x }) => x > 0)) throw new RangeError("nobody bought again: such histories fit every a and b");

@@ -1,4 +1,4 @@
-import { betaLogitDensity, betaLogitBreaks, type BetaParameters } from "./beta-logit.ts";
+import { type BetaParameters, betaLogitBreaks, betaLogitDensity } from "./beta-logit.ts";
 import { legendre } from "./legendre.ts";
 
 const rule = legendre(16);
@@ -47,10 +47,7 @@ function toPanels(densities: readonly Density[], from: number, to: number, halvi
   });
   if (isSmooth) return halves;
   if (halvingsLeft === 0) throw new RangeError(`the densities do not settle near the logit ${middle}`);
-  return [
-    ...toPanels(densities, from, middle, halvingsLeft - 1),
-    ...toPanels(densities, middle, to, halvingsLeft - 1),
-  ];
+  return [...toPanels(densities, from, middle, halvingsLeft - 1), ...toPanels(densities, middle, to, halvingsLeft - 1)];
 }
 
 function toPanel(densities: readonly Density[], from: number, to: number): Panel {

@@ -13,7 +13,7 @@ export type ShapleyAttribution = {
 };
 
 /** The rate is looked at for every set of channels: 2^20 of them take about a second and 16 MB. */
-export const shapleyRateChannelsMax = 20;
+const shapleyRateChannelsMax = 20;
 
 /** Attribution by the Shapley value: what a channel adds to a set of others, averaged over all orders in which channels could have come
  *  together. Source: Shapley, "A value for n-person games" (1953); on touches, Zhao, Mahboobi and Bagheri, "Shapley Value Methods for

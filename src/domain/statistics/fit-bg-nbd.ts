@@ -26,10 +26,12 @@ export function fitBgNbd(groups: readonly CustomerGroup[]): BgNbdFit {
   if (longest === 0) throw new RangeError("nobody was observed for any time");
   const scale = spanOfSearch / longest;
   const scaled = present.map((group) => ({ ...group, tX: group.tX * scale, T: group.T * scale }));
-  const cost = (point: readonly number[]) => -total(toParameters(point), scaled);
+  // The mean, so that how well the search can settle does not depend on how many customers there are.
+  const count = present.reduce((sum, { customers }) => sum + customers, 0);
+  const cost = (point: readonly number[]) => -total(toParameters(point), scaled) / count;
   const first = minimize(cost, { start: [0, 0, 0, 0], tolerance: 1e-7 });
   // Once more from there with a simplex of full size: the first may have collapsed onto a slope.
-  const second = minimize(cost, { start: first.point, tolerance: 1e-8 });
+  const second = minimize(cost, { start: first.point, tolerance: 1e-7 });
   const { alpha, ...others } = toParameters(second.point);
   const parameters = { ...others, alpha: alpha / scale };
   return {

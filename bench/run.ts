@@ -1,4 +1,6 @@
 import { StartFailure } from "../src/start/index.ts";
+import { benchAttribution } from "./attribution.ts";
+import { benchBandit } from "./bandit.ts";
 import { formatTable } from "./demo/format-table.ts";
 import { benchE2e } from "./e2e.ts";
 import { benchHttp } from "./http.ts";
@@ -21,6 +23,10 @@ nothing else on stdout.
            --rate R (2000 a second)  --seconds T (15)
   sync     that nothing is acknowledged before it is on disk, by the servers' system calls (needs strace)
            --calls N (200)
+  attribution  seconds to credit conversions with paths, by model; starts no engine
+           --conversions N (100000)  --channels C (12, "rate" of Shapley serves 20)
+  bandit   what the choice of channel loses while it learns, against the least possible; starts no engine
+           --rounds N (20000)  --runs N (10)
 `;
 
 const say = (line: string) => void process.stderr.write(`${line}\n`);
@@ -81,8 +87,19 @@ async function measure(): Promise<object> {
         calls: parseOptions(args, { numbers: ["calls"], flags: ["json"] }).number("calls", 200),
         say,
       });
+    case "attribution": {
+      const options = parseOptions(args, { numbers: ["conversions", "channels"], flags: ["json"] });
+      const channels = options.number("channels", 12);
+      return benchAttribution({ conversions: options.number("conversions", 100_000), channels, say });
+    }
+    case "bandit": {
+      const options = parseOptions(args, { numbers: ["rounds", "runs"], flags: ["json"] });
+      return benchBandit({ rounds: options.number("rounds", 20_000), runs: options.number("runs", 10), say });
+    }
     default:
-      throw new UsageError(`which bench? ${which ?? "none"} is none of e2e, sockets, http, intake, sync`);
+      throw new UsageError(
+        `which bench? ${which ?? "none"} is none of e2e, sockets, http, intake, sync, attribution, bandit`,
+      );
   }
 }
 

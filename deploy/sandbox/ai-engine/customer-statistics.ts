@@ -1,5 +1,5 @@
 import type { Purchase } from "../../../bench/cdnow.ts";
-import type { CustomerStatistics } from "./bg-nbd.ts";
+import type { CustomerStatistics } from "../../../src/domain/statistics/bg-nbd.ts";
 
 const dayMs = 86_400_000;
 

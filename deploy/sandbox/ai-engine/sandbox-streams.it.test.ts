@@ -4,9 +4,9 @@ import { connect } from "nats";
 import { describe, expect, inject, it } from "vitest";
 import { readCdnow } from "../../../bench/cdnow.ts";
 import { PredictionKind, PredictionSchema } from "../../../gen/intervention/v1/shopper_pb.js";
+import { PUBLISHED_CDNOW, probabilityOfPurchase } from "../../../src/domain/statistics/bg-nbd.ts";
 import { until } from "../../../src/testing/until.ts";
 import { startEventPipeline } from "../event-pipeline/start-event-pipeline.ts";
-import { PUBLISHED_CDNOW, probabilityOfPurchase } from "./bg-nbd.ts";
 import { startAiEngine } from "./start-ai-engine.ts";
 
 async function withNamespace() {

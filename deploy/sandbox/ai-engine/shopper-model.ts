@@ -1,5 +1,10 @@
+import {
+  type BgNbdParameters,
+  expectedPurchases,
+  probabilityAlive,
+  probabilityOfPurchase,
+} from "../../../src/domain/statistics/bg-nbd.ts";
 import { isObject, type JsonCloudEvent } from "../cloud-event.ts";
-import { type BgNbdParameters, expectedPurchases, probabilityAlive, probabilityOfPurchase } from "./bg-nbd.ts";
 import { abandonmentRisk, applyToCart, type Cart, EMPTY_CART } from "./cart.ts";
 import { PurchaseDays, toDay } from "./customer-statistics.ts";
 

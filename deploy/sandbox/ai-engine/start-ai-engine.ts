@@ -8,8 +8,8 @@ import {
   jetstreamManager,
 } from "@nats-io/jetstream";
 import { connect, headers as createHeaders, Match } from "@nats-io/transport-node";
+import { type BgNbdParameters, PUBLISHED_CDNOW } from "../../../src/domain/statistics/bg-nbd.ts";
 import { decodeCloudEvent, encodeCloudEvent } from "../cloud-event.ts";
-import { type BgNbdParameters, PUBLISHED_CDNOW } from "./bg-nbd.ts";
 import { type PredictionData, ShopperModel } from "./shopper-model.ts";
 
 export type AiEngineOptions = {

@@ -14,7 +14,7 @@ type Vertex = { readonly point: readonly number[]; readonly value: number };
 
 /** Looks for a minimum without derivatives (Nelder and Mead 1965, with the usual coefficients 1, 2, 1/2, 1/2). Good for a handful of
  *  dimensions and a smooth function; the minimum is a local one.
- *  @throws Error when it does not settle within `evaluationsMax`. */
+ *  @throws RangeError when it does not settle within `evaluationsMax`. */
 export function minimize(f: (point: readonly number[]) => number, options: NelderMeadOptions): Minimum {
   const { start, step = 0.5, tolerance = 1e-9, evaluationsMax = 5_000 } = options;
   let evaluations = 0;
@@ -52,7 +52,7 @@ export function minimize(f: (point: readonly number[]) => number, options: Nelde
     }
     simplex = [best, ...others, next].sort(byValue);
   }
-  throw new Error(`no minimum within ${evaluationsMax} evaluations`);
+  throw new RangeError(`no minimum within ${evaluationsMax} evaluations`);
 }
 
 function byValue(a: Vertex, b: Vertex): number {

@@ -1,6 +1,8 @@
 import fc from "fast-check";
 import { describe, expect, it, test } from "vitest";
 import { readCdnow } from "../../../bench/cdnow.ts";
+import { toStatistics } from "../../../deploy/sandbox/ai-engine/customer-statistics.ts";
+import { CALIBRATION_END, readPublishedSample } from "../../../deploy/sandbox/ai-engine/published-sample.ts";
 import {
   expectedPurchases,
   logLikelihood,
@@ -8,10 +10,7 @@ import {
   probabilityAlive,
   probabilityOfPurchase,
 } from "./bg-nbd.ts";
-import { toStatistics } from "./customer-statistics.ts";
-import { fitBgNbd } from "./fit-bg-nbd.ts";
-import { hypergeometric } from "./hypergeometric.ts";
-import { CALIBRATION_END, readPublishedSample } from "./published-sample.ts";
+import { fitBgNbd, groupCustomers } from "./fit-bg-nbd.ts";
 
 const positive = fc.double({ min: 0.05, max: 20, noNaN: true });
 const parameters = fc.record({ r: positive, alpha: positive, a: positive, b: positive });
@@ -36,7 +35,7 @@ describe("the model fitted to CDNOW", () => {
     expect(sum("tX")).toBeCloseTo(16_135.52, 0);
     expect(sum("T")).toBeCloseTo(77_111.21, 0);
 
-    const fit = fitBgNbd(customers);
+    const fit = fitBgNbd(groupCustomers(customers));
     // Table 2 of the paper has three digits; its log-likelihood has one.
     for (const name of ["r", "alpha", "a", "b"] as const)
       expect(Math.abs(fit.parameters[name] - PUBLISHED_CDNOW[name]), name).toBeLessThan(0.001);
@@ -92,27 +91,50 @@ describe("what is foreseen of one customer", () => {
   });
 });
 
-describe("Gauss's hypergeometric function", () => {
-  // By mpmath 1.3, hyp2f1 at 18 digits.
-  test.each([
-    [2.243, 4.426, 4.219, 0.47, 4.493036934011621],
-    [0.243, 2.426, 2.219, 0.9, 1.947631169818601],
-    [26.243, 28.426, 28.219, 0.6, 33_237_064_884.6158],
-  ])("2F1(%d, %d; %d; %d) is %d", (a, b, c, z, expected) => {
-    expect(Math.abs(hypergeometric(a, b, c, z) / expected - 1)).toBeLessThan(1e-13);
-  });
-
-  it("is (1 - z)^-a where b and c are equal", () => {
+describe("the purchases to expect", () => {
+  it("go smoothly through a = 1, where the paper's equation divides by zero", () => {
     fc.assert(
-      fc.property(positive, positive, fc.double({ min: 0, max: 0.95, noNaN: true }), (a, b, z) => {
-        const ratio = hypergeometric(a, b, b, z) / (1 - z) ** -a;
-        return Math.abs(ratio - 1) < 1e-11;
+      fc.property(parameters, customer, positive, (model, history, weeks) => {
+        const at = (a: number) => expectedPurchases({ ...model, a }, history, weeks);
+        const step = 1e-4;
+        return Math.abs((at(1 - step) + at(1 + step)) / 2 / at(1) - 1) < 1e-6;
       }),
     );
   });
 
-  it("refuses what its series does not serve", () => {
-    expect(() => hypergeometric(1, 1, 1, 1)).toThrow(RangeError);
-    expect(() => hypergeometric(-1, 1, 1, 0.5)).toThrow(RangeError);
+  it("are never more than those of who cannot leave, and of nobody within no time", () => {
+    fc.assert(
+      fc.property(parameters, customer, positive, (model, history, weeks) => {
+        const rate = (model.r + history.x) / (model.alpha + history.T);
+        return (
+          expectedPurchases(model, history, weeks) <= rate * weeks * (1 + 1e-12) &&
+          expectedPurchases(model, history, 0) === 0
+        );
+      }),
+    );
+  });
+
+  it("stay finite for a history whose odds are beyond every double", () => {
+    const history = { x: 400, tX: 1, T: 300 };
+    expect(probabilityAlive(PUBLISHED_CDNOW, history)).toBeGreaterThanOrEqual(0);
+    expect(expectedPurchases(PUBLISHED_CDNOW, history, 10)).toBeLessThan(1e-100);
+    expect(Number.isFinite(logLikelihood(PUBLISHED_CDNOW, history))).toBe(true);
+  });
+});
+
+describe("a fit", () => {
+  it("does not depend on the unit of time", async () => {
+    const sample = [...toStatistics(await readCdnow(), CALIBRATION_END).values()].filter(
+      (_, index) => index % 20 === 0,
+    );
+    const weeks = groupCustomers(sample);
+    const days = weeks.map((group) => ({ ...group, tX: group.tX * 7, T: group.T * 7 }));
+    const [one, other] = [fitBgNbd(weeks).parameters, fitBgNbd(days).parameters];
+    expect(other.alpha / 7 / one.alpha).toBeCloseTo(1, 5);
+    expect(other.a / one.a).toBeCloseTo(1, 5);
+  });
+
+  it("refuses histories that tell nothing of leaving", () => {
+    expect(() => fitBgNbd([{ x: 0, tX: 0, T: 30, customers: 300 }])).toThrow(RangeError);
   });
 });

@@ -1,0 +1,1 @@
+export type Methods = Readonly<Record<string, (input: unknown) => Record<string, unknown>>>;

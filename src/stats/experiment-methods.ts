@@ -44,7 +44,10 @@ export const EXPERIMENT_METHODS: Methods = {
   sample_size_two_proportions: method(inputs.sampleSizeTwoProportions, sampleSizeTwoProportions),
   sample_size_means: method(inputs.sampleSizeMeans, sampleSizeMeans),
   power_means: method(inputs.powerMeans, powerMeans),
-  minimum_detectable_effect_means: method(inputs.minimumDetectableEffectMeans, minimumDetectableEffectMeans),
+  // The published implementation stops within 1e-5, and agreeing with it is what these methods are for.
+  minimum_detectable_effect_means: method(inputs.minimumDetectableEffectMeans, (input) =>
+    minimumDetectableEffectMeans({ ...input, tolerance: 1e-5 }),
+  ),
   non_inferiority_test: method(inputs.nonInferiorityTest, nonInferiorityTest),
   winsorize: method(inputs.winsorize, winsorize),
   holdout_lift: method(inputs.holdoutLift, holdoutLift),

@@ -62,17 +62,20 @@ export function sampleSizeMeans(input: Plan & { readonly effectSize: number }): 
   return { nA, nB: ratio * nA };
 }
 
-/** The smallest effect size that so many users find with this power. */
-export function minimumDetectableEffectMeans(input: Plan & { readonly nA: number }): { effectSize: number } {
-  const { nA, alpha, power, ratio } = input;
+/** The smallest effect size that so many users find with this power.
+ *  @param input.tolerance how far from it the answer may be; by default only the last digits of a double. The statsmodels package
+ *  stops within 1e-5: with that tolerance this comes to the same figure, since it starts from the same bounds. */
+export function minimumDetectableEffectMeans(
+  input: Plan & { readonly nA: number; readonly tolerance?: number | undefined },
+): { effectSize: number } {
+  const { nA, alpha, power, ratio, tolerance } = input;
   checkDegrees(nA, ratio);
   checkPower(input);
-  const unit = Math.sqrt((1 + 1 / ratio) / nA);
-  const excess = (multiple: number): number =>
-    Math.log(powerOf({ effectSize: multiple * unit, nA, alpha, ratio }) / power);
-  let high = 1;
-  while (excess(high) < 0) high *= 2;
-  return { effectSize: unit * findRoot(excess, 0, high) };
+  const excess = (effectSize: number): number => powerOf({ effectSize, nA, alpha, ratio }) - power;
+  let [low, high] = [1e-8, 1];
+  while (excess(high) < 0) [low, high] = [high, 10 * high];
+  while (excess(low) > 0) low /= 10;
+  return { effectSize: findRoot(excess, low, high, tolerance) };
 }
 
 function powerOf(input: {

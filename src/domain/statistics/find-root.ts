@@ -1,37 +1,44 @@
-const STEPS_MAX = 200;
+const STEPS_MAX = 300;
 
-/** Where a continuous function is 0 between two places where its signs differ.
- *  @returns the place to the last digits of a double.
+/** Where a continuous function is 0 between two places where its signs differ: Brent's method, with the steps of scipy's `brentq`,
+ *  so that it comes to the same place for the same tolerance.
+ *  @param tolerance how far from the root the place may be; by default only the last digits of a double.
  *  @throws when the signs don't differ. Source: R. P. Brent, Algorithms for Minimization without Derivatives (1973), ch. 4. */
-export function findRoot(f: (x: number) => number, low: number, high: number): number {
-  let [a, b] = [low, high];
-  let [fa, fb] = [f(a), f(b)];
-  if (fa === 0) return a;
-  if (fb === 0) return b;
-  if (!(fa * fb < 0)) throw new Error(`no change of sign between ${low} and ${high}`);
-  let [c, fc, step, before] = [a, fa, b - a, b - a];
+export function findRoot(f: (x: number) => number, low: number, high: number, tolerance = Number.MIN_VALUE): number {
+  let [before, current, other] = [low, high, 0];
+  let [fBefore, fCurrent, fOther] = [f(before), f(current), 0];
+  let [stepBefore, step] = [0, 0];
+  if (fBefore === 0) return before;
+  if (fCurrent === 0) return current;
+  if (!(fBefore > 0 !== fCurrent > 0)) throw new Error(`no change of sign between ${low} and ${high}`);
   for (let i = 0; i < STEPS_MAX; i += 1) {
-    if (fb > 0 === fc > 0) [c, fc, step, before] = [a, fa, b - a, b - a];
-    if (Math.abs(fc) < Math.abs(fb)) [a, b, c, fa, fb, fc] = [b, c, b, fb, fc, fb];
-    const tolerance = 2 * Number.EPSILON * Math.abs(b) + Number.MIN_VALUE;
-    const half = (c - b) / 2;
-    if (Math.abs(half) <= tolerance || fb === 0) return b;
-    const guess = Math.abs(before) >= tolerance && Math.abs(fa) > Math.abs(fb) ? interpolate() : undefined;
-    if (guess !== undefined && 2 * Math.abs(guess) < Math.min(3 * Math.abs(half), Math.abs(before)) && guess * half > 0)
-      [before, step] = [step, guess];
-    else [before, step] = [half, half];
-    [a, fa] = [b, fb];
-    b += Math.abs(step) > tolerance ? step : Math.sign(half) * tolerance;
-    fb = f(b);
+    if (fBefore !== 0 && fCurrent !== 0 && fBefore > 0 !== fCurrent > 0) {
+      [other, fOther] = [before, fBefore];
+      stepBefore = step = current - before;
+    }
+    if (Math.abs(fOther) < Math.abs(fCurrent)) {
+      [before, current, other] = [current, other, current];
+      [fBefore, fCurrent, fOther] = [fCurrent, fOther, fCurrent];
+    }
+    const delta = (tolerance + 4 * Number.EPSILON * Math.abs(current)) / 2;
+    const half = (other - current) / 2;
+    if (fCurrent === 0 || Math.abs(half) < delta) return current;
+    const guess = Math.abs(stepBefore) > delta && Math.abs(fCurrent) < Math.abs(fBefore) ? interpolate() : Number.NaN;
+    const isGuessGood = 2 * Math.abs(guess) < Math.min(Math.abs(stepBefore), 3 * Math.abs(half) - delta);
+    [stepBefore, step] = isGuessGood ? [step, guess] : [half, half];
+    [before, fBefore] = [current, fCurrent];
+    current += Math.abs(step) > delta ? step : Math.sign(half) * delta;
+    fCurrent = f(current);
   }
-  return b;
+  return current;
 
-  /** By the parabola through three points, or the line through two. */
+  /** By a parabola through three places, or the line through two. */
   function interpolate(): number {
-    const s = fb / fa;
-    if (a === c) return (s * (c - b)) / (s - 1);
-    const [q, r] = [fa / fc, fb / fc];
-    const p = s * ((c - b) * q * (q - r) - (b - a) * (r - 1));
-    return -p / ((q - 1) * (r - 1) * (s - 1));
+    if (before === other) return (-fCurrent * (current - before)) / (fCurrent - fBefore);
+    const slopeBefore = (fBefore - fCurrent) / (before - current);
+    const slopeOther = (fOther - fCurrent) / (other - current);
+    return (
+      (-fCurrent * (fOther * slopeOther - fBefore * slopeBefore)) / (slopeOther * slopeBefore * (fOther - fBefore))
+    );
   }
 }

@@ -13,7 +13,7 @@ const RULE = gaussLegendre(16);
 const PANEL = 1.5;
 /** Where a normal tail no longer matters to a boundary, in standard deviations. */
 const FAR = 9;
-const NODES_MAX = 2_000_000;
+const NODES_MAX = 400_000;
 
 /** Boundaries for planned looks at rising shares of the information, which together err with probability alpha.
  *  A look before or beside the plan is no part of it: use its share of the information as it really was. Assumes that the test

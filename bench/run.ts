@@ -5,6 +5,7 @@ import { benchHttp } from "./http.ts";
 import { benchIntake } from "./intake.ts";
 import { parseOptions, UsageError } from "./options.ts";
 import { benchSockets } from "./sockets.ts";
+import { benchStats } from "./stats.ts";
 import { benchSync } from "./sync.ts";
 
 const help = `npm run bench -- <which> [options] measures an engine of its own on this machine. --json prints one line of JSON and
@@ -21,6 +22,8 @@ nothing else on stdout.
            --rate R (2000 a second)  --seconds T (15)
   sync     that nothing is acknowledged before it is on disk, by the servers' system calls (needs strace)
            --calls N (200)
+  stats    experiments: false claims under peeking, power at the planned size, time of each analysis (no engine)
+           --tests N (10000)  --users N (1000000)  --seed N (1)
 `;
 
 const say = (line: string) => void process.stderr.write(`${line}\n`);
@@ -81,8 +84,17 @@ async function measure(): Promise<object> {
         calls: parseOptions(args, { numbers: ["calls"], flags: ["json"] }).number("calls", 200),
         say,
       });
+    case "stats": {
+      const options = parseOptions(args, { numbers: ["tests", "users", "seed"], flags: ["json"] });
+      return benchStats({
+        tests: options.number("tests", 10_000),
+        users: options.number("users", 1_000_000),
+        seed: options.number("seed", 1),
+        say,
+      });
+    }
     default:
-      throw new UsageError(`which bench? ${which ?? "none"} is none of e2e, sockets, http, intake, sync`);
+      throw new UsageError(`which bench? ${which ?? "none"} is none of e2e, sockets, http, intake, sync, stats`);
   }
 }
 

@@ -115,15 +115,16 @@ describe("assignment", () => {
 
   it("keeps everybody who is in where they are while the exposure is raised", () => {
     fc.assert(
-      fc.property(fc.uuid(), fc.double({ min: 0, max: 1, noNaN: true }), fc.double({ min: 0, max: 1, noNaN: true }), (
-        userId,
-        one,
-        other,
-      ) => {
-        const [less, more] = [Math.min(one, other), Math.max(one, other)];
-        const before = assign({ ...plan, exposure: less }, { userId });
-        if (before.kind === "assigned") expect(assign({ ...plan, exposure: more }, { userId })).toEqual(before);
-      }),
+      fc.property(
+        fc.uuid(),
+        fc.double({ min: 0, max: 1, noNaN: true }),
+        fc.double({ min: 0, max: 1, noNaN: true }),
+        (userId, one, other) => {
+          const [less, more] = [Math.min(one, other), Math.max(one, other)];
+          const before = assign({ ...plan, exposure: less }, { userId });
+          if (before.kind === "assigned") expect(assign({ ...plan, exposure: more }, { userId })).toEqual(before);
+        },
+      ),
     );
   });
 
@@ -134,9 +135,9 @@ describe("assignment", () => {
       ).length;
     expect(exposed(0)).toBe(0);
     expect(exposed(1)).toBe(100_000);
-    expect(sampleRatioMismatch({ observed: [exposed(0.1), 100_000 - exposed(0.1)], weights: [1, 9] }).pValue).toBeGreaterThan(
-      suspicious,
-    );
+    expect(
+      sampleRatioMismatch({ observed: [exposed(0.1), 100_000 - exposed(0.1)], weights: [1, 9] }).pValue,
+    ).toBeGreaterThan(suspicious);
   });
 
   it("puts nobody into two experiments of one layer, and everybody into one when they share all of it", () => {
@@ -173,7 +174,14 @@ describe("assignment", () => {
       kind: "held_out",
       by: "campaign",
     });
-    const only = { ...plan, arms: [{ name: "a", weight: 1e-9 }, { name: "b", weight: 3 }], stratifyBy: ["tier", "land"] };
+    const only = {
+      ...plan,
+      arms: [
+        { name: "a", weight: 1e-9 },
+        { name: "b", weight: 3 },
+      ],
+      stratifyBy: ["tier", "land"],
+    };
     expect(assign(only, { userId: "ann", attributes: { tier: "gold" } })).toEqual({
       kind: "assigned",
       arm: "b",

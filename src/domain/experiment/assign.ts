@@ -1,10 +1,10 @@
 import { toBucket } from "./bucket.ts";
 
 /** An arm and how many of those in the experiment get it. */
-export type ArmShare = { readonly name: string; /** > 0, in relation to the others'. */ readonly weight: number };
+export type ArmShare = { readonly name: string /** > 0, in relation to the others'. */; readonly weight: number };
 
 /** People kept out of something, so that what it brings can be told. */
-export type Holdout = { readonly salt: string; /** In [0, 1]. */ readonly share: number };
+export type Holdout = { readonly salt: string /** In [0, 1]. */; readonly share: number };
 
 /** Experiments that exclude each other share a layer, and each has a piece of its buckets. */
 export type LayerSlice = {

@@ -29,21 +29,25 @@ export function betaBinomialBayes(input: Counts & { readonly priorAlpha: number;
 
 /** P(X > Y) = ∫ density of X · P(Y ≤ x) dx. */
 function chanceToExceed(x: Beta, y: Beta): number {
-  const log = integrateLogConcave((u) => {
-    const point = fromLogit(u);
-    return betaTails(point, x.a, x.b).logDensity + betaTails(point, y.a, y.b).logLower;
-  }, toStart(x, y));
+  const log = integrateLogConcave(
+    (u) => {
+      const point = fromLogit(u);
+      return betaTails(point, x.a, x.b).logDensity + betaTails(point, y.a, y.b).logLower;
+    },
+    toStart(x, y),
+  );
   return Math.exp(log);
 }
 
 /** E max(X − Y, 0) = ∫ P(X > t) P(Y ≤ t) dt. */
 function expectedExcess(x: Beta, y: Beta): number {
-  const log = integrateLogConcave((u) => {
-    const point = fromLogit(u);
-    return (
-      betaTails(point, x.a, x.b).logUpper + betaTails(point, y.a, y.b).logLower + point.logX + point.logY
-    );
-  }, toStart(x, y));
+  const log = integrateLogConcave(
+    (u) => {
+      const point = fromLogit(u);
+      return betaTails(point, x.a, x.b).logUpper + betaTails(point, y.a, y.b).logLower + point.logX + point.logY;
+    },
+    toStart(x, y),
+  );
   return Math.exp(log);
 }
 

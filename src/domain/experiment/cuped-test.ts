@@ -1,5 +1,5 @@
 import { centredSum } from "../statistics/centred-sum.ts";
-import { toCombinedVariance, toCovariance, toVariance } from "./moments.ts";
+import { type Estimate, toCombinedVariance, toCovariance, toVariance } from "./moments.ts";
 import { relativeLift, toLiftFields } from "./relative-lift.ts";
 import { compareMeans } from "./welch-t-test.ts";
 
@@ -18,8 +18,7 @@ export type CupedArm = {
  *  as one sample, and 0 when either has no variance. The lift is in relation to the control's unadjusted mean.
  *  Source: A. Deng, Y. Xu, R. Kohavi, T. Walker, Improving the Sensitivity of Online Controlled Experiments (WSDM 2013), §3. */
 export function cupedTest(input: { readonly a: CupedArm; readonly b: CupedArm; readonly alpha: number }) {
-  const theta = toTheta(addArms(input.a, input.b));
-  const [a, b] = [adjust(input.a, theta, "a"), adjust(input.b, theta, "b")];
+  const { theta, a, b } = adjustArms(input.a, input.b);
   const { quantile, ...test } = compareMeans(a, b, input.alpha);
   const [rawA, rawB] = [input.a.sumPost / a.n, input.b.sumPost / b.n];
   const spread = relativeLift({ meanA: rawA, meanB: rawB, errorA: a.variance / a.n, errorB: b.variance / b.n });
@@ -35,13 +34,19 @@ export function cupedTest(input: { readonly a: CupedArm; readonly b: CupedArm; r
   };
 }
 
+/** Both arms' means and variances less what was known before. */
+export function adjustArms(a: CupedArm, b: CupedArm): { theta: number; a: Estimate; b: Estimate } {
+  const theta = toTheta(addArms(a, b));
+  return { theta, a: adjust(a, theta, "a"), b: adjust(b, theta, "b") };
+}
+
 function toTheta(both: CupedArm): number {
   const post = toVariance({ n: both.n, sum: both.sumPost, sumSquares: both.sumSquaresPost, path: "sum_squares_post" });
   const pre = toVariance({ n: both.n, sum: both.sumPre, sumSquares: both.sumSquaresPre, path: "sum_squares_pre" });
   return post === 0 || pre === 0 ? 0 : centredProducts(both) / (both.n - 1) / pre;
 }
 
-function adjust(arm: CupedArm, theta: number, path: string) {
+function adjust(arm: CupedArm, theta: number, path: string): Estimate {
   const { n, sumPost, sumPre } = arm;
   const post = toVariance({ n, sum: sumPost, sumSquares: arm.sumSquaresPost, path: `${path}.sum_squares_post` });
   const pre = toVariance({ n, sum: sumPre, sumSquares: arm.sumSquaresPre, path: `${path}.sum_squares_pre` });

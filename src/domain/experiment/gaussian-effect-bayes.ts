@@ -24,7 +24,8 @@ export function gaussianEffectBayes(input: {
   readonly prior: Prior;
 }) {
   const { prior, alpha } = input;
-  if (prior.proper && !(prior.variance > 0)) refuse("prior.variance", `${prior.variance}: a proper prior has a variance above 0`);
+  if (prior.proper && !(prior.variance > 0))
+    refuse("prior.variance", `${prior.variance}: a proper prior has a variance above 0`);
   const { point, error } = toEffect(toEstimate(input.a, "a"), toEstimate(input.b, "b"), input.differenceType);
   if (error === 0) refuse("b", "no variance is seen in either arm, so there is nothing to learn from");
   const priorPrecision = prior.proper ? 1 / prior.variance : 0;

@@ -41,7 +41,10 @@ export function groupSequentialBounds(input: {
     const deviation = Math.sqrt(time - before);
     const logGoal = k === 0 ? spend(time) : Math.log((spent[k] ?? 0) - (spent[k - 1] ?? 0));
     if (!Number.isFinite(logGoal))
-      refuse(`information_fractions[${k}]`, `what is spent up to ${time} is too little to be told from what was before`);
+      refuse(
+        `information_fractions[${k}]`,
+        `what is spent up to ${time} is too little to be told from what was before`,
+      );
     const z = findBound(density, { time, deviation, logGoal });
     zBounds.push(z);
     const next = times[k + 1];
@@ -49,7 +52,13 @@ export function groupSequentialBounds(input: {
     const narrow = Math.min(deviation, Math.sqrt(next - time));
     const edge = z * Math.sqrt(time);
     const low = sides === 2 ? -edge : Math.min(-FAR * Math.sqrt(time), edge - Math.sqrt(time));
-    density = spread(density, { low, high: edge, panel: PANEL * narrow, deviation, field: `information_fractions[${k}]` });
+    density = spread(density, {
+      low,
+      high: edge,
+      panel: PANEL * narrow,
+      deviation,
+      field: `information_fractions[${k}]`,
+    });
   }
   return { zBounds, cumulativeAlpha: spent.map((share) => sides * share) };
 }

@@ -55,6 +55,7 @@ export function toCombinedVariance(terms: readonly number[], path: string): numb
   const sum = terms.reduce((total, term) => total + term, 0);
   const size = terms.reduce((total, term) => total + Math.abs(term), 0);
   if (Math.abs(sum) <= ROUNDING * size) return 0;
-  if (sum < 0) refuse(path, "the sums contradict each other: a sum of products is larger than the sums of squares allow");
+  if (sum < 0)
+    refuse(path, "the sums contradict each other: a sum of products is larger than the sums of squares allow");
   return sum;
 }

@@ -97,9 +97,11 @@ function powerOf(input: {
 }
 
 function checkDegrees(nA: number, ratio: number): void {
-  if (!(nA * (1 + ratio) > 2)) refuse("n_a", `${nA} and ${ratio * nA} users leave no degree of freedom: more than 2 are needed`);
+  if (!(nA * (1 + ratio) > 2))
+    refuse("n_a", `${nA} and ${ratio * nA} users leave no degree of freedom: more than 2 are needed`);
 }
 
 function checkPower({ alpha, power }: Plan): void {
-  if (!(power > alpha)) refuse("power", `${power}: chance alone gives a power of alpha, ${alpha}, so more is to be asked for`);
+  if (!(power > alpha))
+    refuse("power", `${power}: chance alone gives a power of alpha, ${alpha}, so more is to be asked for`);
 }

@@ -15,9 +15,9 @@ export function twoProportionZTest(
   const { rateA, rateB, difference, errorA, errorB, standardError: unpooled } = toProportions(input, COUNT_NAMES);
   const total = nA + nB;
   const pooledVariance = ((xA + xB) / total) * ((total - xA - xB) / total);
-  const standardError =
-    input.variance === "unpooled" ? unpooled : Math.sqrt(pooledVariance * (1 / nA + 1 / nB));
-  if (standardError === 0) refuse("x_b", "there is no variation: all converted or none did, so there is nothing to test");
+  const standardError = input.variance === "unpooled" ? unpooled : Math.sqrt(pooledVariance * (1 / nA + 1 / nB));
+  if (standardError === 0)
+    refuse("x_b", "there is no variation: all converted or none did, so there is nothing to test");
   const z = difference / standardError;
   const quantile = normalIsf(alpha / 2);
   return {

@@ -53,10 +53,7 @@ function tailFraction({ x, y }: UnitPoint, a: number, b: number): number {
   return continuedFraction((m, into) => {
     const step = a + 2 * m - 1;
     into.a = m === 0 ? 0 : ((((a + m - 1) * x) / step) * ((a + b + m - 1) * x * m * (b - m))) / step;
-    into.b =
-      m +
-      (m === 0 ? 0 : (m * (b - m) * x) / step) +
-      ((a + m) / (a + 2 * m + 1)) * (lambda + 1 + m * (1 + y));
+    into.b = m + (m === 0 ? 0 : (m * (b - m) * x) / step) + ((a + m) / (a + 2 * m + 1)) * (lambda + 1 + m * (1 + y));
   });
 }
 

@@ -5,7 +5,10 @@ import { stirlingError } from "./saddle-point.ts";
 /** P(T > t) for the noncentral t: T = (Z + δ)/√(χ²/df). @param t > 0.
  *  E Φ(δ − t s) over s = √(χ²/df), integrated over ln s, where the integrand is log-concave.
  *  Source: N. L. Johnson, S. Kotz, N. Balakrishnan, Continuous Univariate Distributions 2 (1995), §31.3. */
-export function noncentralTSf(t: number, { df, noncentrality }: { readonly df: number; readonly noncentrality: number }) {
+export function noncentralTSf(
+  t: number,
+  { df, noncentrality }: { readonly df: number; readonly noncentrality: number },
+) {
   const a = df / 2;
   const logFactor = Math.LN2 + 0.5 * Math.log(a / (2 * Math.PI)) - stirlingError(a);
   const logIntegrand = (u: number): number =>

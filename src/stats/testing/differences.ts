@@ -13,7 +13,8 @@ export function differences(
     return isNear ? [] : [`${path}: ${String(got)} instead of ${expected}`];
   }
   if (Array.isArray(expected)) {
-    if (!Array.isArray(got) || got.length !== expected.length) return [`${path}: ${JSON.stringify(got)} is not as long`];
+    if (!Array.isArray(got) || got.length !== expected.length)
+      return [`${path}: ${JSON.stringify(got)} is not as long`];
     return expected.flatMap((one: unknown, i) => differences(got[i], one, tolerance, `${path}[${i}]`));
   }
   if (typeof expected === "object" && expected !== null) {

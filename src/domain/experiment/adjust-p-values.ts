@@ -29,7 +29,7 @@ export function adjustPValues({
   let least = 1;
   for (const [fromEnd, { p, index }] of rising.reverse().entries()) {
     const rank = rising.length - fromEnd;
-    least = Math.min(least, (p * rising.length) / rank);
+    least = Math.min(least, Math.max(p, (p * rising.length) / rank));
     adjusted[index] = least;
   }
   return { adjusted };

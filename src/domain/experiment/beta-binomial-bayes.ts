@@ -1,5 +1,5 @@
 import { betaTails, fromLogit } from "../statistics/beta.ts";
-import { integrateLogConcave } from "../statistics/integrate-log-concave.ts";
+import { integrateLogConcave, type Knot } from "../statistics/integrate-log-concave.ts";
 import { COUNT_NAMES, type Counts } from "./proportions.ts";
 import { refuse } from "./refuse.ts";
 
@@ -17,13 +17,19 @@ export function betaBinomialBayes(input: Counts & { readonly priorAlpha: number;
   const a = { a: priorAlpha + xA, b: priorBeta + (nA - xA) };
   const b = { a: priorAlpha + xB, b: priorBeta + (nB - xB) };
   const chance = chanceToExceed(b, a);
+  const [meanA, meanB] = [a.a / (a.a + a.b), b.a / (b.a + b.b)];
+  // E max(B − A, 0) − E max(A − B, 0) = E(B − A), so that the larger follows from the smaller.
+  const [lossA, lossB] =
+    meanB > meanA
+      ? [meanB - meanA + expectedExcess(a, b), expectedExcess(a, b)]
+      : [expectedExcess(b, a), meanA - meanB + expectedExcess(b, a)];
   return {
     // The smaller of the two is the more exact.
     chanceToWin: chance < 0.5 ? chance : 1 - chanceToExceed(a, b),
-    expectedLossA: expectedExcess(b, a),
-    expectedLossB: expectedExcess(a, b),
-    meanA: a.a / (a.a + a.b),
-    meanB: b.a / (b.a + b.b),
+    expectedLossA: lossA,
+    expectedLossB: lossB,
+    meanA,
+    meanB,
   };
 }
 
@@ -34,7 +40,7 @@ function chanceToExceed(x: Beta, y: Beta): number {
       const point = fromLogit(u);
       return betaTails(point, x.a, x.b).logDensity + betaTails(point, y.a, y.b).logLower;
     },
-    toStart(x, y),
+    toKnots(x, y),
   );
   return Math.exp(log);
 }
@@ -46,18 +52,15 @@ function expectedExcess(x: Beta, y: Beta): number {
       const point = fromLogit(u);
       return betaTails(point, x.a, x.b).logUpper + betaTails(point, y.a, y.b).logLower + point.logX + point.logY;
     },
-    toStart(x, y),
+    toKnots(x, y),
   );
   return Math.exp(log);
 }
 
-/** Between the two, a standard deviation of the narrower wide, on the log-odds. */
-function toStart(x: Beta, y: Beta) {
-  const deviation = ({ a, b }: Beta): number => Math.sqrt(1 / a + 1 / b);
-  return {
-    from: (Math.log(x.a / x.b) + Math.log(y.a / y.b)) / 2,
-    scale: Math.min(deviation(x), deviation(y)),
-  };
+/** Middle and standard deviation of each, on the log-odds. */
+function toKnots(x: Beta, y: Beta): [Knot, Knot] {
+  const toKnot = ({ a, b }: Beta): Knot => ({ at: Math.log(a / b), width: Math.sqrt(1 / a + 1 / b) });
+  return [toKnot(x), toKnot(y)];
 }
 
 function checkCounts({ xA, nA, xB, nB }: Counts): void {

@@ -1,6 +1,6 @@
 import { findRoot } from "../statistics/find-root.ts";
+import { gaussLegendre } from "../statistics/gauss-legendre.ts";
 import { normalIsf, normalLogSf, normalSf } from "../statistics/normal.ts";
-import { gaussLegendre } from "./gauss-legendre.ts";
 import { refuse } from "./refuse.ts";
 
 export type Spending = "obrien_fleming" | "pocock" | "power";

@@ -1,4 +1,4 @@
-import { integrateLogConcave } from "./integrate-log-concave.ts";
+import { integrateLogConcave, type Knot } from "./integrate-log-concave.ts";
 import { normalLogSf } from "./normal.ts";
 import { stirlingError } from "./saddle-point.ts";
 
@@ -13,5 +13,8 @@ export function noncentralTSf(
   const logFactor = Math.LN2 + 0.5 * Math.log(a / (2 * Math.PI)) - stirlingError(a);
   const logIntegrand = (u: number): number =>
     2 * a * (u - Math.expm1(2 * u) / 2) + normalLogSf(t * Math.exp(u) - noncentrality);
-  return Math.exp(logFactor + integrateLogConcave(logIntegrand, { from: 0, scale: 1 / Math.sqrt(2 * df + 1) }));
+  // The chi has its bend at 1, and Φ where its argument is 0, if it ever is.
+  const knots: [Knot, ...Knot[]] = [{ at: 0, width: 1 / Math.sqrt(2 * df + 1) }];
+  if (noncentrality > 1) knots.push({ at: Math.log(noncentrality / t), width: 1 / noncentrality });
+  return Math.exp(logFactor + integrateLogConcave(logIntegrand, knots));
 }

@@ -3,12 +3,23 @@
  *  Fast rather than secret: it hides nothing, and whoever may choose user ids could choose arms.
  *  Source: A. Appleby, MurmurHash3 (public domain), https://github.com/aappleby/smhasher, MurmurHash3_x86_128. */
 export function toBucket(salt: string, userId: string): number {
-  const [h1, h2] = murmur128(ENCODER.encode(`${salt}/${userId}`));
+  const [h1, h2] = murmur128(toBytes(`${salt}/${userId}`));
   return (h1 * 2 ** 21 + (h2 >>> 11)) / 2 ** 53;
 }
 
 const ENCODER = new TextEncoder();
 const [C1, C2, C3, C4] = [0x239b961b, 0xab0e9789, 0x38b34ae5, 0xa1e38b93];
+
+/** UTF-8. What is ASCII, as nearly all ids are, goes by hand, which takes a fifth of the encoder's time. */
+function toBytes(text: string): Uint8Array {
+  const bytes = new Uint8Array(text.length);
+  for (let i = 0; i < text.length; i += 1) {
+    const code = text.charCodeAt(i);
+    if (code > 127) return ENCODER.encode(text);
+    bytes[i] = code;
+  }
+  return bytes;
+}
 
 /** The first two of the four words, unsigned. */
 function murmur128(bytes: Uint8Array): [number, number] {

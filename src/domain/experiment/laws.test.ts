@@ -217,8 +217,7 @@ describe("winsorised values", () => {
     fc.assert(
       fc.property(fc.array(real(-1e6, 1e6), { minLength: 1, maxLength: 50 }), real(0, 1), (values, quantile) => {
         const { threshold, values: lowered } = winsorize({ values, quantile });
-        for (const [i, value] of values.entries())
-          expect(lowered[i]).toBeCloseTo(Math.min(value, threshold), 12);
+        for (const [i, value] of values.entries()) expect(lowered[i]).toBeCloseTo(Math.min(value, threshold), 12);
         const atMost = values.filter((value) => value <= threshold).length;
         expect(atMost).toBeGreaterThanOrEqual(Math.floor((values.length - 1) * quantile));
       }),

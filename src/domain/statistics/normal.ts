@@ -13,7 +13,7 @@ const SCALE_FROM = 37;
 const SCALE_LOG = 100;
 
 /** φ(x). */
-export function normalPdf(x: number): number {
+function normalPdf(x: number): number {
   return scaledBy(1, Math.abs(x)) / Math.sqrt(2 * Math.PI);
 }
 

@@ -238,6 +238,24 @@ describe("the verdict", () => {
     expect(beside.promotable).toEqual([]);
   });
 
+  it("widens the interval of planned looks for each further question", () => {
+    const sums = [
+      arm("control", 10_000, { orders: 1_000, visits: 5_000 }),
+      arm("bold", 10_000, { orders: 1_150, visits: 5_000 }),
+    ];
+    const method = {
+      kind: "group_sequential",
+      plannedUsers: 20_000,
+      spending: "pocock",
+      earlierLooks: [10_000],
+    } as const;
+    const width = (goals: readonly Metric[]) => {
+      const result = analyse({ ...plan, method, goals }, sums).comparisons[0]?.result;
+      return result?.kind === "compared" ? result.ciHigh - result.ciLow : Number.NaN;
+    };
+    expect(width([orders, { ...orders, name: "visits" }]) / width([orders])).toBeGreaterThan(1.1);
+  });
+
   it("promotes no arm that is worse in another goal", () => {
     const { verdict, promotable } = analyse({ ...plan, goals: [orders, revenue] }, [
       {

@@ -128,6 +128,15 @@ describe("assignment", () => {
     );
   });
 
+  it("keeps the weights among those exposed, however few", () => {
+    const observed = plan.arms.map(() => 0);
+    for (let i = 0; i < 50_000; i += 1) {
+      const index = plan.arms.findIndex(({ name }) => name === outcome({ ...plan, exposure: 0.1 }, `u${i}`));
+      if (index >= 0) observed[index] = (observed[index] ?? 0) + 1;
+    }
+    expect(sampleRatioMismatch({ observed, weights: [2, 1, 1] }).pValue).toBeGreaterThan(suspicious);
+  });
+
   it("exposes the share it says, and nobody at 0", () => {
     const exposed = (exposure: number) =>
       Array.from({ length: 100_000 }, (_, i) => outcome({ ...plan, exposure }, `u${i}`)).filter(

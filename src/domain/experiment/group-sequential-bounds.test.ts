@@ -37,16 +37,24 @@ function crossing(times: readonly number[], bounds: readonly number[], sides: 1 
 const even = (looks: number) => Array.from({ length: looks }, (_, k) => (k + 1) / looks);
 
 describe("group-sequential bounds", () => {
-  test.each<{ readonly times: readonly number[]; readonly sides: 1 | 2; readonly spending: Spending }>([
+  test.each<{
+    readonly times: readonly number[];
+    readonly sides: 1 | 2;
+    readonly spending: Spending;
+    readonly alpha?: number;
+  }>([
     { times: even(3), sides: 2, spending: "obrien_fleming" },
     { times: even(4), sides: 1, spending: "pocock" },
     { times: [0.1, 0.5, 0.9], sides: 2, spending: "power" },
+    // Where it matters who has left on the other side.
+    { times: even(3), sides: 2, spending: "pocock", alpha: 0.6 },
+    { times: even(3), sides: 1, spending: "pocock", alpha: 0.6 },
   ])(
     "of $spending with sides $sides at $times are crossed with the probability spent",
-    ({ times, sides, spending }) => {
+    ({ times, sides, spending, alpha = 0.05 }) => {
       const { zBounds, cumulativeAlpha } = groupSequentialBounds({
         informationFractions: times,
-        alpha: 0.05,
+        alpha,
         sides,
         spending,
         rho: 1.5,

@@ -39,6 +39,20 @@ describe("distributions", () => {
     },
   );
 
+  it("are right to the last digit where a double is about to give out", () => {
+    for (const [x, expected] of [
+      [37.57275, 2.99545984445882e-309],
+      [37.685125, 4.3524281919206e-311],
+      [37.866375, 4.603620809e-314],
+      [38.0005, 2.8310852e-316],
+      [38.1165, 3.414394e-318],
+      [38.0, 2.88542835e-316],
+      [38.3, 3.063e-321],
+      [38.4, 6.4e-323],
+    ] as const)
+      expect(normalSf(x)).toBe(expected);
+  });
+
   it("have quantiles that lead back to the probability", () => {
     fc.assert(
       fc.property(probability, degrees, (q, df) => {

@@ -13,7 +13,7 @@ describe("a centred sum", () => {
           minLength: 2,
           maxLength: 50,
         }),
-        fc.integer({ min: 0, max: 1_000_000 }),
+        fc.integer({ min: 0, max: 10_000_000 }),
         (pairs, offset) => {
           const xs = pairs.map(([x]) => BigInt(x + offset));
           const ys = pairs.map(([, y]) => BigInt(y - offset));

@@ -55,6 +55,7 @@ function findLack({ name, kind }: Metric, arm: ArmSums): string | undefined {
   const { sum, denominator } = sumsOf(name, arm);
   if (kind === "ratio" && denominator?.sum === 0) return `"${name}" has nothing to be divided by in "${arm.name}"`;
   if (kind !== "binary") return undefined;
+  if (sum > arm.users) return refuse(`arms.${arm.name}.metrics.${name}`, `${sum} of ${arm.users} users can't be`);
   if (sum < CONVERSIONS_MIN) return `each arm needs ${CONVERSIONS_MIN} of "${name}", and "${arm.name}" has ${sum}`;
   if (arm.users - sum < CONVERSIONS_MIN)
     return `each arm needs ${CONVERSIONS_MIN} users without "${name}", and "${arm.name}" has ${arm.users - sum}`;

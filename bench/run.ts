@@ -7,6 +7,7 @@ import { benchHttp } from "./http.ts";
 import { benchIntake } from "./intake.ts";
 import { parseOptions, UsageError } from "./options.ts";
 import { benchSockets } from "./sockets.ts";
+import { benchStats } from "./stats.ts";
 import { benchSync } from "./sync.ts";
 
 const help = `npm run bench -- <which> [options] measures an engine of its own on this machine. --json prints one line of JSON and
@@ -27,6 +28,8 @@ nothing else on stdout.
            --conversions N (100000)  --channels C (12, "rate" of Shapley serves 20)
   bandit   what the choice of channel loses while it learns, against the least possible; starts no engine
            --rounds N (20000)  --runs N (10)
+  stats    experiments: false claims under peeking, power at the planned size, time of each analysis (no engine)
+           --tests N (10000)  --users N (1000000)  --seed N (1)
 `;
 
 const say = (line: string) => void process.stderr.write(`${line}\n`);
@@ -96,9 +99,18 @@ async function measure(): Promise<object> {
       const options = parseOptions(args, { numbers: ["rounds", "runs"], flags: ["json"] });
       return benchBandit({ rounds: options.number("rounds", 20_000), runs: options.number("runs", 10), say });
     }
+    case "stats": {
+      const options = parseOptions(args, { numbers: ["tests", "users", "seed"], flags: ["json"] });
+      return benchStats({
+        tests: options.number("tests", 10_000),
+        users: options.number("users", 1_000_000),
+        seed: options.number("seed", 1),
+        say,
+      });
+    }
     default:
       throw new UsageError(
-        `which bench? ${which ?? "none"} is none of e2e, sockets, http, intake, sync, attribution, bandit`,
+        `which bench? ${which ?? "none"} is none of e2e, sockets, http, intake, sync, attribution, bandit, stats`,
       );
   }
 }

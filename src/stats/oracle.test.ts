@@ -24,6 +24,7 @@ const read = async (kind: string) =>
 
 describe.each([
   ["attribution", METHODS_BY_KIND.attribution, await read("attribution")],
+  ["experiment", METHODS_BY_KIND.experiment, await read("experiment")],
   ["policy", METHODS_BY_KIND.policy, await read("policy")],
 ] as const)("the reference vectors of %s", (_kind, methods, cases) => {
   test.each(cases.filter((one) => one.expect_error === undefined))("$id agrees: $source", (one) => {

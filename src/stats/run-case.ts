@@ -1,13 +1,14 @@
 import { InvalidInput } from "../domain/errors.ts";
 import { ALLOCATION_METHODS } from "./allocation-methods.ts";
 import { ATTRIBUTION_METHODS } from "./attribution-methods.ts";
+import { EXPERIMENT_METHODS } from "./experiment-methods.ts";
 import type { Methods } from "./methods.ts";
 import { POLICY_METHODS } from "./policy-methods.ts";
 
 /** Every method that a file of a kind may ask for. */
 export const METHODS_BY_KIND = {
   attribution: ATTRIBUTION_METHODS,
-  experiment: { ...ALLOCATION_METHODS },
+  experiment: { ...EXPERIMENT_METHODS, ...ALLOCATION_METHODS },
   policy: POLICY_METHODS,
 } as const satisfies Record<string, Methods>;
 

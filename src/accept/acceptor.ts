@@ -46,6 +46,10 @@ export type AcceptorParts = {
 
 /** One commit is one insert and one or two atomic batches, whose bound at the broker this is. */
 const COMMIT_REQUESTS_MAX = 1_000;
+/** While several workspaces ask, so that one that comes while a commit is under way waits less for it. */
+const CONTENDED_REQUESTS_MAX = 250;
+/** Several ask when the last commits were of more than one. */
+const CONTENDED_COMMITS = 8;
 /** One: on the machine it was measured on, a second one at the same time splits the same requests into smaller commits, and
  *  made every latency worse by a third. */
 const COMMITS_IN_FLIGHT_MAX = 1;
@@ -73,6 +77,8 @@ export class Acceptor {
   readonly #queue = new FairQueue<Pending>(QUEUE_MAX);
   readonly #lanes: InterventionLanes;
   #inFlight = 0;
+  /** Commits since the last one of more than one workspace. */
+  #uncontended = CONTENDED_COMMITS;
 
   constructor(parts: AcceptorParts) {
     this.#parts = parts;
@@ -105,7 +111,9 @@ export class Acceptor {
 
   #pump(): void {
     while (this.#queue.size > 0 && this.#inFlight < COMMITS_IN_FLIGHT_MAX) {
-      const group = this.#queue.take(COMMIT_REQUESTS_MAX);
+      this.#uncontended = this.#queue.owners > 1 ? 0 : this.#uncontended + 1;
+      const isContended = this.#uncontended < CONTENDED_COMMITS;
+      const group = this.#queue.take(isContended ? CONTENDED_REQUESTS_MAX : COMMIT_REQUESTS_MAX);
       this.#inFlight += 1;
       this.#parts.metrics?.acceptCommitSize.observe(group.length);
       void this.#commit(group).finally(() => {

@@ -18,8 +18,9 @@ type Waiting = {
 /** What a workspace may have undecided on the main lane of a priority, by this process: a whole batch, and about a third of a second
  *  of deciding, which is what a crowd of one workspace costs the others when it begins. */
 const MAIN_MAX = 1_000;
-/** The bulk lane is decided message by message in between; one this small holds up the main lane for some 40 ms. */
-const BULK_ITEMS_PER_MESSAGE_MAX = 100;
+/** While others have something to be decided, the bulk lane is decided a message at a time: smaller ones would hold them up less, and
+ *  cost the broker more. */
+const BULK_ITEMS_PER_MESSAGE_MAX = 250;
 /** How often it is asked how far deciding is: while a workspace is held to the bulk lane, or near it, and otherwise. */
 const LOOK_MS = { pressed: 50, idle: 1_000 };
 

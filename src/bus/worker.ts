@@ -21,6 +21,8 @@ export type WorkerOptions<T> = {
   /** Returns when the effect of the whole batch is durable; must be safe to repeat. */
   readonly handle: (batch: readonly T[]) => Promise<void>;
   readonly batchMax: number;
+  /** How many to take at the moment, up to `batchMax`. Default: as many as there are. */
+  readonly takeMax?: () => number;
   /** Least time between two batches of a busy worker: a lone message does not wait, and a stream of small ones is handled in
    *  fewer, larger batches. Default: 0. */
   readonly lingerMs?: number;
@@ -193,7 +195,8 @@ export class Worker<T> implements AsyncDisposable {
     await new Promise((resolve) => (lingerMs > 0 ? setTimeout(resolve, lingerMs) : setImmediate(resolve)));
     if (this.#isStopping) return;
     this.#tookAtMs = performance.now();
-    const batch = this.#buffer.splice(0, this.#options.batchMax);
+    const { batchMax, takeMax = () => batchMax } = this.#options;
+    const batch = this.#buffer.splice(0, Math.min(batchMax, takeMax()));
     this.#inHand = batch;
     await this.#handleBatch(batch);
     this.#inHand = [];

@@ -59,8 +59,11 @@ export type ToDecide = {
 /** Messages, of up to so many interventions each, that share their reads and writes. */
 const MESSAGES_MAX = 8;
 const ITEMS_MAX = 1_000;
-/** Of the bulk lane one, so that the main lane's messages wait for no more than that of the store and the processor. */
-const BULK_MESSAGES_MAX = 1;
+/** Of a bulk lane one at a time while anything comes on a main lane, which then waits for no more than that of the store and the
+ *  processor. */
+const BULK_MESSAGES_BESIDE_MAIN = 1;
+/** The main lanes are idle when nothing has come on any for so long. */
+const MAIN_IDLE_MS = 1_000;
 /** Together they take every message of INTERVENTIONS. */
 export const DECIDERS = { stream: "INTERVENTIONS", names: DECIDE_LANES.map(toDecider) } as const;
 
@@ -81,12 +84,18 @@ export async function startDecide(options: DecideOptions): Promise<AsyncDisposab
       for (const one of batch) await decideAll([one]).catch((cause: unknown) => giveUp(options, one, cause));
     }
   };
+  let mainAtMs = Number.NEGATIVE_INFINITY;
+  const handleMain = (messages: readonly (readonly ToDecide[])[]) => {
+    mainAtMs = performance.now();
+    return handle(messages);
+  };
+  const takeOfBulk = () => (performance.now() - mainAtMs > MAIN_IDLE_MS ? MESSAGES_MAX : BULK_MESSAGES_BESIDE_MAIN);
   const common = { bus, log, handle, batchMax: MESSAGES_MAX, parse: toWork };
   const workers = await Promise.all([
     ...DECIDE_LANES.map(({ priority, lane }) =>
       Worker.start({
         ...common,
-        batchMax: lane === "bulk" ? BULK_MESSAGES_MAX : MESSAGES_MAX,
+        ...(lane === "bulk" ? { takeMax: takeOfBulk } : { handle: handleMain }),
         stream: "INTERVENTIONS",
         name: toDecider({ priority, lane }),
         filterSubject: bus.subjects.interventionsOf(priority, lane),

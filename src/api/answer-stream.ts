@@ -30,7 +30,12 @@ export async function* answerStream<Request, Response>(
   if (drain.aborted) onDrain();
   drain.addEventListener("abort", onDrain, { once: true });
   const takeNext = async (): Promise<Step<Request, Response>> => {
-    const result = await incoming.next();
+    const result = await incoming.next().catch((error: unknown) => {
+      // A sender that is held up is told that the server stops by its requests' failing; what was taken is still answered.
+      if (!drain.aborted) throw error;
+      return undefined;
+    });
+    if (result === undefined) return { kind: "drain" };
     return result.done === true ? { kind: "end" } : { kind: "request", request: result.value };
   };
   let count = 0;

@@ -6,6 +6,7 @@ import type { Bus } from "./connect-bus.ts";
 import { bury } from "./dead-letters.ts";
 import type { StreamName } from "./subjects.ts";
 import { whenItAnswers } from "./when-it-answers.ts";
+import { WorkerBuffer } from "./worker-buffer.ts";
 
 /** What a worker does with which messages. */
 export type WorkerOptions<T> = {
@@ -51,10 +52,10 @@ const CONSUMER_EXISTS = 10148;
 
 type Pending<T> = { readonly message: JsMsg; readonly value: T };
 
-/** Takes messages off a stream in batches, as large as what came while the batch before was handled. */
+/** Takes messages off a stream in batches, as large as what came while the batch before was handled, of workspaces in turn. */
 export class Worker<T> implements AsyncDisposable {
   readonly #options: WorkerOptions<T>;
-  readonly #buffer: JsMsg[] = [];
+  readonly #buffer: WorkerBuffer;
   #messages: ConsumerMessages | undefined;
   #isStopping = false;
   #work: Promise<void> = Promise.resolve();
@@ -66,6 +67,8 @@ export class Worker<T> implements AsyncDisposable {
 
   private constructor(options: WorkerOptions<T>) {
     this.#options = options;
+    const { subjects } = options.bus;
+    this.#buffer = new WorkerBuffer((subject) => subjects.workspaceOf(subject));
   }
 
   /** Returns when the consumer exists and is being pulled.
@@ -93,7 +96,7 @@ export class Worker<T> implements AsyncDisposable {
   async stop(): Promise<void> {
     this.#isStopping = true;
     this.#messages?.stop();
-    for (const message of this.#buffer.splice(0)) message.nak();
+    for (const message of this.#buffer.takeAll()) message.nak();
     await this.#work;
     clearInterval(this.#working);
     await this.#pulling;
@@ -181,7 +184,7 @@ export class Worker<T> implements AsyncDisposable {
 
   /** One batch at a time; what comes meanwhile forms the next. Two at once would be smaller ones, and cost more than they gain. */
   #wake(): void {
-    if (this.#isWorking || this.#buffer.length === 0 || this.#isStopping) return;
+    if (this.#isWorking || this.#buffer.size === 0 || this.#isStopping) return;
     this.#isWorking = true;
     this.#work = this.#takeBatch().finally(() => {
       this.#isWorking = false;
@@ -196,7 +199,7 @@ export class Worker<T> implements AsyncDisposable {
     if (this.#isStopping) return;
     this.#tookAtMs = performance.now();
     const { batchMax, takeMax = () => batchMax } = this.#options;
-    const batch = this.#buffer.splice(0, Math.min(batchMax, takeMax()));
+    const batch = this.#buffer.take(Math.min(batchMax, takeMax()));
     this.#inHand = batch;
     await this.#handleBatch(batch);
     this.#inHand = [];

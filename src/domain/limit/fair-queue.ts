@@ -19,7 +19,7 @@ export class FairQueue<T> {
   #nextTurn = 0;
   #size = 0;
 
-  /** @param max items of all owners together, at least 2. */
+  /** @param max items of all owners together, at least 2; Infinity where something else bounds them: then all get in. */
   constructor(max: number) {
     this.#max = max;
   }
@@ -32,6 +32,11 @@ export class FairQueue<T> {
   /** Owners with something waiting. */
   get owners(): number {
     return this.#lines.size;
+  }
+
+  /** What waits, each owner's in order. */
+  *[Symbol.iterator](): Generator<T> {
+    for (const { items, next } of this.#lines.values()) yield* items.slice(next);
   }
 
   /** @returns false when the owner has its share of the queue already: then nothing has changed. */

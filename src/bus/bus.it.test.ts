@@ -283,6 +283,7 @@ describe("the oldest message that waits", () => {
     await until(async () => (await findConsumer(bus, stream, "a"))?.ack_floor.consumer_seq === 1, "the first is done");
     expect(await findOldestWaitingMs(bus, { stream, names })).toBe(Number.POSITIVE_INFINITY);
     await publish("high", "waits");
+    await until(async () => (await findConsumer(bus, stream, "b"))?.num_ack_pending === 1, "the second is handed out");
     const { time } = (await bus.jsm.streams.getMessage(bus.subjects.stream(stream), { seq: 2 })) ?? {};
     expect(await findOldestWaitingMs(bus, { stream, names })).toBe(time?.getTime());
     release.resolve();

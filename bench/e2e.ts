@@ -3,12 +3,12 @@ import type { Engine } from "../src/start/index.ts";
 import { startBenchEngine } from "./bench-engine.ts";
 import { listInboxIds, openBenchStore, waitForEvents } from "./bench-store.ts";
 import { type Closing, closing } from "./closing.ts";
-import { Latencies, machineMs } from "./latencies.ts";
+import { machineMs } from "./latencies.ts";
 import { startLoadProcess } from "./load/channel.ts";
+import { finish, untilReceived } from "./load/finish-receivers.ts";
 import type { Caller, FromSender, Schedule, ToSender } from "./load/messages.ts";
-import { connectReceivers, type Receivers } from "./load/receivers.ts";
+import { connectReceivers } from "./load/receivers.ts";
 import { cpuBetween, type Figures, readFigures, sum } from "./process-figures.ts";
-import { untilStill } from "./until-still.ts";
 
 export type E2eOptions = {
   /** Interventions a second. */
@@ -27,7 +27,6 @@ const untilStartMs = 500;
 const figuresEveryMs = 500;
 /** Beyond what the engine waits before it puts what no device acknowledged into the inbox. */
 const stillMsMax = 45_000;
-const pollMs = 200;
 const newestCount = 1_000;
 
 /** Interventions from one process through the engine to sockets in others, at intended times that wait for nobody. */
@@ -61,7 +60,7 @@ async function measure(options: E2eOptions, { own }: Closing) {
   const sentMs = machineMs();
 
   say("Waiting until everything accepted has arrived and is recorded.");
-  await untilReceived(receivers, sent.accepted.length);
+  await untilReceived(receivers, sent.accepted.length, stillMsMax);
   const finished = await finish(receivers);
   const store = own(await openBenchStore(engine));
   // Events are stored in about their order: with the newest there, the engine has done its work, and its figures can be taken
@@ -109,48 +108,6 @@ async function measure(options: E2eOptions, { own }: Closing) {
     // Whatever else ran on the machine meanwhile, this program included: much of it spoils the figures.
     other_cpu_s: round(Math.max(0, after.machineCpuS - before.machineCpuS - sum(cpuBy) - loadCpuS)),
   };
-}
-
-/** Until as much has been received as was accepted and every report is confirmed, or nothing moves any more. */
-async function untilReceived({ all }: Receivers, accepted: number): Promise<void> {
-  await untilStill({
-    stillMsMax,
-    pollMs,
-    left: async () => {
-      const counts = await Promise.all(
-        all.map((receiver) => {
-          const counted = receiver.next("counted");
-          receiver.send({ kind: "count" });
-          return counted;
-        }),
-      );
-      const received = counts.reduce((total, count) => total + count.received, 0);
-      return Math.max(0, accepted - received) + counts.reduce((total, count) => total + count.untracked, 0);
-    },
-  });
-}
-
-async function finish({ all }: Receivers) {
-  const reports = await Promise.all(
-    all.map((receiver) => {
-      const finished = receiver.next("finished");
-      receiver.send({ kind: "finish" });
-      return finished;
-    }),
-  );
-  const ids = new Set<string>();
-  const latencies = new Latencies();
-  const faults: Record<string, number> = {};
-  let [twice, closed, cpuS] = [0, 0, 0];
-  for (const report of reports) {
-    for (const id of report.ids) ids.add(id);
-    latencies.add(report.latencies);
-    for (const [reason, times] of Object.entries(report.faults)) faults[reason] = (faults[reason] ?? 0) + times;
-    twice += report.twice;
-    closed += report.closed;
-    cpuS += report.cpuS;
-  }
-  return { ids, latencies, faults, twice, closed, cpuS };
 }
 
 /** Looks at the memory now and then. @returns a function that ends it and gives the greatest seen of each process. */

@@ -5,6 +5,7 @@ import { formatTable } from "./demo/format-table.ts";
 import { benchE2e } from "./e2e.ts";
 import { benchHttp } from "./http.ts";
 import { benchIntake } from "./intake.ts";
+import { benchNoisy } from "./noisy.ts";
 import { parseOptions, UsageError } from "./options.ts";
 import { benchSockets } from "./sockets.ts";
 import { benchStats } from "./stats.ts";
@@ -22,6 +23,8 @@ nothing else on stdout.
            --connections C (32)  --seconds T (10)
   intake   events of the shop into the store, as fast as they go and at a steady rate
            --rate R (2000 a second)  --seconds T (15)
+  noisy    a quiet workspace alone, and beside one that asks for as much as it can, in turn
+           --seconds T (20, of each part)  --pairs N (3)  --limit R (a workspace's calls a second; default: the engine's)
   sync     that nothing is acknowledged before it is on disk, by the servers' system calls (needs strace)
            --calls N (200)
   attribution  seconds to credit conversions with paths, by model; starts no engine
@@ -84,6 +87,15 @@ async function measure(): Promise<object> {
     case "intake": {
       const options = parseOptions(args, { numbers: ["rate", "seconds"], flags: ["json"] });
       return await benchIntake({ rate: options.number("rate", 2_000), seconds: options.number("seconds", 15), say });
+    }
+    case "noisy": {
+      const options = parseOptions(args, { numbers: ["seconds", "pairs", "limit"], flags: ["json"] });
+      return await benchNoisy({
+        seconds: options.number("seconds", 20),
+        pairs: options.number("pairs", 3),
+        limit: options.findNumber("limit"),
+        say,
+      });
     }
     case "sync":
       return await benchSync({

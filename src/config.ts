@@ -128,9 +128,13 @@ const schema = z.object({
   SOCKETS_PER_USER_MAX: whole(20, 1, 10_000).describe("live connections of one user on one gateway"),
   SOCKETS_PER_ADDRESS_MAX: whole(20_000, 1, 1_000_000).describe("live connections from one IP address on one gateway"),
   KEY_RATE: whole(20_000, 1, 10_000_000).describe("calls a second of one API key or user, each of a batch counted"),
-  KEY_BURST: whole(40_000, 1_000, 10_000_000).describe("calls of one key that may come at once"),
+  KEY_BURST: whole(40_000, 1_000, 10_000_000).describe(
+    "calls of one key that may come at once; at least 1,000, a whole batch",
+  ),
   WORKSPACE_RATE: whole(50_000, 1, 10_000_000).describe("calls a second of one workspace, all nodes together"),
-  WORKSPACE_BURST: whole(100_000, 1_000, 10_000_000).describe("calls of one workspace that may come at once"),
+  WORKSPACE_BURST: whole(100_000, 1_000, 10_000_000).describe(
+    "calls of one workspace that may come at once; at least 1,000, a whole batch",
+  ),
   HEARTBEAT_MS: whole(25_000, 100, 300_000).describe("a live connection is pinged this often, ms"),
   BACKPRESSURE_BYTES_MAX: whole(1_048_576, 16_384, 67_108_864).describe(
     "a connection that leaves more than this unread is closed and resumes, bytes",

@@ -61,3 +61,29 @@ export type FromReceiver =
       readonly faults: Readonly<Record<string, number>>;
       readonly cpuS: number;
     };
+
+export type ToNoisy =
+  | {
+      readonly kind: "prepare";
+      readonly url: string;
+      readonly apiKey: string;
+      readonly users: number;
+      /** To a TriggerBatch. */
+      readonly batch: number;
+      /** Calls under way at any time. */
+      readonly callsAtOnce: number;
+    }
+  | { readonly kind: "start" }
+  | { readonly kind: "stop" };
+
+export type FromNoisy =
+  | { readonly kind: "prepared" }
+  | {
+      readonly kind: "stopped";
+      readonly accepted: number;
+      readonly refused: number;
+      /** What was refused or failed, by reason. */
+      readonly reasons: Readonly<Record<string, number>>;
+      readonly tookS: number;
+      readonly cpuS: number;
+    };

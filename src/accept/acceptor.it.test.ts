@@ -10,7 +10,7 @@ import type { Bus } from "../bus/index.ts";
 import { InvalidInput, KeyReused, OverLimit, Unavailable } from "../domain/errors.ts";
 import type { Workspace } from "../integrations/access-directory.ts";
 import { insertDecisions, type Store } from "../store/index.ts";
-import { Acceptor, type AcceptResult } from "./acceptor.ts";
+import { Acceptor, type AcceptorMetrics, type AcceptResult } from "./acceptor.ts";
 import { toInterventionId } from "./intervention-id.ts";
 
 const TRACEPARENT = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-00";
@@ -36,7 +36,7 @@ describe("accepting", () => {
   let workspace: Workspace;
   let acceptor: Acceptor;
   let sizes: number[];
-  const newAcceptor = (replaced: { store?: Store; bus?: Bus; now?: () => Date } = {}) =>
+  const newAcceptor = (replaced: { store?: Store; bus?: Bus; now?: () => Date; metrics?: AcceptorMetrics } = {}) =>
     new Acceptor({
       store: parts.store,
       bus: parts.bus,
@@ -230,17 +230,35 @@ describe("accepting", () => {
     expect(message?.expireTime === undefined ? undefined : timestampMs(message.expireTime)).toBe(at.getTime() + 60_000);
   });
 
-  it("refuses with a time to come back when too many wait", async () => {
+  it("refuses a workspace of which too many wait, with a time to come back, and lets another in", async () => {
     const interventions = Object.assign(Object.create(parts.store.interventions), {
       insertMany: () => new Promise(() => {}),
     });
-    const stuck = newAcceptor({ store: { ...parts.store, interventions } });
+    let limited = 0;
+    const metrics = {
+      accepted: { inc: () => {} },
+      acceptCommitSize: { observe: () => {} },
+      limited: { inc: () => (limited += 1) },
+    };
+    const stuck = newAcceptor({ store: { ...parts.store, interventions }, metrics });
     const template = toTrigger("full");
     const refused = Promise.withResolvers<unknown>();
-    for (let index = 0; index < 23_000; index += 1)
-      void stuck
-        .accept(workspace, [{ ...template, idempotencyKey: `full ${index}` }], TRACEPARENT)
-        .then(([result]) => refused.resolve(errorOf(result)));
+    const ask = (count: number) => {
+      for (let index = 0; index < count; index += 1)
+        void stuck
+          .accept(workspace, [{ ...template, idempotencyKey: crypto.randomUUID() }], TRACEPARENT)
+          .then(([result]) => refused.resolve(errorOf(result)));
+    };
+    ask(23_000);
     expect(await refused.promise).toBeInstanceOf(OverLimit);
+    // In the place of those that the first commit has taken.
+    ask(2_000);
+    const refusedOfNoisy = limited;
+    expect(refusedOfNoisy).toBeGreaterThan(0);
+    const other = parts.access.findWorkspace("other") as Workspace;
+    let isAnswered = false;
+    void stuck.accept(other, [template], TRACEPARENT).finally(() => (isAnswered = true));
+    await new Promise((resolve) => setImmediate(resolve));
+    expect([isAnswered, limited]).toEqual([false, refusedOfNoisy]);
   });
 });

@@ -2,8 +2,9 @@ import { create, toBinary } from "@bufbuild/protobuf";
 import { timestampDate, timestampFromDate, timestampFromMs, timestampMs } from "@bufbuild/protobuf/wkt";
 import { Binary } from "mongodb";
 import { InterventionMessageSchema } from "../../gen/intervention/v1/bus_pb.js";
-import { type Bus, PackedPublisher, PRIORITY_NAMES } from "../bus/index.ts";
+import { type Bus, PRIORITY_NAMES } from "../bus/index.ts";
 import { InvalidInput, KeyReused, OverLimit, Unavailable } from "../domain/errors.ts";
+import { FairQueue } from "../domain/limit/fair-queue.ts";
 import type { Workspace } from "../integrations/access-directory.ts";
 import {
   decisionId,
@@ -15,6 +16,7 @@ import {
   toPosition,
 } from "../store/index.ts";
 import { toInterventionId } from "./intervention-id.ts";
+import { InterventionLanes } from "./intervention-lanes.ts";
 import type { ParsedTrigger } from "./parsed-trigger.ts";
 
 /** What became of one request. */
@@ -31,6 +33,7 @@ export type AcceptResult =
 export type AcceptorMetrics = {
   readonly accepted: { readonly inc: (labels: { readonly result: "new" | "duplicate" }) => void };
   readonly acceptCommitSize: { readonly observe: (requests: number) => void };
+  readonly limited?: { readonly inc: (labels: { readonly limit: string }) => void };
 };
 
 /** What an acceptor works with. */
@@ -43,11 +46,16 @@ export type AcceptorParts = {
 
 /** One commit is one insert and one or two atomic batches, whose bound at the broker this is. */
 const COMMIT_REQUESTS_MAX = 1_000;
+/** While several workspaces ask, so that one that comes while a commit is under way waits less for it. */
+const CONTENDED_REQUESTS_MAX = 250;
+/** Several ask when the last commits were of more than one. */
+const CONTENDED_COMMITS = 8;
 /** One: on the machine it was measured on, a second one at the same time splits the same requests into smaller commits, and
  *  made every latency worse by a third. */
 const COMMITS_IN_FLIGHT_MAX = 1;
-/** Some seconds of a flood. Beyond it callers are told to come back, so that memory stays bounded when a part is slow. */
-const QUEUE_MAX = 20_000;
+/** Some seconds of a flood, of which one workspace gets half. Beyond its share it is told to come back, so that memory stays
+ *  bounded when a part is slow, and there is room for the others. */
+const QUEUE_MAX = 40_000;
 const RETRY_WHEN_FULL_MS = 1_000;
 
 type Pending = {
@@ -66,13 +74,15 @@ type Entry = InterventionDocument & { readonly duplicate: boolean; readonly isDe
  *  reconciler for a caller that never comes back. */
 export class Acceptor {
   readonly #parts: AcceptorParts;
-  readonly #queue: Pending[] = [];
-  readonly #publisher: PackedPublisher;
+  readonly #queue = new FairQueue<Pending>(QUEUE_MAX);
+  readonly #lanes: InterventionLanes;
   #inFlight = 0;
+  /** Commits since the last one of more than one workspace. */
+  #uncontended = CONTENDED_COMMITS;
 
   constructor(parts: AcceptorParts) {
     this.#parts = parts;
-    this.#publisher = new PackedPublisher(parts.bus);
+    this.#lanes = new InterventionLanes(parts.bus);
   }
 
   /** Resolves when each of them is on disk or can't be; never rejects. */
@@ -81,30 +91,29 @@ export class Acceptor {
   }
 
   #enqueue(workspace: Workspace, request: ParsedTrigger, traceparent: string): Promise<AcceptResult> {
-    if (this.#queue.length >= QUEUE_MAX) {
-      const error = new OverLimit(
-        "requests waiting to be accepted",
-        `${QUEUE_MAX} requests wait already: try again later`,
-        RETRY_WHEN_FULL_MS,
-      );
-      return Promise.resolve({ kind: "failed", error });
-    }
     return new Promise((settle) => {
-      this.#queue.push({
-        workspace,
-        id: toInterventionId(workspace, request.idempotencyKey),
-        request,
-        traceparent,
-        settle,
-      });
+      const id = toInterventionId(workspace, request.idempotencyKey);
+      if (!this.#queue.push(workspace.id, { workspace, id, request, traceparent, settle }))
+        settle({ kind: "failed", error: this.#toRefusal() });
       // The end of the tick lets the requests of one call share a commit, and costs a lone one nothing.
-      if (this.#queue.length === 1) queueMicrotask(() => this.#pump());
+      else if (this.#queue.size === 1) queueMicrotask(() => this.#pump());
     });
   }
 
+  #toRefusal(): OverLimit {
+    this.#parts.metrics?.limited?.inc({ limit: "queue" });
+    return new OverLimit(
+      "requests of this workspace waiting to be accepted",
+      "too many requests of this workspace wait already: try again later",
+      RETRY_WHEN_FULL_MS,
+    );
+  }
+
   #pump(): void {
-    while (this.#queue.length > 0 && this.#inFlight < COMMITS_IN_FLIGHT_MAX) {
-      const group = this.#queue.splice(0, COMMIT_REQUESTS_MAX);
+    while (this.#queue.size > 0 && this.#inFlight < COMMITS_IN_FLIGHT_MAX) {
+      this.#uncontended = this.#queue.owners > 1 ? 0 : this.#uncontended + 1;
+      const isContended = this.#uncontended < CONTENDED_COMMITS;
+      const group = this.#queue.take(isContended ? CONTENDED_REQUESTS_MAX : COMMIT_REQUESTS_MAX);
       this.#inFlight += 1;
       this.#parts.metrics?.acceptCommitSize.observe(group.length);
       void this.#commit(group).finally(() => {
@@ -199,10 +208,10 @@ export class Acceptor {
   }
 
   #publish(entry: Entry, { request }: Pending): Promise<void> {
-    const subject = this.#parts.bus.subjects.intervention(entry.workspaceId, PRIORITY_NAMES[request.priority]);
-    return this.#publisher.publish([
-      { subject, body: entry.message.value(), messageId: `${entry.workspaceId}:${entry._id}` },
-    ]);
+    return this.#lanes.publish({
+      ...{ workspaceId: entry.workspaceId, priority: PRIORITY_NAMES[request.priority] },
+      ...{ body: entry.message.value(), messageId: `${entry.workspaceId}:${entry._id}` },
+    });
   }
 }
 

@@ -30,11 +30,22 @@ export async function* answerStream<Request, Response>(
   if (drain.aborted) onDrain();
   drain.addEventListener("abort", onDrain, { once: true });
   const takeNext = async (): Promise<Step<Request, Response>> => {
-    const result = await incoming.next();
+    const result = await incoming.next().catch((error: unknown) => {
+      // A sender that is held up is told that the server stops by its requests' failing; what was taken is still answered.
+      if (!drain.aborted) throw error;
+      return undefined;
+    });
+    if (result === undefined) return { kind: "drain" };
     return result.done === true ? { kind: "end" } : { kind: "request", request: result.value };
   };
   let count = 0;
-  let next: ReturnType<typeof takeNext> | undefined = takeNext();
+  const takeNextLater = () => {
+    const taken = takeNext();
+    // It is waited for as soon as there is room; till then a failure of it is not one that nobody looks at.
+    taken.catch(() => undefined);
+    return taken;
+  };
+  let next: ReturnType<typeof takeNext> | undefined = takeNextLater();
   try {
     while (next !== undefined || inFlight.size > 0) {
       if (drain.aborted) next = undefined;
@@ -52,7 +63,7 @@ export async function* answerStream<Request, Response>(
           index,
           answer(step.request, index).then((response) => ({ kind: "answer", index, response }) as const),
         );
-        next = takeNext();
+        next = takeNextLater();
       } else if (step.kind === "end") next = undefined;
     }
     if (drain.aborted && !signal.aborted)

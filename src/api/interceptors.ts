@@ -8,12 +8,11 @@ import {
 } from "@connectrpc/connect";
 import { SpanKind } from "@opentelemetry/api";
 import type { Logger } from "pino";
-import type { CallLimits } from "../integrations/call-limits.ts";
 import type { Metrics, OpenSpan, Traces } from "../observe/index.ts";
 import { toMethodName } from "./access-rules.ts";
 import { authenticate, type Directory } from "./authenticate.ts";
 import { endRevoked } from "./end-revoked.ts";
-import { keepToLimits } from "./keep-to-limits.ts";
+import { keepToLimits, type Limits, requireSomethingLeft } from "./keep-to-limits.ts";
 import { toCanceled, toCodeName, toConnectError, toSeverity } from "./to-connect-error.ts";
 
 /** What every call passes through. */
@@ -23,7 +22,9 @@ export type InterceptorParts = {
   readonly traces: Pick<Traces, "open">;
   readonly metrics?: Pick<Metrics, "rpcDuration">;
   /** How much a caller may. Default: no limit. */
-  readonly limits?: Pick<CallLimits, "charge">;
+  readonly limits?: Limits;
+  /** Aborted when the server wants to stop. Default: it never does. */
+  readonly drain?: AbortSignal;
 };
 
 const traceKey = createContextKey<Pick<OpenSpan, "traceparent" | "traceId">>(
@@ -40,15 +41,19 @@ export function apiInterceptors(parts: InterceptorParts): Interceptor[] {
     observe(parts),
     requireCaller(parts),
     endRevoked(parts.access),
-    ...(parts.limits === undefined ? [] : [keepToLimits(parts.limits)]),
+    ...(parts.limits === undefined
+      ? []
+      : [keepToLimits({ limits: parts.limits, ...(parts.drain === undefined ? {} : { drain: parts.drain }) })]),
   ];
 }
 
-/** Refuses the unknown before their request is read: a body of megabytes is no way in, and a malformed one tells nothing. */
+/** Refuses the unknown, and those who have nothing left, before their request is read: a body of megabytes is no way in, and a
+ *  malformed one tells nothing. */
 export function apiRequestGate(parts: InterceptorParts): (context: HandlerContext) => void {
   return ({ method, requestHeader: header, values }) => {
     try {
       authenticate(parts.access, { method, header, values });
+      if (parts.limits !== undefined) requireSomethingLeft(parts.limits, { method, values });
     } catch (error) {
       const refusal = toConnectError(error);
       parts.metrics?.rpcDuration.observe(

@@ -1,14 +1,15 @@
-import { createClient } from "@connectrpc/connect";
+import { Code, createClient } from "@connectrpc/connect";
 import { createGrpcTransport } from "@connectrpc/connect-node";
 import { afterEach, describe, expect, it } from "vitest";
 import { InterventionService } from "../../gen/intervention/v1/intervention_service_pb.js";
+import { ImportHeader_Format, ProfileService } from "../../gen/intervention/v1/profile_service_pb.js";
 import type { RateLimit } from "../domain/limit/token-bucket.ts";
 import { CallLimits } from "../integrations/call-limits.ts";
 import { until } from "../testing/until.ts";
 import { SERVICE } from "./testing/intervention-fixture.ts";
 import { startCallers } from "./testing/start-callers.ts";
 
-const RESOURCE_EXHAUSTED = 8;
+const [INVALID_ARGUMENT, RESOURCE_EXHAUSTED] = [3, 8];
 const request = (more: object = {}) => ({ recipient: { userId: "u" }, content: { title: "Hello" }, ...more });
 const wide = { ratePerS: 1_000_000, burst: 1_000_000 };
 const open: CallLimits[] = [];
@@ -20,16 +21,20 @@ afterEach(() => {
 async function startLimited(limits: { readonly key?: RateLimit; readonly workspace?: RateLimit }) {
   let nowMs = 0;
   let own: CallLimits | undefined;
+  let refusals = 0;
   const api = await startCallers(SERVICE, {
     limits: {
-      charge: (caller, cost) => {
-        if (own === undefined) throw new Error("not started");
-        return own.charge(caller, cost);
-      },
+      charge: (caller, cost) => node().charge(caller, cost),
+      tryCharge: (caller) => node().tryCharge(caller),
     },
   });
+  const node = () => {
+    if (own === undefined) throw new Error("not started");
+    return own;
+  };
   const startNode = () => {
-    const node = new CallLimits({ bus: api.bus, key: wide, workspace: wide, ...limits, now: () => nowMs });
+    const metrics = { limited: { inc: () => (refusals += 1) } };
+    const node = new CallLimits({ bus: api.bus, key: wide, workspace: wide, ...limits, metrics, now: () => nowMs });
     open.push(node);
     return node;
   };
@@ -37,6 +42,8 @@ async function startLimited(limits: { readonly key?: RateLimit; readonly workspa
   return {
     ...api,
     startNode,
+    /** How often any node has refused. */
+    refusals: () => refusals,
     pass: (ms: number) => {
       nowMs += ms;
     },
@@ -69,7 +76,10 @@ describe("a caller beyond its limit", () => {
     expect((await api.batch(2)).code).toBe(0);
     api.pass(60_000);
     const never = await api.batch(11);
+    expect(never.code).toBe(INVALID_ARGUMENT);
     expect(never.message).toContain("11 at once are more than this key ever may");
+    for (const part of ['"retryable":"false"', '"field":"requests"', "1 a second and 10 at once are allowed"])
+      expect(JSON.stringify(never.details)).toContain(part);
     expect(await api.count()).toBe(10);
   });
 
@@ -94,6 +104,20 @@ describe("a caller beyond its limit", () => {
     expect(first.headers.get("ratelimit")).toContain('"key";r=1;t=1');
     expect(third.status).toBe(429);
     expect(third.headers.get("ratelimit")).toContain('"key";r=0;t=2');
+  });
+
+  it("is refused before its request is read when it has nothing left", async () => {
+    await using api = await startLimited({ key: { ratePerS: 1, burst: 1 } });
+    const post = () =>
+      fetch(`${api.url}/${SERVICE}/TriggerBatch`, {
+        method: "POST",
+        headers: { "content-type": "application/json", authorization: `Bearer ${api.apiKey}` },
+        body: "[ not what anybody could read",
+      });
+    expect((await post()).status).toBe(400);
+    expect((await api.trigger()).code).toBe(0);
+    const refused = await post();
+    expect([refused.status, refused.headers.get("ratelimit")]).toEqual([429, expect.stringContaining('"key";r=0;t=1')]);
   });
 
   it("gets the same fields as metadata of gRPC, also on the lean way", async () => {
@@ -124,6 +148,48 @@ describe("a caller beyond its limit", () => {
     clearInterval(moving);
     expect(answers).toHaveLength(20);
     expect(await api.count()).toBe(20);
+  });
+});
+
+describe("a stream that waits for its share", () => {
+  /** Its first request takes all there is, and the clock stands still. */
+  const startHeld = async () => {
+    const api = await startLimited({ key: { ratePerS: 10, burst: 1 } });
+    const transport = createGrpcTransport({ baseUrl: api.url });
+    return { ...api, transport, options: { headers: { authorization: `Bearer ${api.apiKey}` } } };
+  };
+  const stopping = { code: Code.Unavailable, message: expect.stringContaining("the engine does not answer") };
+
+  it("ends with its answers and as Unavailable when the server stops", async () => {
+    await using api = await startHeld();
+    const client = createClient(InterventionService, api.transport);
+    async function* requests() {
+      for (let n = 0; n < 2; n += 1) yield { request: request() };
+    }
+    const answers: unknown[] = [];
+    const read = async () => {
+      for await (const answer of client.triggerStream(requests(), api.options)) {
+        answers.push(answer);
+        void api.stop();
+      }
+    };
+    await expect(read()).rejects.toMatchObject(stopping);
+    expect(answers).toHaveLength(1);
+  });
+
+  it("ends an import as Unavailable, and does not take what has come for all of it", async () => {
+    await using api = await startHeld();
+    const client = createClient(ProfileService, api.transport);
+    async function* file() {
+      yield { part: { case: "header" as const, value: { format: ImportHeader_Format.NDJSON } } };
+      yield { part: { case: "data" as const, value: new TextEncoder().encode('{"userId":"ada"}\n') } };
+    }
+    const read = async () => {
+      for await (const answer of client.import(file(), api.options)) expect(answer).toBeUndefined();
+    };
+    const reading = expect(read()).rejects.toMatchObject(stopping);
+    await until(() => api.refusals() > 0, "the second message to wait");
+    await Promise.all([reading, api.stop()]);
   });
 });
 

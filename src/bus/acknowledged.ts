@@ -1,3 +1,4 @@
+import { setTimeout as delay } from "node:timers/promises";
 import { type ConsumerInfo, JetStreamApiError } from "@nats-io/jetstream";
 import type { Bus } from "./connect-bus.ts";
 import type { StreamName } from "./subjects.ts";
@@ -6,6 +7,9 @@ import type { StreamName } from "./subjects.ts";
 export type Consumers = { readonly stream: StreamName; readonly names: readonly string[] };
 
 const CONSUMER_NOT_FOUND = 10014;
+/** A consumer counts a message as pending some time after its publisher has been told that it is stored: some microseconds, but on a
+ *  machine that is short of processor it was seen to say that nothing waits while something did. */
+const COUNTED_AFTER_MS = 250;
 
 /** What a consumer has before it; undefined when nobody has made it yet. */
 export async function findConsumer(bus: Bus, stream: StreamName, name: string): Promise<ConsumerInfo | undefined> {
@@ -21,6 +25,7 @@ export async function findConsumer(bus: Bus, stream: StreamName, name: string): 
 async function findAckFloor(bus: Bus, { stream, names }: Consumers): Promise<number> {
   // Looked up first: what comes later is not covered by "nothing is pending".
   const { last_seq: last } = (await bus.jsm.streams.info(bus.subjects.stream(stream))).state;
+  await delay(COUNTED_AFTER_MS);
   const floors = await Promise.all(
     names.map(async (name) => {
       const info = await findConsumer(bus, stream, name);

@@ -25,12 +25,13 @@ const ACK_TIMEOUT_MS = 5_000;
 
 type Waiting = {
   readonly message: OutgoingMessage;
-  readonly resolve: () => void;
+  readonly resolve: (sequence: number) => void;
   readonly reject: (error: Error) => void;
 };
 
 /** Publishes to one stream with group commit: a lone message goes at once, and whatever comes while a sync is under way
- *  shares the next one as an atomic batch (NATS ADR-50). A promise resolves when its message is on disk. */
+ *  shares the next one as an atomic batch (NATS ADR-50). A promise resolves when its message is on disk, with the sequence up to
+ *  which the stream then has it: of an atomic batch, that of its last message. */
 export class BatchPublisher {
   readonly #bus: Bus;
   readonly #queue: Waiting[] = [];
@@ -50,7 +51,7 @@ export class BatchPublisher {
   }
 
   /** @throws Unavailable when the message may not be stored; publishing it again with the same id is safe. */
-  publish(message: OutgoingMessage): Promise<void> {
+  publish(message: OutgoingMessage): Promise<number> {
     if (this.#queue.length >= QUEUE_MAX)
       return Promise.reject(
         new Unavailable("bus", { cause: new Error(`${QUEUE_MAX} messages wait to be published`), retryAfterMs: 1_000 }),
@@ -97,8 +98,9 @@ export class BatchPublisher {
 
   /** Never rejects: every waiting caller gets his own answer. */
   async #send(batch: readonly Waiting[]): Promise<void> {
-    if (batch.length >= this.#atomicMin && (await this.#sendAtomically(batch))) {
-      for (const { resolve } of batch) resolve();
+    const sequence = batch.length >= this.#atomicMin ? await this.#sendAtomically(batch) : undefined;
+    if (sequence !== undefined) {
+      for (const { resolve } of batch) resolve(sequence);
       return;
     }
     // One duplicate id refuses a whole batch, and after a time-out nobody knows whether it was stored. Singly each gets a clear
@@ -109,18 +111,18 @@ export class BatchPublisher {
   async #sendSingly({ message, resolve, reject }: Waiting): Promise<void> {
     try {
       const headers = toHeaders(message);
-      await this.#bus.js.publish(message.subject, message.data, {
+      const { seq } = await this.#bus.js.publish(message.subject, message.data, {
         timeout: ACK_TIMEOUT_MS,
         ...(headers === undefined ? {} : { headers }),
       });
-      resolve();
+      resolve(seq);
     } catch (error) {
       reject(new Unavailable("bus", { cause: error }));
     }
   }
 
-  /** @returns whether all of them are on disk; false leaves it open. */
-  async #sendAtomically(batch: readonly Waiting[]): Promise<boolean> {
+  /** @returns the sequence of the last when all of them are on disk; undefined leaves it open. */
+  async #sendAtomically(batch: readonly Waiting[]): Promise<number | undefined> {
     const { nc } = this.#bus;
     const id = nuid.next();
     try {
@@ -134,13 +136,13 @@ export class BatchPublisher {
         }
         headers.set("Nats-Batch-Commit", "1");
         const reply = await nc.request(message.subject, message.data, { headers, timeout: ACK_TIMEOUT_MS });
-        const ack = reply.json<{ error?: unknown; batch?: string; count?: number }>();
-        return ack.error === undefined && ack.batch === id && ack.count === batch.length;
+        const ack = reply.json<{ error?: unknown; batch?: string; count?: number; seq?: number }>();
+        return ack.error === undefined && ack.batch === id && ack.count === batch.length ? ack.seq : undefined;
       }
     } catch {
       // Not swallowed: the caller resends singly, and a message that fails then too carries its cause.
     }
-    return false;
+    return undefined;
   }
 }
 

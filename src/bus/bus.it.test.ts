@@ -120,6 +120,37 @@ describe("worker", () => {
     expect(handled.toSorted((a, b) => a.localeCompare(b))).toEqual(["a", "b"]);
   });
 
+  it("takes a lone message of a workspace before the many of another that were there first", async () => {
+    await using parts = await startParts();
+    const { bus } = parts;
+    const handled: string[] = [];
+    const release = Promise.withResolvers<void>();
+    await using _worker = await Worker.start({
+      bus,
+      log: silent,
+      stream: "TRACKING",
+      name: "test",
+      filterSubject: bus.subjects.all.track,
+      batchMax: 100,
+      takeMax: () => 10,
+      parse: (message) => message.subject,
+      handle: async (batch) => {
+        await release.promise;
+        handled.push(...batch);
+      },
+    });
+    const publisher = new BatchPublisher(bus);
+    await publisher.publishAll(
+      Array.from({ length: 150 }, (_, n) => ({ subject: bus.subjects.track("noisy", "x"), data: bytes(`${n}`) })),
+    );
+    const quiet = bus.subjects.track("quiet", "x");
+    await publisher.publish({ subject: quiet, data: bytes("one") });
+    await until(async () => (await findConsumer(bus, "TRACKING", "test"))?.num_ack_pending === 151, "all to be pulled");
+    release.resolve();
+    await until(() => handled.length === 151, "all to be handled");
+    expect(handled.indexOf(quiet)).toBeLessThan(12);
+  });
+
   it("goes on after its consumer was deleted under it", async () => {
     await using parts = await startParts();
     const { bus } = parts;
@@ -252,6 +283,7 @@ describe("the oldest message that waits", () => {
     await until(async () => (await findConsumer(bus, stream, "a"))?.ack_floor.consumer_seq === 1, "the first is done");
     expect(await findOldestWaitingMs(bus, { stream, names })).toBe(Number.POSITIVE_INFINITY);
     await publish("high", "waits");
+    await until(async () => (await findConsumer(bus, stream, "b"))?.num_ack_pending === 1, "the second is handed out");
     const { time } = (await bus.jsm.streams.getMessage(bus.subjects.stream(stream), { seq: 2 })) ?? {};
     expect(await findOldestWaitingMs(bus, { stream, names })).toBe(time?.getTime());
     release.resolve();

@@ -17,9 +17,9 @@ export class EventPublisher {
 
   /** Resolves when all are on disk.
    *  @throws Unavailable when some may not be; publishing them again is safe. */
-  publish(events: readonly Event[]): Promise<void> {
+  async publish(events: readonly Event[]): Promise<void> {
     const { subjects } = this.#bus;
-    return this.#publisher.publish(
+    await this.#publisher.publish(
       events.map((event) => ({
         subject: subjects.track(event.workspace, toKindName(event.kind)),
         body: toBinary(EventSchema, event),

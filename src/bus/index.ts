@@ -2,6 +2,7 @@ export { findConsumer, findOldestWaitingMs, trimAcknowledged } from "./acknowled
 export { BatchPublisher, createRealtimePublisher, type OutgoingMessage } from "./batch-publisher.ts";
 export { type Bus, type BusOptions, connectBus } from "./connect-bus.ts";
 export { bury, type DeadLetter, dropDeadLetter, listDeadLetters, replayDeadLetter } from "./dead-letters.ts";
+export { DECIDE_LANES, type PriorityName, toDecider } from "./decide-lanes.ts";
 export { scheduleDecision, unscheduleDecision } from "./delayed.ts";
 export { EventPublisher, toKindName } from "./event-publisher.ts";
 export { toInterventionItem } from "./intervention-item.ts";

@@ -1,5 +1,7 @@
 import { Buffer } from "node:buffer";
 import { Priority } from "../../gen/intervention/v1/intervention_pb.js";
+import type { Lane } from "../domain/limit/lane-chooser.ts";
+import type { PriorityName } from "./decide-lanes.ts";
 
 /** The streams the engine owns, and those that it shares with the platform. */
 export const STREAM_NAMES = [
@@ -38,8 +40,11 @@ export function createSubjects(namespace: string) {
   const p = namespace === "" ? "" : `${namespace}.`;
   return {
     stream: (name: StreamName): string => (namespace === "" ? name : `${namespace}_${name}`),
-    intervention: (workspace: string, priority: "high" | "normal" | "low") => `${p}iv.${workspace}.${priority}`,
-    interventionsOf: (priority: "high" | "normal" | "low") => `${p}iv.*.${priority}`,
+    /** @param lane default: the main one. */
+    intervention: (workspace: string, priority: PriorityName, lane: Lane = "main") =>
+      `${p}iv.${workspace}.${priority}${lane === "bulk" ? ".bulk" : ""}`,
+    interventionsOf: (priority: PriorityName, lane: Lane = "main") =>
+      `${p}iv.*.${priority}${lane === "bulk" ? ".bulk" : ""}`,
     realtime: (workspace: string, userToken: string) => `${p}rt.${workspace}.${userToken}`,
     /** What REALTIME has stored, with its sequence in the headers: gateways listen here. */
     live: (workspace: string, userToken: string) => `${p}live.${workspace}.${userToken}`,

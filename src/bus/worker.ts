@@ -6,6 +6,7 @@ import type { Bus } from "./connect-bus.ts";
 import { bury } from "./dead-letters.ts";
 import type { StreamName } from "./subjects.ts";
 import { whenItAnswers } from "./when-it-answers.ts";
+import { WorkerBuffer } from "./worker-buffer.ts";
 
 /** What a worker does with which messages. */
 export type WorkerOptions<T> = {
@@ -21,6 +22,8 @@ export type WorkerOptions<T> = {
   /** Returns when the effect of the whole batch is durable; must be safe to repeat. */
   readonly handle: (batch: readonly T[]) => Promise<void>;
   readonly batchMax: number;
+  /** How many to take at the moment, up to `batchMax`. Default: as many as there are. */
+  readonly takeMax?: () => number;
   /** Least time between two batches of a busy worker: a lone message does not wait, and a stream of small ones is handled in
    *  fewer, larger batches. Default: 0. */
   readonly lingerMs?: number;
@@ -49,10 +52,10 @@ const CONSUMER_EXISTS = 10148;
 
 type Pending<T> = { readonly message: JsMsg; readonly value: T };
 
-/** Takes messages off a stream in batches, as large as what came while the batch before was handled. */
+/** Takes messages off a stream in batches, as large as what came while the batch before was handled, of workspaces in turn. */
 export class Worker<T> implements AsyncDisposable {
   readonly #options: WorkerOptions<T>;
-  readonly #buffer: JsMsg[] = [];
+  readonly #buffer: WorkerBuffer;
   #messages: ConsumerMessages | undefined;
   #isStopping = false;
   #work: Promise<void> = Promise.resolve();
@@ -64,6 +67,8 @@ export class Worker<T> implements AsyncDisposable {
 
   private constructor(options: WorkerOptions<T>) {
     this.#options = options;
+    const { subjects } = options.bus;
+    this.#buffer = new WorkerBuffer((subject) => subjects.workspaceOf(subject));
   }
 
   /** Returns when the consumer exists and is being pulled.
@@ -91,7 +96,7 @@ export class Worker<T> implements AsyncDisposable {
   async stop(): Promise<void> {
     this.#isStopping = true;
     this.#messages?.stop();
-    for (const message of this.#buffer.splice(0)) message.nak();
+    for (const message of this.#buffer.takeAll()) message.nak();
     await this.#work;
     clearInterval(this.#working);
     await this.#pulling;
@@ -179,7 +184,7 @@ export class Worker<T> implements AsyncDisposable {
 
   /** One batch at a time; what comes meanwhile forms the next. Two at once would be smaller ones, and cost more than they gain. */
   #wake(): void {
-    if (this.#isWorking || this.#buffer.length === 0 || this.#isStopping) return;
+    if (this.#isWorking || this.#buffer.size === 0 || this.#isStopping) return;
     this.#isWorking = true;
     this.#work = this.#takeBatch().finally(() => {
       this.#isWorking = false;
@@ -193,7 +198,8 @@ export class Worker<T> implements AsyncDisposable {
     await new Promise((resolve) => (lingerMs > 0 ? setTimeout(resolve, lingerMs) : setImmediate(resolve)));
     if (this.#isStopping) return;
     this.#tookAtMs = performance.now();
-    const batch = this.#buffer.splice(0, this.#options.batchMax);
+    const { batchMax, takeMax = () => batchMax } = this.#options;
+    const batch = this.#buffer.take(Math.min(batchMax, takeMax()));
     this.#inHand = batch;
     await this.#handleBatch(batch);
     this.#inHand = [];

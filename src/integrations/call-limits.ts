@@ -4,7 +4,7 @@ import { LimitsMessageSchema } from "../../gen/intervention/v1/bus_pb.js";
 import type { Bus } from "../bus/index.ts";
 import { OverLimit } from "../domain/errors.ts";
 import type { Standing } from "../domain/limit/rate-limit-headers.ts";
-import { SharedBuckets, type Wanted } from "../domain/limit/shared-buckets.ts";
+import { SharedBuckets, type SharedTake, type Wanted } from "../domain/limit/shared-buckets.ts";
 import type { RateLimit } from "../domain/limit/token-bucket.ts";
 import type { Caller } from "./caller.ts";
 
@@ -19,7 +19,7 @@ export type CallLimitsOptions = {
   readonly now: () => number;
 };
 
-/** What became of a call. */
+/** What became of a call. The standings are reckoned when they are looked at. */
 export type Charge =
   | { readonly kind: "passed"; readonly standings: readonly Standing[] }
   | {
@@ -65,18 +65,38 @@ export class CallLimits {
   /** Takes what a call costs of its caller's and its workspace's share, or nothing at all. */
   charge(caller: Caller, cost: number): Charge {
     const wanted = this.#wantedOf(caller);
+    const taken = this.#buckets.take(wanted, { nowMs: this.#options.now(), cost });
+    return this.#toCharge(taken, { wanted, cost });
+  }
+
+  /** Whether the least that a call can cost is left; takes nothing. */
+  tryCharge(caller: Caller): Charge {
+    const wanted = this.#wantedOf(caller);
+    const taken = this.#buckets.tryTake(wanted, { nowMs: this.#options.now(), cost: 1 });
+    return this.#toCharge(taken, { wanted, cost: 1 });
+  }
+
+  #toCharge(taken: SharedTake, call: { readonly wanted: readonly Wanted[]; readonly cost: number }): Charge {
+    const toStandings = () => this.#toStandings(call.wanted);
+    const lazy = {
+      get standings() {
+        return toStandings();
+      },
+    };
+    if (taken.kind === "taken") return Object.assign(lazy, { kind: "passed" as const });
+    const limit = NAMES[taken.index] ?? "";
+    this.#options.metrics?.limited.inc({ limit });
+    const error = this.#toError(taken, { ...call, limit });
+    return Object.assign(lazy, { kind: "refused" as const, error, isFinal: taken.kind === "never" });
+  }
+
+  #toStandings(wanted: readonly Wanted[]): Standing[] {
     const nowMs = this.#options.now();
-    const taken = this.#buckets.take(wanted, { nowMs, cost });
-    const standings = wanted.map((one, index) => ({
+    return wanted.map((one, index) => ({
       name: NAMES[index] ?? "",
       ...one.limit,
       ...this.#buckets.look(one, nowMs),
     }));
-    if (taken.kind === "taken") return { kind: "passed", standings };
-    const limit = NAMES[taken.index] ?? "";
-    this.#options.metrics?.limited.inc({ limit });
-    const error = this.#toError(taken, { wanted, cost, limit });
-    return { kind: "refused", error, isFinal: taken.kind === "never", standings };
   }
 
   #toError(

@@ -10,10 +10,12 @@ import {
   type Bus,
   bury,
   createRealtimePublisher,
+  DECIDE_LANES,
   type EventPublisher,
   type PresenceView,
   packItems,
   type StreamName,
+  toDecider,
   Worker,
 } from "../bus/index.ts";
 import { InvalidInput, Unavailable } from "../domain/errors.ts";
@@ -57,10 +59,13 @@ export type ToDecide = {
 /** Messages, of up to so many interventions each, that share their reads and writes. */
 const MESSAGES_MAX = 8;
 const ITEMS_MAX = 1_000;
-/** A priority has a consumer of its own, so that what is urgent never waits behind a flood. */
-const PRIORITIES = ["high", "normal", "low"] as const;
+/** Of a bulk lane one at a time while anything comes on a main lane, which then waits for no more than that of the store and the
+ *  processor. */
+const BULK_MESSAGES_BESIDE_MAIN = 1;
+/** The main lanes are idle when nothing has come on any for so long. */
+const MAIN_IDLE_MS = 1_000;
 /** Together they take every message of INTERVENTIONS. */
-export const DECIDERS = { stream: "INTERVENTIONS", names: PRIORITIES.map((priority) => `decide-${priority}`) } as const;
+export const DECIDERS = { stream: "INTERVENTIONS", names: DECIDE_LANES.map(toDecider) } as const;
 
 /** Decides what comes in, and what comes back after a delay. */
 export async function startDecide(options: DecideOptions): Promise<AsyncDisposable> {
@@ -79,14 +84,21 @@ export async function startDecide(options: DecideOptions): Promise<AsyncDisposab
       for (const one of batch) await decideAll([one]).catch((cause: unknown) => giveUp(options, one, cause));
     }
   };
+  let mainAtMs = Number.NEGATIVE_INFINITY;
+  const handleMain = (messages: readonly (readonly ToDecide[])[]) => {
+    mainAtMs = performance.now();
+    return handle(messages);
+  };
+  const takeOfBulk = () => (performance.now() - mainAtMs > MAIN_IDLE_MS ? MESSAGES_MAX : BULK_MESSAGES_BESIDE_MAIN);
   const common = { bus, log, handle, batchMax: MESSAGES_MAX, parse: toWork };
   const workers = await Promise.all([
-    ...PRIORITIES.map((priority) =>
+    ...DECIDE_LANES.map(({ priority, lane }) =>
       Worker.start({
         ...common,
+        ...(lane === "bulk" ? { takeMax: takeOfBulk } : { handle: handleMain }),
         stream: "INTERVENTIONS",
-        name: `decide-${priority}`,
-        filterSubject: bus.subjects.interventionsOf(priority),
+        name: toDecider({ priority, lane }),
+        filterSubject: bus.subjects.interventionsOf(priority, lane),
       }),
     ),
     Worker.start({ ...common, stream: "DELAYED", name: "decide-due", filterSubject: bus.subjects.all.due }),

@@ -3,6 +3,7 @@ import { timestampDate } from "@bufbuild/protobuf/wkt";
 import { Binary } from "mongodb";
 import { type Prediction, PredictionSchema } from "../../gen/intervention/v1/shopper_pb.js";
 import { OverLimit } from "../domain/errors.ts";
+import { FairQueue } from "../domain/limit/fair-queue.ts";
 import { toExpiry } from "../domain/prediction/to-expiry.ts";
 import {
   findKnownPredictions,
@@ -38,7 +39,8 @@ type Waiting = GivenPrediction & {
 };
 
 const GROUP_MAX = 1_000;
-const QUEUE_MAX = 20_000;
+/** One workspace gets half. */
+const QUEUE_MAX = 40_000;
 const RETRY_WHEN_FULL_MS = 1_000;
 
 /** Takes predictions in: what is new and holds has its effect and is then kept. In this order, so that one that is known has had its
@@ -46,7 +48,7 @@ const RETRY_WHEN_FULL_MS = 1_000;
  *  their reads and writes; a lone one goes at once. */
 export class PredictionIntake {
   readonly #options: PredictionIntakeOptions;
-  readonly #queue: Waiting[] = [];
+  readonly #queue = new FairQueue<Waiting>(QUEUE_MAX);
   #isWorking = false;
 
   constructor(options: PredictionIntakeOptions) {
@@ -56,25 +58,24 @@ export class PredictionIntake {
   /** Resolves when it is on disk, and so is all that it led to.
    *  @throws Unavailable when that may not be so; trying again is safe. OverLimit when too many wait. */
   ingest(given: GivenPrediction): Promise<PredictionOutcome> {
-    if (this.#queue.length >= QUEUE_MAX)
-      return Promise.reject(
-        new OverLimit(
-          "predictions waiting to be taken in",
-          `${QUEUE_MAX} predictions wait already: try again later`,
-          RETRY_WHEN_FULL_MS,
-        ),
-      );
     return new Promise((resolve, reject) => {
-      this.#queue.push({ ...given, resolve, reject });
-      if (this.#queue.length === 1) queueMicrotask(() => void this.#pump());
+      if (!this.#queue.push(given.workspace, { ...given, resolve, reject }))
+        reject(
+          new OverLimit(
+            "predictions of this workspace waiting to be taken in",
+            "too many predictions of this workspace wait already: try again later",
+            RETRY_WHEN_FULL_MS,
+          ),
+        );
+      else if (this.#queue.size === 1) queueMicrotask(() => void this.#pump());
     });
   }
 
   async #pump(): Promise<void> {
     if (this.#isWorking) return;
     this.#isWorking = true;
-    while (this.#queue.length > 0) {
-      const group = this.#queue.splice(0, GROUP_MAX);
+    while (this.#queue.size > 0) {
+      const group = this.#queue.take(GROUP_MAX);
       try {
         const outcomes = await this.#take(group);
         for (const [index, { resolve }] of group.entries())

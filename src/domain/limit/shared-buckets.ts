@@ -1,4 +1,4 @@
-import { type Bucket, charge, fullBucket, type RateLimit, refill, take, toWaitMs } from "./token-bucket.ts";
+import { type Bucket, charge, fullBucket, type RateLimit, refill, type Take, take, toWaitMs } from "./token-bucket.ts";
 
 /** A bucket that a call must pass, by an id that means the same on every node. */
 export type Wanted = { readonly id: string; readonly limit: RateLimit };
@@ -64,15 +64,15 @@ export class SharedBuckets {
     return this.#nodesWhenCutOff !== undefined;
   }
 
+  /** What `take` would say now, without taking anything. */
+  tryTake(wanted: readonly Wanted[], call: { readonly nowMs: number; readonly cost: number }): SharedTake {
+    return this.#judge(wanted, call).outcome;
+  }
+
   /** Takes `cost` of each bucket, or nothing. */
   take(wanted: readonly Wanted[], call: { readonly nowMs: number; readonly cost: number }): SharedTake {
-    const entries = wanted.map((one) => this.#entry(one, call.nowMs));
-    const takes = entries.map((entry) => take(entry.bucket, this.#limitOf(entry), call));
-    const never = takes.findIndex(({ kind }) => kind === "never");
-    if (never >= 0) return { kind: "never", index: never };
-    const waits = takes.map((one) => (one.kind === "refused" ? one.waitMs : 0));
-    const waitMs = Math.max(0, ...waits);
-    if (waitMs > 0) return { kind: "refused", index: waits.indexOf(waitMs), waitMs };
+    const { entries, takes, outcome } = this.#judge(wanted, call);
+    if (outcome.kind !== "taken") return outcome;
     for (const [index, entry] of entries.entries()) {
       const { bucket } = takes[index] ?? entry;
       const id = wanted[index]?.id ?? "";
@@ -84,7 +84,13 @@ export class SharedBuckets {
       const due = Math.max(burst * TOLD_AT_ONCE.burst, ratePerS * TOLD_AT_ONCE.rate);
       if (entry.total - entry.told >= due) this.#onDue();
     }
-    return { kind: "taken" };
+    return outcome;
+  }
+
+  #judge(wanted: readonly Wanted[], call: { readonly nowMs: number; readonly cost: number }) {
+    const entries = wanted.map((one) => this.#entry(one, call.nowMs));
+    const takes = entries.map((entry) => take(entry.bucket, this.#limitOf(entry), call));
+    return { entries, takes, outcome: toOutcome(takes) };
   }
 
   /** What is left of a bucket, and how long it takes to be full again. */
@@ -186,6 +192,15 @@ export class SharedBuckets {
   #scaled({ limit, share = 1 }: Entry): RateLimit {
     return { burst: limit.burst, ratePerS: limit.ratePerS * share };
   }
+}
+
+/** Of all buckets together: as long as the one that is there last. */
+function toOutcome(takes: readonly Take[]): SharedTake {
+  const never = takes.findIndex(({ kind }) => kind === "never");
+  if (never >= 0) return { kind: "never", index: never };
+  const waits = takes.map((one) => (one.kind === "refused" ? one.waitMs : 0));
+  const waitMs = Math.max(0, ...waits);
+  return waitMs > 0 ? { kind: "refused", index: waits.indexOf(waitMs), waitMs } : { kind: "taken" };
 }
 
 function toRecent(recent: Recent, more: { readonly own: number; readonly others: number }, nowMs: number): Recent {

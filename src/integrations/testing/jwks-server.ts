@@ -68,9 +68,14 @@ export class JwksServer implements AsyncDisposable {
     return exportSPKI(found.pair.publicKey);
   }
 
-  async [Symbol.asyncDispose](): Promise<void> {
+  /** Ends as if killed. */
+  async stop(): Promise<void> {
     this.#server.closeAllConnections();
     await new Promise((resolve) => this.#server.close(resolve));
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.stop();
   }
 }
 

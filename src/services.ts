@@ -257,6 +257,8 @@ export function defineServices(config: Config) {
         predictions: await c.get(predictions),
         triggers: await c.get(triggers),
         check: parsePrediction,
+        metrics: await c.get(metrics),
+        now: () => new Date(),
       }),
     stop: (value) => value[Symbol.asyncDispose](),
   });

@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { parseArgs } from "node:util";
 import { readCdnow } from "../../bench/cdnow.ts";
 import { findEngine, NoEngine } from "./find-engine.ts";
-import { startSandbox } from "./start-sandbox.ts";
+import { runSandbox } from "./start-sandbox.ts";
 
 const help = `npm run sandbox starts working neighbours beside a running engine (npm start), until it is stopped: a profile
 service, an identity provider, an AI engine, and an event pipeline that replays the purchases of a real shop.
@@ -43,21 +43,25 @@ async function main(): Promise<void> {
   const positionPath = join(process.env.DATA_DIR || ".data", "sandbox-position");
   const from = Number(await readFile(positionPath, "utf8").catch(() => "0")) % purchases.length || 0;
   const ports = { profiles: port, identity: port + 1, events: port + 2 };
-  const sandbox = await startSandbox({ ...{ engine, purchases, from, rate, ports }, host: HOST });
-  process.stdout.write(`The sandbox is beside the engine of workspace "${engine.workspace}" at ${engine.edgeUrl}.
+  const sent = await runSandbox(
+    { ...{ engine, purchases, from, rate, ports }, host: HOST },
+    async ({ eventsUrl, identityUrl, profilesUrl, sentCount }) => {
+      process.stdout.write(`The sandbox is beside the engine of workspace "${engine.workspace}" at ${engine.edgeUrl}.
 
-  profile service    ${sandbox.profilesUrl}
-  identity provider  ${sandbox.identityUrl}/.well-known/openid-configuration
-  event pipeline     ${sandbox.eventsUrl}/events (POST a CloudEvent), ${rate} purchases a second
-  faults             PUT ${sandbox.profilesUrl}/faults, ${sandbox.identityUrl}/faults,
-                     ${sandbox.eventsUrl}/faults/event-pipeline, ${sandbox.eventsUrl}/faults/ai-engine
+  profile service    ${profilesUrl}
+  identity provider  ${identityUrl}/.well-known/openid-configuration
+  event pipeline     ${eventsUrl}/events (POST a CloudEvent), ${rate} purchases a second
+  faults             PUT ${profilesUrl}/faults, ${identityUrl}/faults,
+                     ${eventsUrl}/faults/event-pipeline, ${eventsUrl}/faults/ai-engine
 
-The engine asks the profile service when it was started with DATA_INTELLIGENCE_URL=${sandbox.profilesUrl}.
+The engine asks the profile service when it was started with DATA_INTELLIGENCE_URL=${profilesUrl}.
 deploy/sandbox/README.md has examples to paste.
 `);
-  await stopped;
-  await sandbox[Symbol.asyncDispose]();
-  await writeFile(positionPath, String(from + sandbox.sentCount));
+      await stopped;
+      return sentCount();
+    },
+  );
+  await writeFile(positionPath, String(from + sent));
 }
 
 try {

@@ -19,6 +19,8 @@ export type IdentityProviderOptions = Place & {
   readonly issuer?: string;
   /** Default: RS256. */
   readonly algorithm?: SigningAlgorithm;
+  /** Of one that ran before. Default: new ones. */
+  readonly keys?: SigningKeys;
   /** Default: one, `shop-backend` with the secret `sandbox`, who may have every scope of the engine. */
   readonly clients?: readonly Client[];
   /** Default: an hour. */
@@ -61,7 +63,7 @@ export async function startIdentityProvider(options: IdentityProviderOptions = {
     clients = DEFAULT_CLIENTS,
     tokenTtlS = 3_600,
   } = options;
-  const keys = await SigningKeys.generate(algorithm);
+  const keys = options.keys ?? (await SigningKeys.generate(algorithm));
   const routes: Readonly<Record<string, (request: IncomingMessage, response: ServerResponse) => Promise<void>>> = {
     "GET /.well-known/jwks.json": async (_, response) => sendJson(response, 200, await keys.toJwks()),
     "GET /.well-known/openid-configuration": async (_, response) => sendJson(response, 200, discover()),

@@ -190,12 +190,14 @@ describe("the keys of an identity provider", () => {
 
   test.each([
     { what: "refuses", result: "refused" },
+    { what: "redirects to where nobody has approved", result: "refused" },
     { what: "answers garbage", result: "garbage" },
     { what: "is not there", result: "unreachable" },
   ])("stay in force while it $what, and that is counted", async ({ what, result }) => {
     await using t = await start({}, { refreshMs: 20 });
     const token = await t.token();
     if (what === "refuses") t.server.status = 503;
+    else if (what.startsWith("redirects")) t.server.status = 302;
     else if (what === "answers garbage") t.server.isGarbage = true;
     else await t.server.stop();
     const reads = await until(async () => {

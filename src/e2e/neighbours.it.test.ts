@@ -27,6 +27,7 @@ const MEANWHILE = 150;
 const WAIT_MS = 40_000;
 const SLOW: Partial<FaultSettings> = { delay_ms: 5_000 };
 const GARBAGE: Partial<FaultSettings> = { garbage: true };
+const TRIGGER_BATCH = "InterventionService/TriggerBatch";
 const NEW = { requests: [{ recipient: { userId: "visitor" }, content: { title: "New" } }] };
 
 /** Everything runs from the first test to the last: the engine's processes on real servers, the four neighbours, shoppers on sockets,
@@ -60,7 +61,7 @@ describe("under a steady load", () => {
   const bus = () => ({ natsUrl: engine.servers.natsUrl, workspace: "main" });
   /** Signs also while it answers nobody. */
   let provider: SandboxIdentityProvider;
-  const tokenOf = (subject: string, scope = "") => provider.issue({ subject, scope, workspace: "main" });
+  const tokenOf = (subject: string, scope = "") => provider.issue({ subject, scope });
 
   beforeAll(async () => {
     [ports.profiles, ports.identity] = [await freePort(), await freePort()];
@@ -80,13 +81,15 @@ describe("under a steady load", () => {
         // Asked each time, within a deadline that a busy test machine keeps and a slow neighbour does not.
         ...{ DATA_INTELLIGENCE_URL: profilesUrl, DATA_INTELLIGENCE_DEADLINE_MS: "500" },
         ...{ DATA_INTELLIGENCE_FRESH_MS: "0", DATA_INTELLIGENCE_STALE_MS: "0" },
-        ...{ JWT_ISSUER: provider.issuer, JWT_AUDIENCE: provider.audience, JWKS_URL: provider.jwksUrl },
-        ...{ JWT_SERVICE_ROLES: "sender", JWKS_REFRESH_MS: "500", JWKS_COOLDOWN_MS: "200" },
+        ...{ JWKS_REFRESH_MS: "500", JWKS_COOLDOWN_MS: "200" },
       },
       roleLogs: "files",
     });
     metricUrls = [engine.edgeUrl, engine.grpcUrl, `http://127.0.0.1:${admin}`];
-    await call("CampaignService/Create", engine.credentials.api_key, {
+    const { audience, issuer, jwksUrl } = provider;
+    const identityProvider = { audience, issuer, jwksUrl, serviceRoles: ["ROLE_SENDER"] };
+    await setUp("AdminService/SetIdentityProvider", { name: "workspaces/main", identityProvider });
+    await setUp("CampaignService/Create", {
       campaignId: "rescue",
       campaign: {
         ...{ displayName: "Rescue", content: { title: "Still there?" }, state: "CAMPAIGN_STATE_RUNNING" },
@@ -94,6 +97,7 @@ describe("under a steady load", () => {
       },
     });
     serviceToken = await tokenOf("shop", "intervention.sender");
+    await until(async () => (await call(TRIGGER_BATCH, serviceToken, NEW)) === 200, "the identity provider trusted");
     shoppers = await Promise.all(
       [...regulars].map((userId) => connectShopper({ url: engine.edgeUrl, userId, token: () => tokenOf(userId) })),
     );
@@ -126,6 +130,8 @@ describe("under a steady load", () => {
     return response.status;
   };
 
+  const setUp = async (method: string, body: object) =>
+    expect(await call(method, engine.credentials.api_key, body), method).toBe(200);
   const openEvents = async (token: string): Promise<number> => {
     const gone = new AbortController();
     const { status } = await fetch(`${engine.edgeUrl}/v1/events?token=${token}`, { signal: gone.signal });
@@ -233,7 +239,7 @@ describe("under a steady load", () => {
       const knownUser = await tokenOf("visitor");
       await provider.rotate();
       const [newService, newUser] = [await tokenOf("shop", "intervention.sender"), await tokenOf("visitor")];
-      const tryNew = () => call("InterventionService/TriggerBatch", newService, NEW);
+      const tryNew = () => call(TRIGGER_BATCH, newService, NEW);
       await Promise.all([
         goesOn(),
         expect(tryNew()).resolves.toBe(401),

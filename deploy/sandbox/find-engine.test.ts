@@ -1,8 +1,9 @@
 import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { createServer } from "node:http";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import { findEngine } from "./find-engine.ts";
+import { ensureRunning, findEngine } from "./find-engine.ts";
 
 const CREDENTIALS = { workspace: "main", api_key: "k", edge_url: "http://127.0.0.1:1", grpc_url: "http://127.0.0.1:2" };
 
@@ -30,6 +31,16 @@ describe("the engine that runs", () => {
     await write("credentials.json", JSON.stringify(CREDENTIALS));
     const env = { DATA_DIR: dir, NATS_URL: "nats://bus:4222", NAMESPACE: "n" };
     expect(await findEngine(env)).toMatchObject({ natsUrl: "nats://bus:4222", namespace: "n" });
+  });
+
+  it("is known to run by its answer, and a sentence says that it does not", async () => {
+    await expect(ensureRunning({ edgeUrl: "http://127.0.0.1:1" })).rejects.toThrow("start it with npm start");
+    const server = createServer((_, response) => response.end("ok"));
+    await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+    const address = server.address();
+    if (address === null || typeof address === "string") throw new Error("it listens on a port");
+    await ensureRunning({ edgeUrl: `http://127.0.0.1:${address.port}` });
+    server.close();
   });
 
   it("is not there without credentials, or with broken ones, or without a server, and each is said in a sentence", async () => {

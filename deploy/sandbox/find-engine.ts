@@ -16,6 +16,7 @@ export type EnginePlace = {
 export class NoEngine extends Error {}
 
 const credentials = z.object({ workspace: z.string(), edge_url: z.string(), grpc_url: z.string() });
+const ANSWER_MS_MAX = 5_000;
 const listenLine = /^listen: "([^"]+)"$/m;
 
 /** Finds the engine of `npm start` by what it has left in its data folder: `credentials.json`, and where its embedded NATS listens.
@@ -32,6 +33,13 @@ export async function findEngine(env: Readonly<Record<string, string | undefined
     ...{ workspace, edgeUrl, grpcUrl, namespace: env.NAMESPACE ?? "" },
     natsUrl: env.NATS_URL || (await findEmbeddedNats(dataDir)),
   };
+}
+
+/** What an engine has left does not say whether it still runs.
+ *  @throws NoEngine in one sentence. */
+export async function ensureRunning({ edgeUrl }: Pick<EnginePlace, "edgeUrl">): Promise<void> {
+  const response = await fetch(`${edgeUrl}/healthz`, { signal: AbortSignal.timeout(ANSWER_MS_MAX) }).catch(toUndefined);
+  if (response?.ok !== true) throw new NoEngine(`the engine does not answer at ${edgeUrl}: start it with npm start.`);
 }
 
 async function findEmbeddedNats(dataDir: string): Promise<string> {

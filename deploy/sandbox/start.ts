@@ -2,7 +2,7 @@ import { readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
 import { readCdnow } from "../../bench/cdnow.ts";
-import { findEngine, NoEngine } from "./find-engine.ts";
+import { ensureRunning, findEngine, NoEngine } from "./find-engine.ts";
 import { runSandbox } from "./start-sandbox.ts";
 
 const help = `npm run sandbox starts working neighbours beside a running engine (npm start), until it is stopped: a profile
@@ -38,6 +38,7 @@ async function main(): Promise<void> {
     for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) process.once(signal, () => resolve());
   });
   const engine = await findEngine(process.env);
+  await ensureRunning(engine);
   const purchases = await readCdnow();
   // The engine knows events by their ids: what an earlier sandbox has sent would change nothing.
   const positionPath = join(process.env.DATA_DIR || ".data", "sandbox-position");

@@ -15,6 +15,8 @@ import { startProfileService } from "../../deploy/sandbox/profile-service/start-
 import { type Engine, freePort, startEngine } from "../start/index.ts";
 import { connectStore } from "../store/index.ts";
 import { until } from "../testing/until.ts";
+import { mostFrequent } from "./testing/most-frequent.ts";
+import { jwksReads, late, lookups, predictions, shopEvents } from "./testing/neighbour-figures.ts";
 import { type Scrape, scrapeMetrics } from "./testing/scrape-metrics.ts";
 import { connectShopper, type Shopper } from "./testing/shopper.ts";
 import { SteadyFlow } from "./testing/steady-flow.ts";
@@ -169,14 +171,6 @@ describe("under a steady load", () => {
     );
   }
 
-  const lookups = (outcome: string) => (s: Scrape) => s.sum("intervention_profile_lookups_total", { outcome });
-  const predictions = (effect: string) => (s: Scrape) => s.sum("intervention_predictions_total", { effect });
-  const shopEvents = (effect: string) => (s: Scrape) => s.sum("intervention_shop_events_total", { effect });
-  const jwksReads = (result: string) => (s: Scrape) => s.sum("intervention_jwks_reads_total", { result });
-  const late = (from: string) => (s: Scrape) =>
-    s.sum("intervention_heard_lag_seconds_count", { from }) -
-    s.sum("intervention_heard_lag_seconds_bucket", { from, le: "5" });
-
   const cases = [
     {
       neighbour: "the profile service",
@@ -281,9 +275,3 @@ describe("under a steady load", () => {
     }
   });
 });
-
-function mostFrequent(purchases: readonly Purchase[], count: number): ReadonlySet<string> {
-  const byCustomer = Map.groupBy(purchases, ({ customer }) => customer);
-  const sorted = [...byCustomer].sort(([, a], [, b]) => b.length - a.length);
-  return new Set(sorted.slice(0, count).map(([customer]) => customer));
-}

@@ -121,7 +121,12 @@ const schema = z.object({
   JWKS_STALE_MS_MAX: whole(3_600_000, 100, 86_400_000).describe(
     "the keys of a provider that does not answer are trusted for so long, ms",
   ),
-  ALLOW_HTTP_JWKS: flag(false).describe("let workspaces name identity providers whose keys come in clear text"),
+  ALLOW_HTTP_JWKS: flag(false).describe(
+    "let workspaces name identity providers whose keys come in clear text, and from anywhere; npm start on 127.0.0.1 with embedded servers does",
+  ),
+  JWKS_ALLOW_PRIVATE: flag(false).describe(
+    "let workspaces name identity providers at addresses of private networks, by https",
+  ),
   GATEWAY_SHARED_SECRETS: listOf("", (secret) => secret.length >= 32, "one or two secrets of at least 32 characters")
     .refine((secrets) => secrets.length <= 2, { error: "one secret, or two while one is being replaced" })
     .describe("shared with an API gateway whose x-forwarded-user is believed by its proof; empty: nobody's is"),

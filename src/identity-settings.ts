@@ -26,6 +26,8 @@ export function toIdentitySettings(
       refreshMs: config.JWKS_REFRESH_MS,
       staleMsMax: config.JWKS_STALE_MS_MAX,
       cooldownMs: config.JWKS_COOLDOWN_MS,
+      // Clear text is for closed networks, whose addresses are private.
+      allowPrivate: config.JWKS_ALLOW_PRIVATE || config.ALLOW_HTTP_JWKS,
     },
     gatewaySecrets: config.GATEWAY_SHARED_SECRETS,
   };

@@ -76,6 +76,7 @@ export function defineServices(config: Config) {
     start: async (c) =>
       AccessDirectory.start(await c.get(store), await c.get(log), {
         ...toIdentitySettings(config),
+        metrics: await c.get(metrics),
         changes: new AccessChanges(await c.get(bus)),
       }),
     stop: (value) => value.stop(),
@@ -256,6 +257,8 @@ export function defineServices(config: Config) {
         predictions: await c.get(predictions),
         triggers: await c.get(triggers),
         check: parsePrediction,
+        metrics: await c.get(metrics),
+        now: () => new Date(),
       }),
     stop: (value) => value[Symbol.asyncDispose](),
   });
@@ -303,6 +306,7 @@ export function defineServices(config: Config) {
         catalog: await c.get(catalog),
         identityProviders: {
           allowHttpJwks: config.ALLOW_HTTP_JWKS,
+          allowPrivateJwks: config.ALLOW_HTTP_JWKS || config.JWKS_ALLOW_PRIVATE,
           trustedIssuers: config.JWT_ISSUER === undefined ? [] : [config.JWT_ISSUER],
         },
         log: await c.get(log),

@@ -13,6 +13,8 @@ export type AdminParts = {
   readonly now: () => Date;
   /** Whether identity providers' keys may come in clear text. */
   readonly allowHttpJwks: boolean;
+  /** Whether they may be at addresses of private networks. */
+  readonly allowPrivateJwks: boolean;
   /** Issuers that the engine's settings trust. */
   readonly trustedIssuers: readonly string[];
 };

@@ -123,6 +123,7 @@ describe("a workspace", () => {
     { field: "identity_provider.algorithms[0]", bad: { algorithms: ["none"] } },
     { field: "identity_provider.jwks_url", bad: { jwksUrl: "http://id.example/jwks" } },
     { field: "identity_provider.jwks_url", bad: { jwksUrl: "file:///etc/passwd" } },
+    { field: "identity_provider.jwks_url", bad: { jwksUrl: "https://169.254.169.254/latest/meta-data" } },
     { field: "identity_provider.issuer", bad: { issuer: "" } },
     { field: "identity_provider.audience", bad: { audience: "" } },
     { field: "identity_provider.clock_skew", bad: { clockSkew: { seconds: 301 } } },

@@ -44,8 +44,8 @@ export type ApiParts = InterceptorParts &
   ProfileParts &
   Omit<HealthParts, "serviceNames"> & {
     readonly access: AccessDirectory;
-    /** Default: keys come by https only, and no issuer is trusted by the settings. */
-    readonly identityProviders?: Pick<AdminParts, "allowHttpJwks" | "trustedIssuers">;
+    /** Default: keys come by https only, from public addresses, and no issuer is trusted by the settings. */
+    readonly identityProviders?: Pick<AdminParts, "allowHttpJwks" | "allowPrivateJwks" | "trustedIssuers">;
   };
 
 /** What the engine itself offers; health and reflection come on top. */
@@ -82,7 +82,10 @@ export function registerApi(router: ConnectRouter, parts: ApiParts): void {
   router.service(ProfileService, profileService(parts));
   router.service(
     AdminService,
-    adminService({ ...parts, ...(parts.identityProviders ?? { allowHttpJwks: false, trustedIssuers: [] }) }),
+    adminService({
+      ...parts,
+      ...(parts.identityProviders ?? { allowHttpJwks: false, allowPrivateJwks: false, trustedIssuers: [] }),
+    }),
   );
   router.service(WebhookService, webhookService(parts));
   router.service(PrivacyService, privacyService(parts));

@@ -2,6 +2,7 @@ import { durationMs } from "@bufbuild/protobuf/wkt";
 import { z } from "zod";
 import { RoleSchema, type IdentityProvider as WireProvider } from "../../gen/intervention/v1/admin_service_pb.js";
 import { JWT_ALGORITHMS } from "../domain/access/jwt-algorithms.ts";
+import { PrivateHost, refusePrivateLiteral } from "../integrations/public-hosts.ts";
 import type { IdentityProvider } from "../store/index.ts";
 import {
   type Check,
@@ -31,12 +32,26 @@ const httpsUrl: Check<string> = (value) =>
     ? undefined
     : `${show(value)} is not https: keys that come in clear text can be replaced on the way`;
 
-const schemaFor = (allowHttpJwks: boolean) =>
+/** The likeliest mistake is told at once; where a name leads is looked at whenever the keys are read. */
+const publicHost: Check<string> = (value) => {
+  try {
+    refusePrivateLiteral(new URL(value));
+  } catch (error) {
+    if (error instanceof PrivateHost) return `${show(value)} is an address of a private network: give a public one`;
+    throw error;
+  }
+  return undefined;
+};
+
+/** What the engine's operator allows. */
+type Allowed = { readonly allowHttpJwks: boolean; readonly allowPrivateJwks: boolean };
+
+const schemaFor = ({ allowHttpJwks, allowPrivateJwks }: Allowed) =>
   z.object({
     identityProvider: z.object({
       issuer: checked(...NAME),
       audience: checked(...NAME),
-      jwksUrl: checked(httpUrl, ...(allowHttpJwks ? [] : [httpsUrl])),
+      jwksUrl: checked(httpUrl, ...(allowHttpJwks ? [] : [httpsUrl]), ...(allowPrivateJwks ? [] : [publicHost])),
       algorithms: z.array(checked(algorithm)).max(JWT_ALGORITHMS.length),
       clockSkew: checked(durationBetween({ minS: 0, maxS: 300, allowed: "0 to 300 s" })).optional(),
       workspaceClaim: checked(text({ max: 100 }), withoutControlCharacters),
@@ -45,11 +60,8 @@ const schemaFor = (allowHttpJwks: boolean) =>
   });
 
 /** @throws InvalidInput naming every bad field. */
-export function parseIdentityProvider(
-  wire: WireProvider,
-  { allowHttpJwks }: { readonly allowHttpJwks: boolean },
-): IdentityProvider {
-  const { identityProvider: given } = parseFields(schemaFor(allowHttpJwks), { identityProvider: wire });
+export function parseIdentityProvider(wire: WireProvider, allowed: Allowed): IdentityProvider {
+  const { identityProvider: given } = parseFields(schemaFor(allowed), { identityProvider: wire });
   return {
     issuer: given.issuer,
     audience: given.audience,

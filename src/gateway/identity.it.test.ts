@@ -49,7 +49,7 @@ describe("a user of an identity provider", () => {
   it("whose workspace names the provider has a socket too, from the next look on", async () => {
     await using provider = await JwksServer.start();
     await provider.addKey("one", "ES256");
-    await using engine = await startEngine();
+    await using engine = await startEngine({ ALLOW_HTTP_JWKS: "true" });
     await engine.parts.store.workspaces.updateOne(
       { _id: WORKSPACE },
       {

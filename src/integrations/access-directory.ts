@@ -20,7 +20,8 @@ export type AccessOptions = {
   readonly changes?: AccessChanges;
   /** Trusted by the settings. Default: those of the workspaces only. */
   readonly providers?: readonly TrustedProvider[];
-  readonly jwks?: Omit<JwksOptions, "log">;
+  readonly jwks?: Omit<JwksOptions, "log" | "metrics">;
+  readonly metrics?: JwksOptions["metrics"];
   /** Shared with an API gateway whose word on callers is then taken. Default: nobody's is. */
   readonly gatewaySecrets?: readonly string[];
   /** Everything is read again this often, whether or not anybody tells of a change. Default: each second. */
@@ -33,7 +34,7 @@ type Entry = { readonly workspace: Workspace; readonly tokenSecret: Buffer };
 
 const REFRESH_MS = 1_000;
 const NOTE_USE_MS = 60_000;
-const JWKS_DEFAULTS = { refreshMs: 60_000, staleMsMax: 3_600_000, cooldownMs: 10_000 };
+const JWKS_DEFAULTS = { refreshMs: 60_000, staleMsMax: 3_600_000, cooldownMs: 10_000, allowPrivate: false };
 /** A user who comes through a gateway is let in without a token; a socket of his asks again by then. */
 const FORWARDED_USER_MS = 3_600_000;
 
@@ -54,7 +55,7 @@ export class AccessDirectory {
     this.#store = store;
     this.#log = log;
     this.#options = options;
-    this.#providers = new IdentityProviders({ ...JWKS_DEFAULTS, ...options.jwks, log });
+    this.#providers = new IdentityProviders({ ...JWKS_DEFAULTS, ...options.jwks, metrics: options.metrics, log });
     options.changes?.onChange(() => void this.#refreshQuietly());
     this.#timers = [
       setInterval(() => void this.#refreshQuietly(), options.refreshMs ?? REFRESH_MS),

@@ -2,6 +2,7 @@ import { createHmac } from "node:crypto";
 import { SignJWT, UnsecuredJWT } from "jose";
 import pino from "pino";
 import { describe, expect, it, test } from "vitest";
+import { createMetrics } from "../observe/index.ts";
 import { until } from "../testing/until.ts";
 import { IdentityProviders, type TrustedProvider } from "./identity-providers.ts";
 import { JwksServer } from "./testing/jwks-server.ts";
@@ -13,13 +14,15 @@ const seconds = (fromNow: number) => Math.floor(Date.now() / 1_000) + fromNow;
 /** Providers that trust one with an RSA and an EC key. */
 async function start(
   provider: Partial<TrustedProvider> = {},
-  jwks: { refreshMs?: number; staleMsMax?: number; cooldownMs?: number } = {},
+  jwks: { refreshMs?: number; staleMsMax?: number; cooldownMs?: number; allowPrivate?: boolean } = {},
 ) {
   const server = await JwksServer.start();
   await server.addKey("rsa");
   await server.addKey("ec", "ES256");
+  const metrics = createMetrics();
   const providers = new IdentityProviders({
-    ...{ refreshMs: 3_600_000, staleMsMax: 3_600_000, cooldownMs: 0, ...jwks },
+    ...{ refreshMs: 3_600_000, staleMsMax: 3_600_000, cooldownMs: 0, allowPrivate: true, ...jwks },
+    metrics,
     log: pino({ level: "silent" }),
   });
   const trusted: TrustedProvider = {
@@ -31,6 +34,11 @@ async function start(
     server,
     providers,
     trusted,
+    /** How often reading the keys came to what. */
+    reads: async () => {
+      const { values } = await metrics.jwksReads.get();
+      return Object.fromEntries(values.map(({ labels, value }) => [String(labels.result), value]));
+    },
     token: (more: object = {}, options: object = {}) =>
       server.token({ ...CLAIMS, ...more }, { kid: "rsa", expires: "1h", ...options }),
     async [Symbol.asyncDispose]() {
@@ -180,13 +188,23 @@ describe("the keys of an identity provider", () => {
     await until(() => t.providers.verify(token) === undefined, "the key to be gone");
   });
 
-  test.each(["is down", "answers garbage"])("stay in force while it %s", async (what) => {
+  test.each([
+    { what: "refuses", result: "refused" },
+    { what: "redirects to where nobody has approved", result: "refused" },
+    { what: "answers garbage", result: "garbage" },
+    { what: "is not there", result: "unreachable" },
+  ])("stay in force while it $what, and that is counted", async ({ what, result }) => {
     await using t = await start({}, { refreshMs: 20 });
     const token = await t.token();
-    if (what === "is down") t.server.status = 503;
-    else t.server.isGarbage = true;
-    const { asked } = t.server;
-    await until(() => t.server.asked > asked + 3, "it to be asked some times");
+    if (what === "refuses") t.server.status = 503;
+    else if (what.startsWith("redirects")) t.server.status = 302;
+    else if (what === "answers garbage") t.server.isGarbage = true;
+    else await t.server.stop();
+    const reads = await until(async () => {
+      const counts = await t.reads();
+      return (counts[result] ?? 0) > 3 && counts;
+    }, "it to be asked some times");
+    expect(reads).toEqual({ read: expect.any(Number), [result]: expect.any(Number) });
     expect(t.providers.verify(token)).toBeDefined();
   });
 
@@ -197,5 +215,29 @@ describe("the keys of an identity provider", () => {
     await until(() => t.providers.verify(token) === undefined, "the keys to be too old");
     t.server.status = 200;
     await until(() => t.providers.verify(token), "the provider to be back");
+  });
+});
+
+describe("an identity provider within a private network", () => {
+  const urls = ["127.0.0.1", "[::1]", "[::ffff:127.0.0.1]", "169.254.169.254", "0x7f000001", "localhost"];
+
+  it.each(urls)("that a workspace names, at %s, is never connected to", async (host) => {
+    await using t = await start({ jwksUrl: "https://127.0.0.1:9/" }, { allowPrivate: false });
+    const { port } = new URL(t.server.url);
+    await t.providers.trust([{ ...t.trusted, jwksUrl: `http://${host}:${port}/jwks` }]);
+    expect(await t.reads()).toEqual({ private: 2 });
+    expect(t.server.asked).toBe(0);
+    expect(t.providers.verify(await t.token())).toBeUndefined();
+  });
+
+  it("that the settings name is asked, which does not let a workspace in that names the same address", async () => {
+    await using t = await start({ workspaceClaim: "shop", workspaceId: undefined }, { allowPrivate: false });
+    const token = await t.token({ shop: "main" });
+    expect(t.providers.verify(token)?.workspaceId).toBe("main");
+    const { workspaceClaim: _, ...trusted } = t.trusted;
+    const other = { ...trusted, issuer: "https://other.example", workspaceId: "main" };
+    await t.providers.trust([t.trusted, other]);
+    expect(t.providers.verify(await t.token({ iss: other.issuer }))).toBeUndefined();
+    expect(t.providers.verify(token)?.workspaceId).toBe("main");
   });
 });

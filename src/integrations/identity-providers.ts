@@ -44,15 +44,29 @@ export class IdentityProviders {
   /** From now on these are trusted and no others. Resolves when the keys of new ones have been asked for once. */
   async trust(providers: readonly TrustedProvider[]): Promise<void> {
     this.#byIssuer = Map.groupBy(providers, ({ issuer }) => issuer);
-    const urls = new Set(providers.map(({ jwksUrl }) => jwksUrl));
-    for (const [url, cache] of this.#caches) {
-      if (urls.has(url)) continue;
+    const wanted = new Map(providers.map((provider) => [this.#cacheKey(provider), provider]));
+    for (const [key, cache] of this.#caches) {
+      if (wanted.has(key)) continue;
       cache.stop();
-      this.#caches.delete(url);
+      this.#caches.delete(key);
     }
-    const added = [...urls].filter((url) => !this.#caches.has(url));
-    for (const url of added) this.#caches.set(url, new JwksCache(url, this.#options));
-    await Promise.all(added.map((url) => this.#caches.get(url)?.refresh()));
+    const added = [...wanted].flatMap(([key, provider]) => {
+      if (this.#caches.has(key)) return [];
+      const cache = new JwksCache(provider.jwksUrl, { ...this.#options, allowPrivate: this.#mayBePrivate(provider) });
+      this.#caches.set(key, cache);
+      return [cache];
+    });
+    await Promise.all(added.map((cache) => cache.refresh()));
+  }
+
+  /** One of the settings is the operator's own, who knows his network; a workspace could feel its way around in it. */
+  #mayBePrivate({ workspaceId }: TrustedProvider): boolean {
+    return workspaceId === undefined || this.#options.allowPrivate;
+  }
+
+  /** What may be read for the settings must not answer for a workspace that names the same address. */
+  #cacheKey(provider: TrustedProvider): string {
+    return `${this.#mayBePrivate(provider) ? "anywhere" : "public"} ${provider.jwksUrl}`;
   }
 
   /** Who shows this token, if a trusted provider has signed it for us and it is in force. Synchronous: keys are at hand or not. */
@@ -74,7 +88,7 @@ export class IdentityProviders {
 
   #verifyBy(provider: TrustedProvider, token: string, header: jwt.JwtHeader): TokenIdentity | undefined {
     if (!isAlgorithm(header.alg) || !provider.algorithms.includes(header.alg)) return undefined;
-    const found = this.#caches.get(provider.jwksUrl)?.find(header.kid);
+    const found = this.#caches.get(this.#cacheKey(provider))?.find(header.kid);
     if (found === undefined || (found.algorithm !== undefined && found.algorithm !== header.alg)) return undefined;
     try {
       const claims = claimsSchema.parse(

@@ -1,6 +1,8 @@
 import { createPublicKey, type KeyObject } from "node:crypto";
 import type { Logger } from "pino";
 import { z } from "zod";
+import type { Metrics } from "../observe/index.ts";
+import { fetchJwks, JwksUnread, type JwksUnreadReason } from "./fetch-jwks.ts";
 
 /** How an identity provider's keys are kept. */
 export type JwksOptions = {
@@ -10,14 +12,16 @@ export type JwksOptions = {
   readonly staleMsMax: number;
   /** A key that is not known has the keys read again, at most this often: anybody can name unknown keys. */
   readonly cooldownMs: number;
+  /** Lets workspaces name providers at addresses of private networks. */
+  readonly allowPrivate: boolean;
+  /** Default: not counted. */
+  readonly metrics?: Pick<Metrics, "jwksReads"> | undefined;
   readonly log: Logger;
 };
 
 /** A key and the signatures it may make. */
 export type VerificationKey = { readonly key: KeyObject; readonly algorithm: string | undefined };
 
-const FETCH_MS_MAX = 3_000;
-const BODY_BYTES_MAX = 262_144;
 const KEYS_MAX = 100;
 /** NIST SP 800-131A: less is not acceptable any more. */
 const RSA_BITS_MIN = 2_048;
@@ -44,6 +48,7 @@ export class JwksCache {
   #triedAtMs = Number.NEGATIVE_INFINITY;
   #reading: Promise<void> | undefined;
 
+  /** @param options.allowPrivate of this provider: one that the operator names may be anywhere. */
   constructor(url: string, options: JwksOptions) {
     this.#url = url;
     this.#options = options;
@@ -77,34 +82,20 @@ export class JwksCache {
 
   async #read(): Promise<void> {
     this.#triedAtMs = performance.now();
+    const { allowPrivate, log, metrics } = this.#options;
     try {
-      this.#keys = parseKeys(await fetchJson(this.#url));
+      this.#keys = parseKeys(await fetchJwks(this.#url, { allowPrivate }));
       this.#readAtMs = performance.now();
+      metrics?.jwksReads.inc({ result: "read" });
     } catch (error) {
-      this.#options.log.warn(
-        { event: "jwks_unavailable", url: this.#url, err: error },
+      const result: JwksUnreadReason = error instanceof JwksUnread ? error.reason : "garbage";
+      metrics?.jwksReads.inc({ result });
+      log.warn(
+        { event: "jwks_unavailable", url: this.#url, result, err: error },
         "an identity provider's keys can't be read at the moment: those that are known stay in force for a while",
       );
     }
   }
-}
-
-/** A redirect is refused: it would lead to an address that nobody has approved. */
-async function fetchJson(url: string): Promise<unknown> {
-  const response = await fetch(url, {
-    redirect: "error",
-    headers: { accept: "application/jwk-set+json, application/json" },
-    signal: AbortSignal.timeout(FETCH_MS_MAX),
-  });
-  if (!response.ok) throw new Error(`the identity provider answers ${response.status}`);
-  const chunks: Uint8Array[] = [];
-  let length = 0;
-  for await (const chunk of response.body ?? []) {
-    length += chunk.byteLength;
-    if (length > BODY_BYTES_MAX) throw new Error(`the identity provider sends more than ${BODY_BYTES_MAX} bytes`);
-    chunks.push(chunk);
-  }
-  return JSON.parse(Buffer.concat(chunks).toString("utf8"));
 }
 
 /** Keys of other kinds and for other uses are passed over. */

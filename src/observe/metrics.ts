@@ -72,11 +72,24 @@ export function createMetrics() {
       labelNames: ["result"],
       buckets: DURATION_BUCKETS,
     }),
+    jwksReads: new Counter({
+      registers,
+      name: "intervention_jwks_reads_total",
+      help: "attempts to read an identity provider's keys, by what came of them",
+      labelNames: ["result"],
+    }),
     shopEvents: new Counter({
       registers,
       name: "intervention_shop_events_total",
       help: "events of the shop that were heard, by what became of them",
       labelNames: ["effect"],
+    }),
+    heardLag: new Histogram({
+      registers,
+      name: "intervention_heard_lag_seconds",
+      help: "age of what the platform's services put on the bus when it was heard",
+      labelNames: ["from"],
+      buckets: [0.1, 0.5, 1, 2, 5, 10, 30, 60, 300, 3_600],
     }),
     limited: new Counter({
       registers,

@@ -133,6 +133,12 @@ describe("what shoppers do", () => {
       return found.length === 4 && found;
     }, "dead letters");
     const errors = letters.map(({ error }) => error).join("\n");
+    const counts = await until(async () => {
+      const { values } = await parts.metrics.shopEvents.get();
+      const countOf = (effect: string) => values.find(({ labels }) => labels.effect === effect)?.value;
+      return countOf("kept") === 1 && [countOf("malformed"), countOf("not_ours")];
+    }, "the good one counted");
+    expect(counts).toEqual([4, 1]);
     for (const reason of ["item: it is missing", "user_id", "no JSON", '"nobody" is no workspace'])
       expect(errors).toContain(reason);
   });

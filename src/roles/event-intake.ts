@@ -12,7 +12,9 @@ import type { AccessDirectory } from "../integrations/access-directory.ts";
 import type { CampaignDirectory } from "../integrations/campaign-directory.ts";
 import { findCloudEvent } from "../integrations/cloud-event.ts";
 import { toShopEvent } from "../integrations/to-shop-event.ts";
+import type { Metrics } from "../observe/index.ts";
 import { type GivenShopEvent, insertShopEvents, type Store } from "../store/index.ts";
+import { countHeard } from "./count-heard.ts";
 import { findContext } from "./shopper-contexts.ts";
 import type { Triggers } from "./triggers.ts";
 
@@ -26,6 +28,7 @@ export type EventIntakeOptions = {
   readonly triggers: Pick<Triggers, "onEvents">;
   readonly metrics: {
     readonly shopEvents: { readonly inc: (labels: { readonly effect: string }, count: number) => void };
+    readonly heardLag: Pick<Metrics["heardLag"], "observe">;
   };
   readonly now: () => Date;
 };
@@ -40,11 +43,17 @@ const LINGER_MS = 20;
 /** Hears what shoppers do on `events.cart.{workspace}`: keeps each event once, then triggers what waits for it, then acknowledges.
  *  All of it may be done again. Any number of these may run, since what is known of a shopper does not depend on the order. */
 export function startEventIntake(options: EventIntakeOptions): Promise<AsyncDisposable> {
-  const { bus, log } = options;
+  const { bus, log, metrics, now } = options;
   return Worker.start({
     ...{ bus, log, stream: "EVENTS", name: "shop-events", batchMax: BATCH_MAX, lingerMs: LINGER_MS },
     filterSubject: bus.subjects.all.shopEvents,
-    parse: (message) => parseMessage(message, options),
+    parse: countHeard<JsMsg, Given[]>({
+      from: "events",
+      parse: (message) => parseMessage(message, options),
+      now,
+      timesOf: (events) => events.map(({ at }) => at),
+      metrics: { ...metrics, countMalformed: () => metrics.shopEvents.inc({ effect: "malformed" }, 1) },
+    }),
     handle: (batch) => take(options, batch.flat()),
   });
 }

@@ -79,6 +79,8 @@ describe("predictions on the stream", () => {
       return found.length === 4 && found;
     }, "dead letters");
     expect(letters.map(({ reason }) => reason)).toEqual(["malformed", "malformed", "malformed", "malformed"]);
+    const { values } = await parts.metrics.predictions.get();
+    expect(values.find(({ labels }) => labels.effect === "malformed")?.value).toBe(4);
     const errors = letters.map(({ error }) => error);
     expect(errors.find((error) => error.includes("score: 1.5"))).toContain("model: it is empty");
     expect(errors.find((error) => error.includes("shop.item.added"))).toContain("cloud_event.type");

@@ -1,5 +1,5 @@
 import { fromBinary } from "@bufbuild/protobuf";
-import { timestampFromDate } from "@bufbuild/protobuf/wkt";
+import { timestampDate, timestampFromDate } from "@bufbuild/protobuf/wkt";
 import type { JsMsg } from "@nats-io/jetstream";
 import { Match } from "@nats-io/transport-node";
 import type { Logger } from "pino";
@@ -9,6 +9,8 @@ import { type Bus, Worker } from "../bus/index.ts";
 import { InvalidInput, OverLimit, Unavailable } from "../domain/errors.ts";
 import type { AccessDirectory } from "../integrations/access-directory.ts";
 import { type CloudEvent, parseCloudEvent, parseCloudEventData } from "../integrations/cloud-event.ts";
+import type { Metrics } from "../observe/index.ts";
+import { countHeard } from "./count-heard.ts";
 import type { GivenPrediction, PredictionIntake } from "./prediction-intake.ts";
 import type { Triggers } from "./triggers.ts";
 
@@ -21,6 +23,8 @@ export type PredictionWorkerOptions = {
   readonly triggers: Pick<Triggers, "onCalm">;
   /** @throws InvalidInput naming every bad field. */
   readonly check: (prediction: Prediction) => Prediction;
+  readonly metrics: Pick<Metrics, "predictions" | "heardLag">;
+  readonly now: () => Date;
 };
 
 const BATCH_MAX = 500;
@@ -28,12 +32,18 @@ const TYPE = /^ai\.prediction(?:\.([a-z_]+))?$/;
 
 /** Hears the predictions on `ai.predictions.{workspace}`, and the bursts that have calmed down. */
 export async function startPredictionIntake(options: PredictionWorkerOptions): Promise<AsyncDisposable> {
-  const { bus, log, predictions, triggers } = options;
+  const { bus, log, metrics, now, predictions, triggers } = options;
   const workers = await Promise.all([
     Worker.start({
       ...{ bus, log, stream: "PREDICTIONS", name: "predictions", batchMax: BATCH_MAX },
       filterSubject: bus.subjects.all.predictions,
-      parse: (message) => parseMessage(message, options),
+      parse: countHeard<JsMsg, GivenPrediction>({
+        from: "predictions",
+        parse: (message) => parseMessage(message, options),
+        now,
+        timesOf: ({ prediction: { predictTime } }) => (predictTime === undefined ? [] : [timestampDate(predictTime)]),
+        metrics: { ...metrics, countMalformed: () => metrics.predictions.inc({ effect: "malformed" }) },
+      }),
       handle: async (batch) => {
         await Promise.all(batch.map((given) => predictions.ingest(given).catch(toUnavailable)));
       },

@@ -52,6 +52,7 @@ export async function startEngine(options: EngineOptions): Promise<Engine> {
   });
   const env = {
     ...options.env,
+    ...(isForOneself(given) && options.env.ALLOW_HTTP_JWKS === undefined ? { ALLOW_HTTP_JWKS: "true" } : {}),
     DATA_DIR: config.DATA_DIR,
     EDGE_PORT: String(config.EDGE_PORT),
     GRPC_PORT: String(config.GRPC_PORT),
@@ -105,6 +106,10 @@ export async function startEngine(options: EngineOptions): Promise<Engine> {
     throw error;
   }
 }
+
+/** On servers of its own and reached from this machine alone: then an identity provider to try things with is on it too. */
+const isForOneself = ({ HOST, MONGODB_URL, NATS_URL }: Config): boolean =>
+  NATS_URL === undefined && MONGODB_URL === undefined && ["127.0.0.1", "::1", "localhost"].includes(HOST);
 
 async function makeCredentials(config: Config): Promise<Credentials> {
   try {

@@ -7,6 +7,7 @@ import { PredictionKind, PredictionSchema } from "../../../gen/intervention/v1/s
 import { PUBLISHED_CDNOW, probabilityOfPurchase } from "../../../src/domain/statistics/bg-nbd.ts";
 import { until } from "../../../src/testing/until.ts";
 import { startEventPipeline } from "../event-pipeline/start-event-pipeline.ts";
+import { Faults } from "../faults/faults.ts";
 import { startAiEngine } from "./start-ai-engine.ts";
 
 async function withNamespace() {
@@ -75,5 +76,21 @@ describe("the event pipeline and the AI engine over JetStream", () => {
     const ids = (await bus.read("PREDICTIONS")).map(({ header }) => header.get("ce-id"));
     expect(ids.length).toBeGreaterThan(0);
     expect(new Set(ids)).toHaveLength(ids.length);
+  });
+
+  it("store what their faults make of it: garbage in place of each message, or nothing", async () => {
+    await using bus = await withNamespace();
+    const faults = new Faults();
+    faults.set({ garbage: true });
+    await using ai = await startAiEngine(bus.place);
+    await using garbled = await startEventPipeline({ ...bus.place, purchases, faults });
+    const { good, malformed } = await garbled.done;
+    expect([good, malformed]).toEqual([0, (await bus.read("EVENTS")).length]);
+    await until(() => ai.counts.notUnderstood === malformed, "all garbage heard");
+    faults.set({ error_rate: 1 });
+    await using silent = await startEventPipeline({ ...bus.place, purchases, faults });
+    expect(await silent.done).toEqual({ purchases: purchases.length, good: 0, duplicate: 0, malformed: 0 });
+    expect(await bus.read("EVENTS")).toHaveLength(malformed);
+    expect(malformed).toBeGreaterThan(purchases.length);
   });
 });

@@ -10,6 +10,7 @@ import {
 import { connect, headers as createHeaders, Match } from "@nats-io/transport-node";
 import { type BgNbdParameters, PUBLISHED_CDNOW } from "../../../src/domain/statistics/bg-nbd.ts";
 import { decodeCloudEvent, encodeCloudEvent } from "../cloud-event.ts";
+import { type Faults, GARBAGE } from "../faults/faults.ts";
 import { type PredictionData, ShopperModel } from "./shopper-model.ts";
 
 export type AiEngineOptions = {
@@ -21,9 +22,11 @@ export type AiEngineOptions = {
   readonly history?: Iterable<{ readonly customer: string; readonly date: string }>;
   /** Prefix of streams and subjects, as the engine's setting NAMESPACE. Default: none. */
   readonly namespace?: string;
+  /** How badly it behaves. Default: well. */
+  readonly faults?: Faults;
 };
 
-/** Counted once everything that follows from an event is stored. */
+/** Counted once everything that follows from an event is stored, or lost where it is made to behave badly. */
 export type AiEngineCounts = { events: number; notUnderstood: number; predictions: number };
 
 export type AiEngine = AsyncDisposable & {
@@ -57,7 +60,9 @@ export async function startAiEngine(options: AiEngineOptions): Promise<AiEngine>
 
   /** Repeats until it is stored; gives up only when it is to stop. */
   async function publish(prediction: PredictionData): Promise<void> {
-    const { body, options: publishOptions } = toMessage(prediction);
+    const strike = (await options.faults?.strikeMessage(() => isStopping)) ?? "none";
+    if (strike === "error") return;
+    const { body, options: publishOptions } = toMessage(prediction, strike === "garbage");
     for (;;) {
       try {
         await js.publish(predictionsSubject, body, publishOptions);
@@ -131,13 +136,14 @@ function foresee(model: ShopperModel, message: JsMsg): PredictionData[] | undefi
   return event === undefined ? undefined : model.apply(event);
 }
 
-/** A prediction as a CloudEvent in binary mode, under a message id of its own. */
-function toMessage(prediction: PredictionData) {
+/** A prediction as a CloudEvent in binary mode, under a message id of its own. As garbage it has another one, and nothing to read. */
+function toMessage(prediction: PredictionData, isGarbage: boolean) {
   const { prediction_id: id, user_id: userId, predict_time: time, kind } = prediction;
   const type = `ai.prediction.${kind.slice("PREDICTION_KIND_".length).toLowerCase()}`;
   const encoded = encodeCloudEvent({ id, source: SOURCE, type, subject: userId, time, data: prediction }, "binary");
   const headers = createHeaders();
   for (const [name, value] of Object.entries(encoded.headers)) headers.set(name, value);
+  if (isGarbage) return { body: GARBAGE, options: { headers, msgID: `${id}-garbage` } };
   return { body: encoded.body, options: { headers, msgID: id } };
 }
 

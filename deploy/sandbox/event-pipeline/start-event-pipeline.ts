@@ -2,6 +2,7 @@ import { setTimeout as delay } from "node:timers/promises";
 import { connect, headers as createHeaders, type JetStreamClient, type NatsConnection } from "nats";
 import type { Purchase } from "../../../bench/cdnow.ts";
 import { seededRandom } from "../../../bench/random.ts";
+import { type Faults, GARBAGE } from "../faults/faults.ts";
 import { type Disturbances, type PipelineMessage, toMessages } from "./to-messages.ts";
 
 export type EventPipelineOptions = Disturbances & {
@@ -15,6 +16,8 @@ export type EventPipelineOptions = Disturbances & {
   readonly seed?: number;
   /** Prefix of stream and subjects, as the engine's setting NAMESPACE. Default: none. */
   readonly namespace?: string;
+  /** How badly it behaves. Default: well. */
+  readonly faults?: Faults;
   /** After all messages of a purchase are stored. */
   readonly onSent?: (purchase: Purchase) => void;
   /** Just before the first message of a purchase goes out. */
@@ -49,8 +52,16 @@ export async function startEventPipeline(options: EventPipelineOptions): Promise
   const stopping = new AbortController();
   const done = replay(options, stopping.signal, async (purchase, messages) => {
     // In order on the connection, and together on their way to it.
-    await Promise.all(messages.map((message) => publish(js, subject, message)));
-    for (const { kind } of messages) counts[kind] += 1;
+    const kinds = await Promise.all(
+      messages.map(async (message) => {
+        const strike = (await options.faults?.strikeMessage(() => stopping.signal.aborted)) ?? "none";
+        if (strike === "error") return [];
+        const sent: PipelineMessage = strike === "garbage" ? toGarbage(message) : message;
+        await publish(js, subject, sent);
+        return [sent.kind];
+      }),
+    );
+    for (const kind of kinds.flat()) counts[kind] += 1;
     counts.purchases += 1;
     options.onSent?.(purchase);
   }).then(() => counts);
@@ -96,6 +107,11 @@ async function replay(
   }
   await Promise.all(inFlight);
   if (failure !== undefined) throw failure;
+}
+
+/** Instead of the message, under another message id. */
+function toGarbage(message: PipelineMessage): PipelineMessage {
+  return { ...message, body: GARBAGE, messageId: `${message.messageId}-garbage`, kind: "malformed" };
 }
 
 async function publish(js: JetStreamClient, subject: string, message: PipelineMessage): Promise<void> {

@@ -91,8 +91,8 @@ export declare type IdentityProvider = Message<"intervention.v1.IdentityProvider
   audience: string;
 
   /**
-   * Where its keys are. https, and no redirects; http only where the engine's
-   * operator allows it.
+   * Where its keys are. https, no redirects, and no address of a private
+   * network; http and private ones only where the engine's operator allows them.
    *
    * @generated from field: string jwks_url = 3;
    */

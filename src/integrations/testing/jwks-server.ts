@@ -15,10 +15,12 @@ export class JwksServer implements AsyncDisposable {
 
   private constructor(server: Server) {
     this.#server = server;
-    server.on("request", async (_request, response) => {
+    server.on("request", async (request, response) => {
       this.asked += 1;
+      if (request.url !== "/elsewhere" && this.status === 302)
+        return void response.writeHead(302, { location: "/elsewhere" }).end();
       const keys = await Promise.all([...this.#pairs].map(([kid, { pair, alg }]) => toPublic(kid, pair, alg)));
-      response.writeHead(this.status, { "content-type": "application/json" });
+      response.writeHead(this.status === 302 ? 200 : this.status, { "content-type": "application/json" });
       response.end(this.isGarbage ? "<html>" : JSON.stringify({ keys }));
     });
   }
@@ -68,9 +70,14 @@ export class JwksServer implements AsyncDisposable {
     return exportSPKI(found.pair.publicKey);
   }
 
-  async [Symbol.asyncDispose](): Promise<void> {
+  /** Ends as if killed. */
+  async stop(): Promise<void> {
     this.#server.closeAllConnections();
     await new Promise((resolve) => this.#server.close(resolve));
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.stop();
   }
 }
 

@@ -60,7 +60,7 @@ export async function startTriggers(facts: Partial<ShopperFacts> = {}) {
     metrics,
     newProcess,
     startWorker: (process = first, check: (given: Prediction) => Prediction = (given) => given) =>
-      startPredictionIntake({ bus, log, access, check, ...process }),
+      startPredictionIntake({ bus, log, access, check, metrics, now, ...process }),
     /** Makes a running campaign for abandonment risks, and waits until it is known. */
     async run(campaignId: string, changes: CampaignInit = {}): Promise<Campaign> {
       const campaign = create(CampaignSchema, {

@@ -3,6 +3,7 @@ export { BatchPublisher, createRealtimePublisher, type OutgoingMessage } from ".
 export { type Bus, type BusOptions, connectBus } from "./connect-bus.ts";
 export { bury, type DeadLetter, dropDeadLetter, listDeadLetters, replayDeadLetter } from "./dead-letters.ts";
 export { scheduleDecision, unscheduleDecision } from "./delayed.ts";
+export { countPutOff, type PutOff, putOff, toDispatchItem } from "./dispatch.ts";
 export { EventPublisher, toKindName } from "./event-publisher.ts";
 export { toInterventionItem } from "./intervention-item.ts";
 export { PackedPublisher, packItems } from "./packed-publisher.ts";
@@ -10,6 +11,13 @@ export { PresenceAnnouncer, PresenceView } from "./presence.ts";
 export { readBatch } from "./read-batch.ts";
 export { REPUBLISHED, REPUBLISHED_AFTER_OUT } from "./republished.ts";
 export { findScheduled, replaceScheduled } from "./scheduled.ts";
-export { PRIORITY_NAMES, STREAM_NAMES, type StreamName, type Subjects, toSubjectToken } from "./subjects.ts";
+export {
+  PRIORITY_NAMES,
+  type PriorityName,
+  STREAM_NAMES,
+  type StreamName,
+  type Subjects,
+  toSubjectToken,
+} from "./subjects.ts";
 export { UnsyncedServer } from "./sync-check.ts";
 export { Worker } from "./worker.ts";

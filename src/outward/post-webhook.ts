@@ -1,9 +1,7 @@
-import { lookup as resolve } from "node:dns";
 import { Agent as HttpAgent, request as httpRequest } from "node:http";
 import { Agent as HttpsAgent, request as httpsRequest } from "node:https";
-import { isIP, type LookupFunction } from "node:net";
 import { parseRetryAfterMs } from "../domain/outward/backoff.ts";
-import { isPublicAddress } from "../domain/outward/is-public-address.ts";
+import { lookupPublic, refusePrivateHost } from "./lookup-public.ts";
 
 /** What came of one attempt. */
 export type Attempt = {
@@ -56,10 +54,8 @@ export async function postWebhook(options: PostOptions): Promise<Attempt> {
 function post(options: PostOptions): Promise<{ status: number; retryAfterMs: number | undefined }> {
   const { body, allowPrivate, timeoutMs = TIMEOUT_MS } = options;
   const url = new URL(options.url);
-  const host = url.hostname.replace(/^\[(.*)\]$/, "$1");
   if (url.protocol !== "https:" && !(allowPrivate && url.protocol === "http:")) throw new Error("the URL is not https");
-  // A literal address is never looked up.
-  if (!allowPrivate && isIP(host) !== 0) refusePrivate([host]);
+  if (!allowPrivate) refusePrivateHost(url);
   const headers = {
     "content-type": "application/json",
     "content-length": String(Buffer.byteLength(body)),
@@ -95,24 +91,4 @@ function post(options: PostOptions): Promise<{ status: number; retryAfterMs: num
     });
     request.end(body);
   });
-}
-
-/** Resolves a name for the connection that is being made, so that no second answer can lead elsewhere than the one looked at. */
-const lookupPublic: LookupFunction = (hostname, options, callback) => {
-  resolve(hostname, { ...options, all: true }, (error, addresses) => {
-    if (error !== null) return callback(error, []);
-    try {
-      refusePrivate(addresses.map(({ address }) => address));
-    } catch (refusal) {
-      return callback(refusal as NodeJS.ErrnoException, []);
-    }
-    const [first] = addresses;
-    if (options.all === true || first === undefined) callback(null, addresses);
-    else callback(null, first.address, first.family);
-  });
-};
-
-function refusePrivate(addresses: readonly string[]): void {
-  const bad = addresses.find((address) => !isPublicAddress(address));
-  if (bad !== undefined) throw new Error("the host has an address that is not public");
 }

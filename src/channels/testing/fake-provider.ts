@@ -41,6 +41,6 @@ export class FakeProvider {
 
   /** To whom it sent, in alphabetical order. */
   get recipients(): string[] {
-    return this.sent.map(({ to }) => to).sort();
+    return this.sent.map(({ to }) => to).sort((a, b) => a.localeCompare(b));
   }
 }

@@ -103,7 +103,7 @@ const ENTITIES: Readonly<Record<string, string>> = {
 };
 
 /** Text for HTML, in elements and in quoted attributes. */
-const escape = (text: string) => text.replaceAll(/[&<>"']/g, (character) => ENTITIES[character] ?? character);
+const toEscaped = (text: string) => text.replaceAll(/[&<>"']/g, (character) => ENTITIES[character] ?? character);
 
 const isHttp = (url: string) => /^https?:\/\//i.test(url);
 
@@ -111,22 +111,22 @@ function toHtml(content: Content, { offers, locale }: { readonly offers: readonl
   const paragraphs = content.body
     .split(/\n{2,}/)
     .filter((part) => part.trim() !== "")
-    .map((part) => `<p>${escape(part).replaceAll("\n", "<br>")}</p>`);
+    .map((part) => `<p>${toEscaped(part).replaceAll("\n", "<br>")}</p>`);
   const image = isHttp(content.imageUrl)
-    ? [`<p><img src="${escape(content.imageUrl)}" alt="" style="max-width:100%;height:auto"></p>`]
+    ? [`<p><img src="${toEscaped(content.imageUrl)}" alt="" style="max-width:100%;height:auto"></p>`]
     : [];
   const links = content.actions
     .filter(({ url }) => isHttp(url))
-    .map(({ label, url }) => `<p><a href="${escape(url)}">${escape(label)}</a></p>`);
+    .map(({ label, url }) => `<p><a href="${toEscaped(url)}">${toEscaped(label)}</a></p>`);
   const named = offers.map(({ title, price, link }) => {
-    const name = isHttp(link) ? `<a href="${escape(link)}">${escape(title)}</a>` : escape(title);
-    return `<p>${name}${price === "" ? "" : ` ${escape(price)}`}</p>`;
+    const name = isHttp(link) ? `<a href="${toEscaped(link)}">${toEscaped(title)}</a>` : toEscaped(title);
+    return `<p>${name}${price === "" ? "" : ` ${toEscaped(price)}`}</p>`;
   });
   return [
     "<!doctype html>",
-    `<html lang="${escape(locale)}"><head><meta charset="utf-8"><title>${escape(content.title)}</title></head>`,
+    `<html lang="${toEscaped(locale)}"><head><meta charset="utf-8"><title>${toEscaped(content.title)}</title></head>`,
     '<body style="font-family:sans-serif;line-height:1.5;max-width:40em;margin:1em auto;padding:0 1em">',
-    `<h1 style="font-size:1.4em">${escape(content.title)}</h1>`,
+    `<h1 style="font-size:1.4em">${toEscaped(content.title)}</h1>`,
     ...image,
     ...paragraphs,
     ...named,

@@ -343,6 +343,11 @@ export function defineServices(config: Config) {
         log: await c.get(log),
         traces: await c.get(traces),
         acceptor: await c.get(acceptor),
+        channels: {
+          providers: await c.get(providers),
+          box: await c.get(credentialBox),
+          directory: await c.get(providerDirectory),
+        },
         predictions: await c.get(predictions),
         readiness: (await c.get(readiness)).current,
         drain: (await c.get(drain)).signal,

@@ -86,7 +86,14 @@ export class ProviderDirectory {
     }
     for (const key of touched) {
       const accounts = [...this.#accounts.values()].filter((one) => `${one.workspaceId}/${one.channel}` === key);
-      this.#active.set(key, accounts.filter(({ state }) => state === "active").sort(byOrder));
+      this.#active.set(key, toUsable(accounts).sort(byOrder));
     }
   }
+}
+
+/** What is only kept to be looked at is no stand-in for a provider that fails: it counts where there is no other. */
+function toUsable(accounts: readonly ProviderAccountDocument[]): ProviderAccountDocument[] {
+  const kept = accounts.filter(({ state }) => state !== "deleted");
+  const real = kept.filter(({ provider }) => provider !== "outbox");
+  return (real.length > 0 ? real : kept).filter(({ state }) => state === "active");
 }

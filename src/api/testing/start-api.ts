@@ -5,6 +5,7 @@ import { Acceptor } from "../../accept/acceptor.ts";
 import { connectBus, EventPublisher } from "../../bus/index.ts";
 import { createProviders } from "../../channels/create-providers.ts";
 import { CredentialBox } from "../../channels/credential-box.ts";
+import type { KnownProvider } from "../../channels/known-provider.ts";
 import { AccessDirectory, createWorkspace } from "../../integrations/access-directory.ts";
 import { CampaignDirectory } from "../../integrations/campaign-directory.ts";
 import { CatalogView } from "../../integrations/catalog-view.ts";
@@ -51,8 +52,9 @@ export async function connectParts() {
   };
 }
 
-/** The whole API on a port of its own. */
-export async function startApi(overrides: Partial<ApiParts> = {}) {
+/** The whole API on a port of its own.
+ *  @param providers beside the engine's own. */
+export async function startApi(overrides: Partial<ApiParts> = {}, providers: readonly KnownProvider[] = []) {
   const parts = await connectParts();
   const { store, bus, access } = parts;
   const draining = new AbortController();
@@ -64,7 +66,7 @@ export async function startApi(overrides: Partial<ApiParts> = {}) {
   const directory = await ProviderDirectory.start({ store, bus, log });
   const box = new CredentialBox([{ id: "test", key: new Uint8Array(32).fill(1) }]);
   const api: ApiParts = {
-    channels: { providers: createProviders({ store, allowPrivate: true }), box, directory },
+    channels: { providers: [...createProviders({ store, allowPrivate: true }), ...providers], box, directory },
     ...{ store, bus, access, log, metrics },
     predictions: new PredictionIntake({ store, triggers, metrics, now: () => new Date() }),
     traces: startTraces({ sampleRatio: 0, service: "test" }),

@@ -1,5 +1,6 @@
 import { create } from "@bufbuild/protobuf";
 import { timestampFromDate } from "@bufbuild/protobuf/wkt";
+import pino from "pino";
 import { describe, expect, it } from "vitest";
 import { DeliveryMessageSchema } from "../../gen/intervention/v1/bus_pb.js";
 import { Channel, DeliveryGuarantee, Priority, State } from "../../gen/intervention/v1/intervention_pb.js";
@@ -12,6 +13,7 @@ import { insertEvents, listRounds, toInterventionMessage } from "../store/index.
 import { until } from "../testing/until.ts";
 import { startDelivering } from "./testing/start-delivering.ts";
 import { toDelivery } from "./to-delivery.ts";
+import { DeliveryWalk } from "./walk-deliveries.ts";
 
 type Engine = Awaited<ReturnType<typeof startDelivering>>;
 
@@ -366,5 +368,34 @@ describe("the rate of an account", () => {
     const first = Math.min(...starts);
     // A full bucket and what two workers may overshoot by in the time it takes to tell each other.
     expect(starts.filter((at) => at < first + 900).length).toBeLessThanOrEqual(10);
+  });
+});
+
+describe("what the broker has lost of it", () => {
+  it("is made of the decision again, once nothing waits any more", async () => {
+    const fake = new FakeProvider("fake");
+    const { engine } = await startWithFake(fake);
+    await using _ = engine;
+    const [id, waiting] = [await engine.accept(), await engine.accept({ content: { title: "Another" } })];
+    for (const one of [id, waiting]) await deliveryOf(engine, one);
+    const { bus, store, metrics } = engine;
+    await until(
+      async () => (await bus.jsm.streams.info(bus.subjects.stream("DISPATCH"))).state.messages > 0,
+      "dispatched",
+    );
+    const walk = new DeliveryWalk(
+      { bus, store, metrics, log: pino({ level: "silent" }), lostAfterMs: 30_000 },
+      { id: "main", createdAt: new Date() },
+    );
+    const inAMinute = new Date(Date.now() + 60_000);
+    // Nobody has taken the stream's messages yet: they are not lost.
+    expect(await walk.step(inAMinute)).toBe(0);
+    await bus.jsm.streams.purge(bus.subjects.stream("DISPATCH"));
+    expect(await walk.step(inAMinute)).toBe(2);
+    await using _worker = await engine.startWorker();
+    await engine.reached(id, State.SENT);
+    await engine.reached(waiting, State.SENT);
+    expect(await walk.step(inAMinute)).toBe(0);
+    expect(fake.sent).toHaveLength(2);
   });
 });

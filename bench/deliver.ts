@@ -22,7 +22,7 @@ export type DeliverOptions = {
   /** Whether workers, provider and NATS are killed, paused and slowed meanwhile. */
   readonly isKilling: boolean;
   readonly say: (line: string) => void;
-  /** Between two disturbances, ms. Default: 2,500. */
+  /** Between two disturbances, ms. Default: 1,500. */
   readonly everyMs?: number;
 };
 
@@ -41,7 +41,7 @@ export function benchDeliver(options: DeliverOptions) {
   return closing((scope) => measure(options, scope));
 }
 
-async function measure({ deliveries, isKilling, say, everyMs = 2_500 }: DeliverOptions, { own }: Closing) {
+async function measure({ deliveries, isKilling, say, everyMs = 1_500 }: DeliverOptions, { own }: Closing) {
   say("Starting the engine and a provider.");
   const engine = own(
     await startBenchEngine({

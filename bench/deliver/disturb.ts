@@ -21,26 +21,25 @@ export async function disturb({ engine, recorder, signal, say, everyMs }: Distur
     await delay(pauseMs);
     act("SIGCONT");
   };
+  const slowly = async (act: () => void) => {
+    recorder.kill("SIGUSR2");
+    await delay(pauseMs);
+    act();
+    recorder.kill("SIGUSR2");
+  };
   const deeds: readonly (readonly [string, () => Promise<void> | void])[] = [
-    ["kill -9 of the workers", () => engine.kill("deliver", "SIGKILL")],
+    ["kill -9 of the workers, with a slow provider", () => slowly(() => engine.kill("deliver", "SIGKILL"))],
     ["pause of the provider", () => pause((name) => recorder.kill(name))],
     ["kill -9 of NATS", () => engine.servers.nats?.kill("SIGKILL")],
     ["pause of the workers", () => pause((name) => engine.kill("deliver", name))],
     [
-      "kill -9 of the provider",
+      "kill -9 of the provider, in the middle of calls",
       async () => {
-        recorder.kill("SIGKILL");
+        await slowly(() => recorder.kill("SIGKILL"));
         await recorder.restart();
       },
     ],
-    [
-      "a slow provider",
-      async () => {
-        recorder.kill("SIGUSR2");
-        await delay(pauseMs);
-        recorder.kill("SIGUSR2");
-      },
-    ],
+    ["a slow provider", () => slowly(() => undefined)],
     ["kill -9 of the workers", () => engine.kill("deliver", "SIGKILL")],
     ["kill -9 of who decides", () => engine.kill("decide", "SIGKILL")],
   ];

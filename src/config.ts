@@ -163,6 +163,7 @@ const schema = z.object({
       error: "comma-separated id:key, each key 32 bytes in base64 under an id of its own",
     })
     .transform((keys) => keys.flatMap((key) => key ?? []))
+    .refine((keys) => new Set(keys.map(({ id }) => id)).size === keys.length, { error: "two keys have the same id" })
     .describe(
       "what providers' credentials are encrypted with, as id:base64 of 32 bytes, comma-separated: the first encrypts, all decrypt; npm start makes one",
     ),

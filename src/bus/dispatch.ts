@@ -19,7 +19,7 @@ const BYTES_PER_MESSAGE_MAX = 512 * 1_024;
 const workspaceOf = ({ intervention }: DeliveryMessage) => intervention?.workspace ?? "";
 
 /** Which of the queues it waits in. */
-export const priorityOf = ({ intervention }: Pick<DeliveryMessage, "intervention">): PriorityName =>
+const priorityOf = ({ intervention }: Pick<DeliveryMessage, "intervention">): PriorityName =>
   PRIORITY_NAMES[intervention?.priority ?? Priority.NORMAL];
 
 /** A delivery as it goes on DISPATCH to be sent. */

@@ -11,7 +11,7 @@ const NONCE_BYTES = 12;
 const TAG_BYTES = 16;
 
 /** The key that a credential was sealed with is not among the settings, or it was changed, or belongs elsewhere. */
-export class UnreadableCredential extends Error {}
+class UnreadableCredential extends Error {}
 
 /** Seals providers' credentials for the store by AES-256-GCM. The first key seals, every key opens: a new one is put in front, and
  *  the old one kept until all accounts were saved again. A credential is bound to its place: moved to another account it can't be opened. */

@@ -5,7 +5,7 @@ export class UsageError extends Error {}
 
 export type OptionNames = {
   readonly numbers: readonly string[];
-  readonly flags: readonly string[];
+  readonly flags?: readonly string[];
   readonly texts?: readonly string[];
 };
 
@@ -44,7 +44,7 @@ export function parseOptions(args: readonly string[], names: OptionNames): Optio
 
 function readValues(args: readonly string[], names: OptionNames): Record<string, string | boolean | undefined> {
   const valued = [...names.numbers, ...(names.texts ?? [])].map((name) => [name, { type: "string" }] as const);
-  const flags = names.flags.map((name) => [name, { type: "boolean" }] as const);
+  const flags = (names.flags ?? []).map((name) => [name, { type: "boolean" }] as const);
   try {
     const { values } = parseArgs({ args: [...args], options: Object.fromEntries([...valued, ...flags]), strict: true });
     return Object.fromEntries(

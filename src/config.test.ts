@@ -8,7 +8,7 @@ describe("settings", () => {
       EDGE_PORT: 8080,
       GRPC_PORT: 9090,
       DATA_DIR: ".data",
-      ROLES: ["api", "gateway", "decide", "track", "schedule", "intake"],
+      ROLES: ["api", "gateway", "decide", "deliver", "track", "schedule", "intake"],
     });
   });
 

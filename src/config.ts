@@ -3,7 +3,7 @@ import { JWT_ALGORITHMS } from "./domain/access/jwt-algorithms.ts";
 import { ROLES as ACCESS_ROLES } from "./domain/access/permissions.ts";
 
 /** The roles one program can take. */
-export const ROLES = ["api", "gateway", "decide", "track", "schedule", "intake"] as const;
+export const ROLES = ["api", "gateway", "decide", "deliver", "track", "schedule", "intake"] as const;
 export type Role = (typeof ROLES)[number];
 
 const port = (fallback: number) => z.coerce.number().int().min(0).max(65535).default(fallback);
@@ -36,6 +36,11 @@ const url = (protocols: readonly string[], example: string) =>
     .refine((text) => text.split(",").every((part) => protocols.some((p) => part.trim().startsWith(`${p}://`))), {
       error: `a URL such as ${example}`,
     });
+
+const toCredentialKey = (text: string) => {
+  const [, id, base64] = /^([A-Za-z0-9_-]{1,32}):([A-Za-z0-9+/]{43}=)$/.exec(text) ?? [];
+  return id === undefined || base64 === undefined ? undefined : { id, key: Buffer.from(base64, "base64") };
+};
 
 /** Every setting: its type, default, unit and help in one place. Read from the environment; unknown ENGINE_* names are refused. */
 const schema = z.object({
@@ -76,7 +81,7 @@ const schema = z.object({
     .refine((text) => text.split(";").every((part) => rolesText.safeParse(part).success), {
       error: "role lists separated by ';'",
     })
-    .default("api;gateway;decide,track,schedule,intake")
+    .default("api;gateway;decide,deliver,track,schedule,intake")
     .describe("processes that npm start runs: ';' between processes, ',' between the roles of one"),
   WORKSPACE: z
     .string()
@@ -159,6 +164,21 @@ const schema = z.object({
   WEBHOOK_ALLOW_PRIVATE: flag(false).describe(
     "send webhooks by plain http too, and to addresses of private networks: for tests and closed networks",
   ),
+  CREDENTIAL_KEYS: z
+    .string()
+    .default("")
+    .transform((text) => rolesOf(text).map(toCredentialKey))
+    .refine((keys) => keys.every((key) => key !== undefined), {
+      error: "comma-separated id:key, each key 32 bytes in base64 under an id of its own",
+    })
+    .transform((keys) => keys.flatMap((key) => key ?? []))
+    .refine((keys) => new Set(keys.map(({ id }) => id)).size === keys.length, { error: "two keys have the same id" })
+    .describe(
+      "what providers' credentials are encrypted with, as id:base64 of 32 bytes, comma-separated: the first encrypts, all decrypt; npm start makes one",
+    ),
+  SEND_LEASE_MS: whole(20_000, 500, 600_000).describe(
+    "an attempt to send belongs to its worker for so long beyond its provider's time-out, ms",
+  ),
   EVENTS_OUT: z
     .string()
     .refine(
@@ -229,7 +249,7 @@ export function loadConfig(env: Readonly<Record<string, string | undefined>>): C
 
 /** What is secret is not repeated where it could end in a log. */
 const shownValue = (name: string, picked: Readonly<Record<string, string | undefined>>) =>
-  name.endsWith("_SECRETS") ? "…" : (picked[name] ?? "");
+  name.endsWith("_SECRETS") || name.endsWith("_KEYS") ? "…" : (picked[name] ?? "");
 
 function contradictions(config: Config): string[] {
   const problems: string[] = [];

@@ -2,9 +2,10 @@ import { mkdir, readFile, rename, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { z } from "zod";
 import { type Config, loadConfig } from "./config.ts";
+import { OUTSIDE_CHANNELS } from "./domain/delivery/channel-names.ts";
 import { createWorkspace } from "./integrations/access-directory.ts";
 import { KeyEnded } from "./integrations/create-workspace.ts";
-import { connectStore } from "./store/index.ts";
+import { connectStore, insertProviderAccount, type Store } from "./store/index.ts";
 
 /** What a newcomer and his scripts need to call the engine. */
 export type Credentials = {
@@ -23,10 +24,12 @@ export const credentialsPath = (dataDir: string) => join(dataDir, "credentials.j
 
 /** Sees to it that there is a workspace with the platform's key, and that `credentials.json` has it: made at the first start, kept ever
  *  after. A store that does not know the key, because it is a new one, learns it. Run it once before the roles, not in each.
+ *  @param options.isDevelopment gives that workspace an outbox, where emails and the like can be looked at. Default: false.
  *  @throws BadCredentialsFile */
 export async function ensureCredentials(
   config: Config,
   urls: { readonly edgeUrl: string; readonly grpcUrl: string },
+  options: { readonly isDevelopment?: boolean } = {},
 ): Promise<Credentials> {
   const path = credentialsPath(config.DATA_DIR);
   const known = await findCredentials(path);
@@ -46,6 +49,8 @@ export async function ensureCredentials(
         );
       },
     );
+    // On servers of one's own nobody wants messages kept in place of being sent.
+    if (options.isDevelopment === true) await ensureOutbox(store, workspace);
     const credentials = { workspace, api_key: apiKey, edge_url: urls.edgeUrl, grpc_url: urls.grpcUrl };
     await mkdir(config.DATA_DIR, { recursive: true });
     // Written beside and renamed, so that nobody reads half of it; for its owner's eyes only.
@@ -55,6 +60,18 @@ export async function ensureCredentials(
   } finally {
     await store.close();
   }
+}
+
+/** Made once: one that was deleted stays so. */
+async function ensureOutbox(store: Store, workspaceId: string): Promise<void> {
+  const at = new Date();
+  for (const channel of OUTSIDE_CHANNELS)
+    await insertProviderAccount(store, {
+      ...{ _id: `pa_outbox_${workspaceId}_${channel}`, workspaceId, channel, provider: "outbox" },
+      ...{ displayName: "Kept to be looked at", from: channel === "email" ? "shop@example.com" : "Shop" },
+      ...{ replyTo: "", webhookUrl: "", ratePerS: 0, order: 1_000, sandboxTo: "" },
+      ...{ state: "active", reason: "", revision: 1, createdAt: at, updatedAt: at },
+    });
 }
 
 async function findCredentials(path: string): Promise<z.output<typeof file> | undefined> {

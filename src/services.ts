@@ -4,8 +4,11 @@ import { type ApiParts, apiRouterOptions, registerApi } from "./api/api-routes.t
 import { startGrpcServer } from "./api/grpc-server.ts";
 import { parsePrediction } from "./api/parse-prediction.ts";
 import { connectBus, EventPublisher, PresenceAnnouncer, PresenceView } from "./bus/index.ts";
+import { createProviders } from "./channels/create-providers.ts";
+import { CredentialBox } from "./channels/credential-box.ts";
 import type { Config } from "./config.ts";
 import { defineService } from "./container.ts";
+import { toOutsideChannel } from "./domain/delivery/channel-names.ts";
 import { serveHealth, toGatewayMetrics } from "./edge-extras.ts";
 import { serveConnect, startGateway } from "./gateway/index.ts";
 import { toIdentitySettings } from "./identity-settings.ts";
@@ -15,6 +18,7 @@ import { CallLimits } from "./integrations/call-limits.ts";
 import { CampaignDirectory } from "./integrations/campaign-directory.ts";
 import { CatalogView } from "./integrations/catalog-view.ts";
 import { DataIntelligence } from "./integrations/data-intelligence.ts";
+import { ProviderDirectory } from "./integrations/provider-directory.ts";
 import {
   createHealthHandler,
   createLogger,
@@ -27,6 +31,7 @@ import { startOutward } from "./outward/start-outward.ts";
 import { servePages } from "./pages/serve-pages.ts";
 import { ErasedUsers } from "./privacy/erased-users.ts";
 import { startDecide } from "./roles/decide.ts";
+import { startDeliver } from "./roles/deliver.ts";
 import { startEventIntake } from "./roles/event-intake.ts";
 import { PredictionIntake } from "./roles/prediction-intake.ts";
 import { startPredictionIntake } from "./roles/prediction-worker.ts";
@@ -126,9 +131,35 @@ export function defineServices(config: Config) {
           }),
     stop: (value) => value?.[Symbol.dispose](),
   });
+  const providers = defineService("providers", {
+    start: async (c) => createProviders({ store: await c.get(store), allowPrivate: config.WEBHOOK_ALLOW_PRIVATE }),
+  });
+  const providerDirectory = defineService("provider directory", {
+    start: async (c) =>
+      ProviderDirectory.start({ store: await c.get(store), bus: await c.get(bus), log: await c.get(log) }),
+    stop: (value) => value.stop(),
+  });
+  const credentialBox = defineService("credential box", { start: () => new CredentialBox(config.CREDENTIAL_KEYS) });
+  const deliver = defineService("deliver", {
+    start: async (c) =>
+      startDeliver({
+        bus: await c.get(bus),
+        store: await c.get(store),
+        events: await c.get(events),
+        metrics: await c.get(metrics),
+        log: await c.get(log),
+        erased: await c.get(erased),
+        directory: await c.get(providerDirectory),
+        providers: await c.get(providers),
+        box: await c.get(credentialBox),
+        leaseMs: config.SEND_LEASE_MS,
+      }),
+    stop: (value) => value[Symbol.asyncDispose](),
+  });
   const decide = defineService("decide", {
     start: async (c) => {
       const directory = await c.get(access);
+      const accounts = await c.get(providerDirectory);
       return startDecide({
         bus: await c.get(bus),
         store: await c.get(store),
@@ -142,6 +173,10 @@ export function defineServices(config: Config) {
         catalog: await c.get(catalog),
         catalogAgeMs: config.CATALOG_AGE_MS,
         dataIntelligence: await c.get(dataIntelligence),
+        isProvided: (id, channel) => {
+          const name = toOutsideChannel(channel);
+          return name !== undefined && accounts.listActive(id, name).length > 0;
+        },
         defaultTimeZoneOf: (id) => directory.findWorkspace(id)?.defaultTimeZone ?? config.DEFAULT_TIME_ZONE,
       });
     },
@@ -312,6 +347,11 @@ export function defineServices(config: Config) {
         log: await c.get(log),
         traces: await c.get(traces),
         acceptor: await c.get(acceptor),
+        channels: {
+          providers: await c.get(providers),
+          box: await c.get(credentialBox),
+          directory: await c.get(providerDirectory),
+        },
         predictions: await c.get(predictions),
         readiness: (await c.get(readiness)).current,
         drain: (await c.get(drain)).signal,
@@ -385,11 +425,13 @@ export function defineServices(config: Config) {
     events,
     presence,
     decide,
+    deliver,
     track,
     outward,
     schedule,
     intake,
     campaigns,
+    providerDirectory,
     readiness,
     admin,
     api,

@@ -5,6 +5,8 @@ import { Health } from "../../gen/health/v1/health_pb.js";
 import { AdminService } from "../../gen/intervention/v1/admin_service_pb.js";
 import { CampaignService } from "../../gen/intervention/v1/campaign_service_pb.js";
 import { CatalogService } from "../../gen/intervention/v1/catalog_service_pb.js";
+import { ChannelService } from "../../gen/intervention/v1/channel_service_pb.js";
+import { DeliveryService } from "../../gen/intervention/v1/delivery_service_pb.js";
 import { EventService } from "../../gen/intervention/v1/event_service_pb.js";
 import { InboxService } from "../../gen/intervention/v1/inbox_service_pb.js";
 import { InterventionService } from "../../gen/intervention/v1/intervention_service_pb.js";
@@ -19,6 +21,8 @@ import type { AccessDirectory } from "../integrations/access-directory.ts";
 import { type AdminParts, adminService } from "./admin-service.ts";
 import { campaignService } from "./campaign-service.ts";
 import { catalogService } from "./catalog-service.ts";
+import { type ChannelParts, channelService } from "./channel-service.ts";
+import { deliveryService } from "./delivery-service.ts";
 import { type EventServiceParts, eventService } from "./event-service.ts";
 import { type HealthParts, healthService } from "./health-service.ts";
 import { type InboxParts, inboxService } from "./inbox-service.ts";
@@ -42,6 +46,7 @@ export type ApiParts = InterceptorParts &
   PredictionServiceParts &
   EventServiceParts &
   ProfileParts &
+  ChannelParts &
   Omit<HealthParts, "serviceNames"> & {
     readonly access: AccessDirectory;
     /** Default: keys come by https only, from public addresses, and no issuer is trusted by the settings. */
@@ -63,6 +68,8 @@ export const API_SERVICES: readonly DescService[] = [
   AdminService,
   WebhookService,
   PrivacyService,
+  ChannelService,
+  DeliveryService,
 ];
 
 /** A batch of 1,000 interventions of 4 KB each. */
@@ -89,6 +96,8 @@ export function registerApi(router: ConnectRouter, parts: ApiParts): void {
   );
   router.service(WebhookService, webhookService(parts));
   router.service(PrivacyService, privacyService(parts));
+  router.service(ChannelService, channelService(parts));
+  router.service(DeliveryService, deliveryService(parts));
   router.service(Health, healthService({ ...parts, serviceNames: API_SERVICES.map(({ typeName }) => typeName) }));
   registerReflection(router, [...API_SERVICES, Health], [file_google_rpc_error_details]);
 }

@@ -4,7 +4,6 @@ import { Binary } from "mongodb";
 import { RealtimeMessageSchema } from "../../gen/intervention/v1/bus_pb.js";
 import { DecisionSchema, Outcome } from "../../gen/intervention/v1/decision_pb.js";
 import { EventKind, EventSchema } from "../../gen/intervention/v1/event_pb.js";
-import { Channel } from "../../gen/intervention/v1/intervention_pb.js";
 import {
   type BatchPublisher,
   type Bus,
@@ -13,7 +12,8 @@ import {
   toSubjectToken,
   unscheduleDecision,
 } from "../bus/index.ts";
-import { toDeliveryState } from "../domain/delivery.ts";
+import { fromChannelName, toOutsideChannel } from "../domain/delivery/channel-names.ts";
+import { toDeliveryState, toFirstState } from "../domain/delivery.ts";
 import { Unavailable } from "../domain/errors.ts";
 import {
   type DecisionDocument,
@@ -101,7 +101,9 @@ async function cancelDecided({ store }: CancelParts, latest: DecisionDocument): 
   if (latest.outcome !== "send") return "ended";
   const events = await listEvents(store, latest.workspaceId, latest.interventionId);
   const kinds = events.map(({ kind }) => kind);
-  const state = toDeliveryState(latest.channel === "inbox" ? "inboxed" : "sent", kinds);
+  const state = toDeliveryState(toFirstState(latest.channel), kinds);
+  // What a provider has can't be taken back; what waits for it is looked at again after its lease.
+  if (toFirstState(latest.channel) === "queued" && state !== "queued" && state !== "cancelled") return "ended";
   // What has reached the user stays where it came to, but leaves the screen.
   return state === "expired" || state === "dismissed" || state === "clicked" ? "ended" : "stopped";
 }
@@ -112,7 +114,7 @@ async function takeBack(parts: CancelParts, intervention: InterventionDocument, 
   const { workspaceId, userId, _id: interventionId } = intervention;
   const latest = (await listRounds(store, workspaceId, interventionId)).at(-1);
   const at = parts.now();
-  if (latest?.outcome === "send") {
+  if (latest?.outcome === "send" && toOutsideChannel(fromChannelName(latest.channel)) === undefined) {
     await withdraw(parts, intervention, at);
     await realtime.publish({
       subject: bus.subjects.realtime(workspaceId, toSubjectToken(userId)),
@@ -122,7 +124,7 @@ async function takeBack(parts: CancelParts, intervention: InterventionDocument, 
       ),
       messageId: `${interventionId}:revoke`,
     });
-  } else if (latest !== undefined && latest.round > 0)
+  } else if (latest !== undefined && latest.outcome !== "send" && latest.round > 0)
     await unscheduleDecision(bus, { workspace: workspaceId, interventionId });
   const event = create(EventSchema, {
     eventId: `${interventionId}:${toKindName(EventKind.CANCELLED)}`,
@@ -130,12 +132,7 @@ async function takeBack(parts: CancelParts, intervention: InterventionDocument, 
     workspace: workspaceId,
     ...{ interventionId, userId, reason },
     campaign: toInterventionMessage(intervention).campaign,
-    channel:
-      latest?.channel === "realtime"
-        ? Channel.REALTIME
-        : latest?.channel === "inbox"
-          ? Channel.INBOX
-          : Channel.UNSPECIFIED,
+    channel: fromChannelName(latest?.channel),
     occurTime: timestampFromDate(at),
     receiveTime: timestampFromDate(at),
   });

@@ -5,13 +5,14 @@ import {
   type Address,
   ConsentStatus,
   ConsentStatusSchema,
-  ContactChannel,
+  type ContactChannel,
   ContactChannelSchema,
   Purpose,
   PurposeSchema,
 } from "../../gen/intervention/v1/profile_pb.js";
 import type { SetConsentRequest, UpsertRequest } from "../../gen/intervention/v1/profile_service_pb.js";
 import { toAttributeName, toChanges } from "../domain/profile/to-changes.ts";
+import { addressSchema } from "./address-checks.ts";
 import {
   type Check,
   checked,
@@ -47,38 +48,6 @@ const attributeNames: Check<JsonObject> = (attributes) => {
   }
   return undefined;
 };
-
-/** What comes close enough to RFC 5321 to be worth trying: one @, something before it, a domain after it, 254 characters. */
-export const email: Check<string> = (value) =>
-  value.length <= 254 && /^[^\s@]{1,64}@[^\s@.]+(\.[^\s@.]+)+$/.test(value)
-    ? undefined
-    : `${show(value)} is not an email address`;
-
-/** E.164. */
-export const phone: Check<string> = (value) =>
-  /^\+[1-9]\d{6,14}$/.test(value) ? undefined : `${show(value)} is not an E.164 number such as "+4930123456"`;
-
-const deviceToken: Check<string> = (value) => text({ min: 1, max: 512 })(value) ?? withoutControlCharacters(value);
-
-const ADDRESS_CHECKS: Partial<Record<ContactChannel, Check<string>>> = {
-  [ContactChannel.EMAIL]: email,
-  [ContactChannel.SMS]: phone,
-  [ContactChannel.PUSH]: deviceToken,
-};
-
-const addressSchema = z
-  .object({
-    channel: checked<ContactChannel>((channel) =>
-      ADDRESS_CHECKS[channel] === undefined
-        ? `${ContactChannelSchema.value[channel]?.name ?? channel} is not one of CONTACT_CHANNEL_EMAIL, CONTACT_CHANNEL_SMS, CONTACT_CHANNEL_PUSH`
-        : undefined,
-    ),
-    address: z.string(),
-  })
-  .superRefine(({ channel, address }, context) => {
-    const problem = ADDRESS_CHECKS[channel]?.(address);
-    if (problem !== undefined) context.addIssue({ code: "custom", path: ["address"], message: problem });
-  });
 
 const profileSchema = z.object(
   {

@@ -4,8 +4,8 @@ import { ContactChannel } from "../../gen/intervention/v1/profile_pb.js";
 import type { SearchRequest } from "../../gen/intervention/v1/profile_service_pb.js";
 import { InvalidInput } from "../domain/errors.ts";
 import { toAddressSearchKey, toAttributeSearchKey } from "../domain/profile/to-profile.ts";
+import { email, phone } from "./address-checks.ts";
 import { type Check, show, text } from "./field-checks.ts";
-import { email, phone } from "./parse-profile.ts";
 
 /** What a search looks by, as the store knows it. */
 export type SearchBy = { readonly prefix: string } | { readonly searchKey: string };

@@ -226,7 +226,7 @@ const bad: readonly {
     what: "an unspecified channel",
     request: policy({ channels: [Channel.INBOX, 0] }),
     field: "policy.channels[1]",
-    says: "CHANNEL_UNSPECIFIED is not one of CHANNEL_REALTIME, CHANNEL_INBOX",
+    says: "CHANNEL_UNSPECIFIED is not one of CHANNEL_REALTIME, CHANNEL_INBOX, CHANNEL_EMAIL, CHANNEL_SMS, CHANNEL_PUSH, CHANNEL_WEBHOOK",
   },
   {
     what: "a channel named twice",

@@ -8,6 +8,8 @@ import {
   ChannelSchema,
   type Content,
   ContentSchema,
+  DeliveryGuarantee,
+  DeliveryGuaranteeSchema,
   FrequencyCap_Scope,
   FrequencyCap_ScopeSchema,
   FrequencyCapSchema,
@@ -23,9 +25,10 @@ import {
   RecipientSchema,
 } from "../../gen/intervention/v1/intervention_pb.js";
 import type { TriggerRequest } from "../../gen/intervention/v1/intervention_service_pb.js";
-import { Purpose, PurposeSchema } from "../../gen/intervention/v1/profile_pb.js";
+import { AddressSchema, Purpose, PurposeSchema } from "../../gen/intervention/v1/profile_pb.js";
 import type { ParsedTrigger } from "../accept/parsed-trigger.ts";
 import { toBodyHash } from "../accept/to-body-hash.ts";
+import { recipientAddressesSchema } from "./address-checks.ts";
 import {
   type Check,
   checked,
@@ -117,7 +120,12 @@ const bodySchema = z.object({
   idempotencyKey: checked(KEY),
   keyHeader: z.string(),
   recipient: z.object(
-    { userId: checked(...USER_ID), timeZone: checked(orEmpty(timeZone)), locale: checked(orEmpty(locale)) },
+    {
+      userId: checked(...USER_ID),
+      timeZone: checked(orEmpty(timeZone)),
+      locale: checked(orEmpty(locale)),
+      addresses: recipientAddressesSchema,
+    },
     required("for whom this is"),
   ),
   content: z.object(
@@ -160,6 +168,7 @@ const bodySchema = z.object({
         })
         .optional(),
       purpose: checked<Purpose>(memberOf(PurposeSchema, { allowUnspecified: true })),
+      deliveryGuarantee: checked<DeliveryGuarantee>(memberOf(DeliveryGuaranteeSchema, { allowUnspecified: true })),
     })
     .optional(),
 });
@@ -187,7 +196,10 @@ export function parseTrigger(request: TriggerRequest, surroundings: TriggerSurro
   // Messages are made anew, so that nothing this version does not know gets in or counts for the hash.
   const parsed = {
     idempotencyKey: fields.idempotencyKey,
-    recipient: create(RecipientSchema, fields.recipient),
+    recipient: create(RecipientSchema, {
+      ...fields.recipient,
+      addresses: fields.recipient.addresses.map((address) => create(AddressSchema, address)),
+    }),
     content: toContent(fields.content),
     campaign: fields.campaign,
     priority: fields.priority || Priority.NORMAL,
@@ -211,10 +223,12 @@ function toContent({ actions, data, gonePolicy, ...content }: Fields["content"])
 
 function toPolicy(policy: Fields["policy"]): Policy {
   const { channels = [], frequencyCap: cap, quietHours: quiet, purpose = Purpose.UNSPECIFIED } = policy ?? {};
+  const { deliveryGuarantee = DeliveryGuarantee.UNSPECIFIED } = policy ?? {};
   return create(PolicySchema, {
     channels: channels.length === 0 ? DEFAULT_CHANNELS : [...channels],
     // Left unsaid where it was: calls from before there were purposes stay the same calls.
     purpose,
+    deliveryGuarantee,
     ...(cap === undefined
       ? {}
       : { frequencyCap: create(FrequencyCapSchema, { ...cap, scope: cap.scope || FrequencyCap_Scope.USER }) }),

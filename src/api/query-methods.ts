@@ -24,6 +24,7 @@ import {
 } from "../store/index.ts";
 import { getService } from "./authenticate.ts";
 import { checked, orEmpty, parseFields } from "./field-checks.ts";
+import { listDeliveriesOf } from "./list-deliveries.ts";
 import { parsePageSize, parsePageToken, toPageToken } from "./page-token.ts";
 import { USER_ID } from "./parse-trigger.ts";
 import { parseInterventionName, requireParent } from "./resource-name.ts";
@@ -84,12 +85,14 @@ export function queryMethods({
     async explain({ name }, context) {
       const { workspace } = getService(context.values);
       const id = parseInterventionName(name, workspace.id);
-      const [document, rounds, events] = await Promise.all([
+      const [document, rounds, events, deliveries] = await Promise.all([
         getIntervention(store, workspace.id, id),
         listRounds(store, workspace.id, id),
         listEvents(store, workspace.id, id),
+        listDeliveriesOf(store, workspace.id, id),
       ]);
       return {
+        deliveries,
         intervention: toIntervention(
           document,
           rounds.at(-1),

@@ -1,7 +1,8 @@
 import { create } from "@bufbuild/protobuf";
 import { timestampFromDate } from "@bufbuild/protobuf/wkt";
 import { type Event, EventKind, EventSchema } from "../../gen/intervention/v1/event_pb.js";
-import { Channel, type Intervention, InterventionSchema } from "../../gen/intervention/v1/intervention_pb.js";
+import { type Intervention, InterventionSchema } from "../../gen/intervention/v1/intervention_pb.js";
+import { fromChannelName } from "../domain/delivery/channel-names.ts";
 import { toState } from "../domain/intervention-state.ts";
 import {
   type DecisionDocument,
@@ -39,8 +40,7 @@ export function toIntervention(
     ...(acceptTime === undefined ? {} : { acceptTime }),
     ...(expireTime === undefined ? {} : { expireTime }),
     state: toState(latest, kinds),
-    channel:
-      latest?.channel === undefined ? Channel.UNSPECIFIED : (CHANNELS.get(latest.channel) ?? Channel.UNSPECIFIED),
+    channel: fromChannelName(latest?.channel),
   });
 }
 
@@ -53,18 +53,13 @@ export function toEvent(document: EventDocument): Event {
     interventionId: document.interventionId,
     userId: document.userId,
     campaign: document.campaign,
-    channel: CHANNELS.get(document.channel) ?? Channel.UNSPECIFIED,
+    channel: fromChannelName(document.channel),
     occurTime: timestampFromDate(document.occurredAt),
     receiveTime: timestampFromDate(document.receivedAt),
     actionId: document.actionId ?? "",
     reason: document.reason ?? "",
   });
 }
-
-const CHANNELS: ReadonlyMap<string, Channel> = new Map([
-  ["realtime", Channel.REALTIME],
-  ["inbox", Channel.INBOX],
-]);
 
 /** The store has the kinds' names in lower case. */
 const KINDS: ReadonlyMap<string, EventKind> = new Map(

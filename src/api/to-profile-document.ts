@@ -1,5 +1,6 @@
 import { Buffer } from "node:buffer";
-import { ConsentStatus } from "../../gen/intervention/v1/profile_pb.js";
+import { ConsentStatus, ContactChannel } from "../../gen/intervention/v1/profile_pb.js";
+import { findBestAddress } from "../domain/delivery/choose-address.ts";
 import { type FieldViolation, InvalidInput } from "../domain/errors.ts";
 import { listConsents } from "../domain/profile/consent.ts";
 import { LOCALE_KEY, TIME_ZONE_KEY, toConsentName } from "../domain/profile/register-keys.ts";
@@ -7,6 +8,8 @@ import { type Registers, toRegistersText } from "../domain/profile/registers.ts"
 import { toAddresses, toAttributes, toSearchKeys, toText } from "../domain/profile/to-profile.ts";
 import { type ProfileDocument, profileId } from "../store/index.ts";
 
+/** What a provider carries messages to. */
+const CONTACTS = [ContactChannel.EMAIL, ContactChannel.SMS, ContactChannel.PUSH];
 export const ATTRIBUTES_MAX = 200;
 export const ADDRESSES_MAX = 50;
 export const ATTRIBUTES_BYTES_MAX = 65_536;
@@ -38,6 +41,15 @@ export function toProfileDocument(options: {
     denied: listConsents(registers)
       .filter(({ status }) => status === ConsentStatus.DENIED)
       .map((consent) => ({ name: toConsentName(consent), at: new Date(consent.at) })),
+    granted: listConsents(registers)
+      .filter(({ status, channel }) => status === ConsentStatus.GRANTED && CONTACTS.includes(channel))
+      .map((consent) => ({ name: toConsentName(consent), at: new Date(consent.at) })),
+    addresses: CONTACTS.flatMap((contact) => {
+      const best = findBestAddress(toAddresses(registers), contact);
+      if (best === undefined) return [];
+      const { channel, address, verified, primary } = best;
+      return { channel, address, verified, primary };
+    }),
     searchKeys: toSearchKeys(registers, options.indexedAttributes),
     aliases: before?.aliases ?? [],
     listedAs: userId,

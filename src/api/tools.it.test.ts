@@ -151,6 +151,7 @@ describe("what tools and operators call", () => {
         "google/rpc/status.proto",
         "google/protobuf/any.proto",
         "intervention/v1/decision.proto",
+        "intervention/v1/delivery_service.proto",
         "intervention/v1/intervention.proto",
         "google/protobuf/struct.proto",
         "intervention/v1/event.proto",

@@ -1,10 +1,7 @@
 import type { Lane } from "../domain/limit/lane-chooser.ts";
+import { PRIORITIES, type PriorityName } from "./subjects.ts";
 
-/** What is urgent has a consumer of its own, so that it never waits behind a flood. */
-const PRIORITIES = ["high", "normal", "low"] as const;
-export type PriorityName = (typeof PRIORITIES)[number];
-
-/** One of INTERVENTIONS: each has a consumer of its own. */
+/** One of INTERVENTIONS: each has a consumer of its own, so that what is urgent never waits behind a flood. */
 export type DecideLane = { readonly priority: PriorityName; readonly lane: Lane };
 
 /** Together they take every message of INTERVENTIONS. */

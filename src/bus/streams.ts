@@ -57,6 +57,14 @@ export function defineStreams(subjects: Subjects, options: StreamOptions): reado
     },
     {
       ...common,
+      name: subjects.stream("DISPATCH"),
+      subjects: [subjects.all.dispatch],
+      // No work queue, and trimmed, for the same reason.
+      retention: RetentionPolicy.Limits,
+      allow_atomic: true,
+    },
+    {
+      ...common,
       name: subjects.stream("REALTIME"),
       subjects: [subjects.all.realtime],
       retention: RetentionPolicy.Limits,

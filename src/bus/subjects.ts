@@ -1,11 +1,12 @@
 import { Buffer } from "node:buffer";
 import { Priority } from "../../gen/intervention/v1/intervention_pb.js";
+import type { OutsideChannelName } from "../domain/delivery/channel-names.ts";
 import type { Lane } from "../domain/limit/lane-chooser.ts";
-import type { PriorityName } from "./decide-lanes.ts";
 
 /** The streams the engine owns, and those that it shares with the platform. */
 export const STREAM_NAMES = [
   "INTERVENTIONS",
+  "DISPATCH",
   "REALTIME",
   "TRACKING",
   "DELAYED",
@@ -23,6 +24,9 @@ export const PRIORITY_NAMES = {
   [Priority.NORMAL]: "normal",
   [Priority.HIGH]: "high",
 } as const;
+
+export const PRIORITIES = ["high", "normal", "low"] as const;
+export type PriorityName = (typeof PRIORITIES)[number];
 
 const PLAIN = /^[A-Za-z0-9_-]{1,64}$/;
 
@@ -45,6 +49,19 @@ export function createSubjects(namespace: string) {
       `${p}iv.${workspace}.${priority}${lane === "bulk" ? ".bulk" : ""}`,
     interventionsOf: (priority: PriorityName, lane: Lane = "main") =>
       `${p}iv.*.${priority}${lane === "bulk" ? ".bulk" : ""}`,
+    /** What a provider is to carry. */
+    dispatch: (workspace: string, channel: OutsideChannelName, priority: PriorityName) =>
+      `${p}dispatch.${channel}.${priority}.${workspace}`,
+    dispatchOf: (channel: OutsideChannelName, priority: PriorityName) => `${p}dispatch.${channel}.${priority}.>`,
+    /** Deliveries that were put off ... */
+    putOff: (workspace: string, priority: PriorityName, id: string) =>
+      `${p}later.resend.${workspace}.${priority}.${id}`,
+    /** ... and put here when their time has come. */
+    sendNow: (workspace: string, priority: PriorityName, id: string) => `${p}later.send.${workspace}.${priority}.${id}`,
+    sendNowOf: (priority: PriorityName) => `${p}later.send.*.${priority}.>`,
+    putOffOf: (workspace: string) => [`${p}later.resend.${workspace}.>`, `${p}later.send.${workspace}.>`] as const,
+    providersChanged: `${p}providers-changed`,
+    providerLimitsUsed: `${p}provider-limits-used`,
     realtime: (workspace: string, userToken: string) => `${p}rt.${workspace}.${userToken}`,
     /** What REALTIME has stored, with its sequence in the headers: gateways listen here. */
     live: (workspace: string, userToken: string) => `${p}live.${workspace}.${userToken}`,
@@ -75,6 +92,7 @@ export function createSubjects(namespace: string) {
     limitsUsed: `${p}limits-used`,
     all: {
       interventions: `${p}iv.>`,
+      dispatch: `${p}dispatch.>`,
       realtime: `${p}rt.>`,
       live: `${p}live.>`,
       track: `${p}track.>`,
@@ -92,6 +110,7 @@ export function createSubjects(namespace: string) {
     /** The workspace a subject of ours belongs to. */
     workspaceOf(subject: string): string {
       const parts = subject.slice(p.length).split(".");
+      if (parts[0] === "dispatch") return parts[3] ?? "";
       return (parts[0] === "later" || parts[0] === "ai" || parts[0] === "events" ? parts[2] : parts[1]) ?? "";
     },
   };

@@ -10,6 +10,12 @@ describe("delivery state", () => {
     ["sent", ["clicked", "delivered"], "clicked"],
     ["sent", ["cancelled", "inboxed"], "cancelled"],
     ["sent", ["cancelled", "displayed"], "displayed"],
+    ["queued", ["accepted", "decided"], "queued"],
+    ["queued", ["sent"], "sent"],
+    ["queued", ["cancelled"], "cancelled"],
+    ["queued", ["sent", "cancelled"], "sent"],
+    ["queued", ["failed", "sent"], "sent"],
+    ["queued", ["uncertain", "delivered"], "delivered"],
   ] as const)("of one %s with %j is %s", (first, kinds, state) => expect(toDeliveryState(first, kinds)).toBe(state));
 
   it("does not depend on the order of the events, nor on how often they came", () => {

@@ -1,14 +1,18 @@
 import { State } from "../../gen/intervention/v1/intervention_pb.js";
 import { assertNever } from "./assert.ts";
-import { type DeliveryState, toDeliveryState } from "./delivery.ts";
+import type { ChannelName } from "./delivery/channel-names.ts";
+import { type DeliveryState, toDeliveryState, toFirstState } from "./delivery.ts";
 
 /** What is known of the latest round. */
 export type LatestRound = {
   readonly outcome: "send" | "delay" | "suppress" | "expire" | "cancel";
-  readonly channel?: "realtime" | "inbox";
+  readonly channel?: ChannelName;
 };
 
 const OF_DELIVERY: Readonly<Record<DeliveryState, State>> = {
+  queued: State.QUEUED,
+  failed: State.FAILED,
+  uncertain: State.UNCERTAIN,
   sent: State.SENT,
   inboxed: State.INBOXED,
   expired: State.EXPIRED,
@@ -25,7 +29,7 @@ export function toState(latest: LatestRound | undefined, kinds: Iterable<string>
   if (latest === undefined) return State.ACCEPTED;
   switch (latest.outcome) {
     case "send":
-      return OF_DELIVERY[toDeliveryState(latest.channel === "inbox" ? "inboxed" : "sent", kinds)];
+      return OF_DELIVERY[toDeliveryState(toFirstState(latest.channel), kinds)];
     case "delay":
       return State.DELAYED;
     case "suppress":

@@ -1,12 +1,10 @@
-import { randomUUID } from "node:crypto";
-import { create, fromBinary, toBinary } from "@bufbuild/protobuf";
-import { LimitsMessageSchema } from "../../gen/intervention/v1/bus_pb.js";
 import type { Bus } from "../bus/index.ts";
 import { OverLimit } from "../domain/errors.ts";
 import type { Standing } from "../domain/limit/rate-limit-headers.ts";
-import { SharedBuckets, type SharedTake, type Wanted } from "../domain/limit/shared-buckets.ts";
+import type { SharedBuckets, SharedTake, Wanted } from "../domain/limit/shared-buckets.ts";
 import type { RateLimit } from "../domain/limit/token-bucket.ts";
 import type { Caller } from "./caller.ts";
+import { BEAT_MS, SharedLimits } from "./shared-limits.ts";
 
 /** What counting calls takes. */
 export type CallLimitsOptions = {
@@ -30,36 +28,25 @@ export type Charge =
       readonly standings: readonly Standing[];
     };
 
-/** Others hear of what was taken here at least this often while anything is. */
-const TELL_MS = 50;
-const BEAT_MS = 1_000;
-const SWEEP_MS = 30_000;
 const NAMES = ["key", "workspace"] as const;
 
 /** Counts the calls of every key and every workspace, over all nodes: each takes from its own buckets, without asking anybody, and
  *  tells the others over core NATS. See SharedBuckets for how far nodes can overshoot together. */
 export class CallLimits {
   readonly #options: CallLimitsOptions;
-  readonly #node = randomUUID();
-  readonly #buckets = new SharedBuckets(() => this.#tellSoon());
-  readonly #timers: NodeJS.Timeout[];
-  readonly #subscription: { unsubscribe: () => void };
-  #isTelling = false;
-  #toldAtMs = 0;
+  readonly #shared: SharedLimits;
+  readonly #buckets: SharedBuckets;
 
   constructor(options: CallLimitsOptions) {
     this.#options = options;
-    const { nc, subjects } = options.bus;
-    this.#subscription = nc.subscribe(subjects.limitsUsed, { callback: (_, { data }) => this.#hear(data) });
-    this.#timers = [
-      setInterval(() => this.#tick(), TELL_MS),
-      setInterval(() => this.#buckets.sweep(options.now()), SWEEP_MS),
-    ];
+    const { bus, now } = options;
+    const limitOf = (id: string) => this.#limitOf(id);
+    this.#shared = new SharedLimits({ bus, subject: bus.subjects.limitsUsed, limitOf, now });
+    this.#buckets = this.#shared.buckets;
   }
 
   stop(): void {
-    for (const timer of this.#timers) clearInterval(timer);
-    this.#subscription.unsubscribe();
+    this.#shared.stop();
   }
 
   /** Takes what a call costs of its caller's and its workspace's share, or nothing at all. */
@@ -126,37 +113,5 @@ export class CallLimits {
   /** Of a bucket by its id, whoever asks for it. */
   #limitOf(id: string): RateLimit {
     return id.startsWith("workspace/") ? this.#options.workspace : this.#options.key;
-  }
-
-  #tick(): void {
-    const nowMs = this.#options.now();
-    this.#buckets.setCutOff(!this.#options.bus.isConnected(), nowMs);
-    this.#tell(nowMs - this.#toldAtMs >= BEAT_MS);
-  }
-
-  #tellSoon(): void {
-    if (this.#isTelling) return;
-    this.#isTelling = true;
-    setImmediate(() => {
-      this.#isTelling = false;
-      this.#tell(false);
-    });
-  }
-
-  #tell(isBeat: boolean): void {
-    const { bus, now } = this.#options;
-    if (this.#buckets.isCutOff || bus.nc.isClosed()) return;
-    const uses = this.#buckets.tell().map(({ id, total, sinceLast }) => ({ bucket: id, total, sinceLast }));
-    if (uses.length === 0 && !isBeat) return;
-    this.#toldAtMs = now();
-    const message = create(LimitsMessageSchema, { node: this.#node, uses });
-    bus.nc.publish(bus.subjects.limitsUsed, toBinary(LimitsMessageSchema, message));
-  }
-
-  #hear(data: Uint8Array): void {
-    const { node, uses } = fromBinary(LimitsMessageSchema, data);
-    if (node === this.#node) return;
-    const heard = uses.map(({ bucket, total, sinceLast }) => ({ id: bucket, total, sinceLast }));
-    this.#buckets.hear(node, heard, { nowMs: this.#options.now(), limitOf: (id) => this.#limitOf(id) });
   }
 }

@@ -103,6 +103,31 @@ export function createMetrics() {
       help: "attempts to send an event to an endpoint, by what came of them",
       labelNames: ["result"],
     }),
+    deliveryAttempts: new Counter({
+      registers,
+      name: "intervention_delivery_attempts_total",
+      help: "attempts to send by a provider, by what became of them",
+      labelNames: ["channel", "provider", "outcome"],
+    }),
+    deliveriesHeld: new Counter({
+      registers,
+      name: "intervention_deliveries_held_total",
+      help: "deliveries put off before an attempt, by why",
+      labelNames: ["channel", "why"],
+    }),
+    sendDuration: new Histogram({
+      registers,
+      name: "intervention_send_duration_seconds",
+      help: "time of a call to a provider",
+      labelNames: ["channel", "provider"],
+      buckets: DURATION_BUCKETS,
+    }),
+    providersPaused: new Counter({
+      registers,
+      name: "intervention_providers_paused_total",
+      help: "accounts with providers that were paused because of their credential",
+      labelNames: ["provider"],
+    }),
     sockets: new Gauge({ registers, name: "intervention_sockets", help: "live connections now" }),
     socketsClosed: new Counter({
       registers,

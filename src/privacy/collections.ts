@@ -3,7 +3,7 @@ import { InterventionMessageSchema } from "../../gen/intervention/v1/bus_pb.js";
 import { DecisionInputSchema, DecisionSchema } from "../../gen/intervention/v1/decision_pb.js";
 import { InterventionFrameSchema } from "../../gen/intervention/v1/realtime_pb.js";
 import { PredictionSchema, ShopEventSchema } from "../../gen/intervention/v1/shopper_pb.js";
-import { onStore, profileId, type Store, toEventFilters } from "../store/index.ts";
+import { onStore, profileId, type Store, toAttemptFilters, toEventFilters } from "../store/index.ts";
 import {
   findOfInterventions,
   findRounds,
@@ -48,6 +48,16 @@ const ofUser = (
   ...more,
 });
 
+/** One whose documents have the ids of attempts to deliver. */
+const ofAttempts = (name: string): PersonalCollection => {
+  const find = (store: Store, ids: readonly string[]) => findOfInterventions(store, name, toAttemptFilters(ids));
+  return {
+    pages: (store, whose) => pagesByInterventions(store, whose, (ids) => find(store, ids)),
+    ofInterventions: find,
+    retention: { kind: name },
+  };
+};
+
 /** Every collection, by its name in the database. */
 export const COLLECTIONS: Readonly<Record<string, PersonalCollection | Impersonal>> = {
   // What belongs to an intervention is found by it, so these come before the ledger.
@@ -63,6 +73,9 @@ export const COLLECTIONS: Readonly<Record<string, PersonalCollection | Impersona
     retention: { kind: "decisions" },
     messages: { decision: DecisionSchema, input: DecisionInputSchema },
   },
+  attempts: ofAttempts("attempts"),
+  attempt_results: ofAttempts("attempt_results"),
+  outbox: { ...ofAttempts("outbox"), retention: { kind: "outbox", timeField: "at", days: 7 } },
   inbox: ofUser("inbox", {
     ofInterventions: (store, ids) => findOfInterventions(store, "inbox", [{ _id: { $in: [...ids] } }]),
     retention: { kind: "inbox" },
@@ -108,6 +121,7 @@ export const COLLECTIONS: Readonly<Record<string, PersonalCollection | Impersona
   workspaces: { why: "tenants" },
   api_keys: { why: "services' credentials, as hashes" },
   checkpoints: { why: "how far walks have come, and who walks" },
+  provider_accounts: { why: "settings; the addresses in them are the shop's own" },
   webhook_endpoints: { why: "where a workspace's events are sent" },
   erasures: { why: "keyed hashes; the user's id only until an erasure is done" },
   retention: { why: "settings" },

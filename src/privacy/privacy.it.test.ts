@@ -160,6 +160,7 @@ describe("an erasure", () => {
     expect(counts).toEqual({
       ...{ "collection/interventions": 3, "collection/decisions": 30, "collection/events": 9, "collection/inbox": 3 },
       ...{
+        ...{ "collection/attempts": 3, "collection/attempt_results": 3, "collection/outbox": 3 },
         "collection/webhook_deliveries": 1,
         "stream/INTERVENTIONS": 3,
         "stream/TRACKING": 3,
@@ -173,7 +174,7 @@ describe("an erasure", () => {
         "collection/shop_events": 1,
         "stream/EVENTS": 2,
       },
-      ...{ "stream/REALTIME": 1, "stream/DELAYED": 3, "stream/DEAD": 4 },
+      ...{ "stream/REALTIME": 1, "stream/DELAYED": 6, "stream/DISPATCH": 3, "stream/DEAD": 4 },
     });
   });
 
@@ -299,15 +300,19 @@ describe("retention", () => {
     return { ...all, sweep, left };
   }
 
-  it("keeps everything for ever but the log of webhooks, unless it is told otherwise", async () => {
+  it("keeps everything for ever but the log of webhooks and the outbox, unless it is told otherwise", async () => {
     await using all = await startSwept();
-    expect(await all.sweep()).toBe(1);
+    // An entry of that log, and both users' outboxes.
+    expect(await all.sweep()).toBe(1 + 2 * 3);
     const { retentions } = await all.privacy.listRetention({});
     expect(retentions.map(({ kind, days }) => [kind, days])).toEqual([
+      ["attempt_results", 0],
+      ["attempts", 0],
       ["decisions", 0],
       ["events", 0],
       ["inbox", 0],
       ["interventions", 0],
+      ["outbox", 7],
       ["webhook_deliveries", 30],
     ]);
   });
@@ -328,7 +333,10 @@ describe("retention", () => {
     await all.privacy.setRetention({ kind: "interventions", days: 30 });
     await all.sweep();
     const [old, fresh] = await all.left();
-    const ofInterventions = ["interventions", "decisions", "events", "inbox", "webhook_deliveries"];
+    const ofInterventions = [
+      ...["interventions", "decisions", "events", "inbox", "webhook_deliveries"],
+      ...["attempts", "attempt_results"],
+    ];
     for (const name of ofInterventions) {
       expect(old).not.toHaveProperty([`collections/${name}.ndjson`]);
       expect(fresh).toHaveProperty([`collections/${name}.ndjson`]);

@@ -9,6 +9,8 @@ import {
 } from "@bufbuild/protobuf";
 import { z } from "zod";
 import {
+  DeliveryBatchSchema,
+  DeliveryMessageSchema,
   InterventionBatchSchema,
   InterventionMessageSchema,
   RealtimeMessageSchema,
@@ -79,6 +81,14 @@ const within = (all: string, workspace: string) => all.replace(/>$/, `${workspac
 
 const scheduled = packed({ ...interventions, filter: (s) => s.all.later });
 
+const deliveries = packed({
+  filter: (s, { workspace }) => s.all.dispatch.replace(/>$/, `*.*.${workspace}`),
+  batch: DeliveryBatchSchema,
+  one: DeliveryMessageSchema,
+  itemsOf: ({ deliveries: items }) => items,
+  userOf: ({ intervention }) => intervention?.recipient?.userId ?? "",
+});
+
 const shopEvents = packed({
   filter: (s, { workspace }) => s.shopEvents(workspace),
   batch: ShopEventBatchSchema,
@@ -100,19 +110,22 @@ function toSaid(schema: DescMessage, event: CloudEvent, absent: JsonValue = null
 /** Every stream but the dead letters, which hold messages of the others. */
 const LIVE_STREAMS: Readonly<Record<Exclude<StreamName, "DEAD">, PersonalStream>> = {
   INTERVENTIONS: packed({ ...interventions, filter: (s, { workspace }) => within(s.all.interventions, workspace) }),
+  DISPATCH: deliveries,
   DELAYED: {
     filter: (s, { workspace }) => s.all.later.replace(/>$/, `*.${workspace}.>`),
     // Interventions are known by what is in them; anything else that is scheduled has its user's token last in its subject.
     read: (message) =>
       /(^|\.)later\.(set|due)\./.test(message.subject)
         ? scheduled.read(message)
-        : [
-            {
-              userId: toUserId(message.subject),
-              json: Buffer.from(message.data).toString("base64"),
-              body: message.data,
-            },
-          ],
+        : /(^|\.)later\.(resend|send)\./.test(message.subject)
+          ? deliveries.read(message)
+          : [
+              {
+                userId: toUserId(message.subject),
+                json: Buffer.from(message.data).toString("base64"),
+                body: message.data,
+              },
+            ],
   },
   TRACKING: packed({
     filter: (s, { workspace }) => within(s.all.track, workspace),

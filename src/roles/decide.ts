@@ -6,12 +6,14 @@ import {
   type InterventionMessage,
   InterventionMessageSchema,
 } from "../../gen/intervention/v1/bus_pb.js";
+import type { Channel } from "../../gen/intervention/v1/intervention_pb.js";
 import {
   type Bus,
   bury,
   createRealtimePublisher,
   DECIDE_LANES,
   type EventPublisher,
+  PackedPublisher,
   type PresenceView,
   packItems,
   type StreamName,
@@ -46,6 +48,8 @@ export type DecideOptions = {
   /** Of users who have none: their workspace's, or the engine's. */
   readonly defaultTimeZoneOf: (workspaceId: string) => string;
   readonly erased: Pick<ErasedUsers, "keepKnown">;
+  /** Whether a workspace has a provider for a channel that needs one. */
+  readonly isProvided: (workspaceId: string, channel: Channel) => boolean;
 };
 
 /** One intervention to decide, with what travelled beside it. */
@@ -72,7 +76,8 @@ export async function startDecide(options: DecideOptions): Promise<AsyncDisposab
   const { bus, log } = options;
   const realtime = createRealtimePublisher(bus);
   const maker = new DecisionMaker(options);
-  const effects = new EffectRunner({ ...options, realtime });
+  const dispatch = new PackedPublisher(bus);
+  const effects = new EffectRunner({ ...options, realtime, dispatch });
   const decideAll = async (batch: readonly ToDecide[]) => effects.run(await maker.decideAll(batch));
   const handle = async (messages: readonly (readonly ToDecide[])[]) => {
     const batch = await options.erased.keepKnown(messages.flat(), ofUser);
@@ -107,6 +112,7 @@ export async function startDecide(options: DecideOptions): Promise<AsyncDisposab
     async [Symbol.asyncDispose]() {
       await Promise.all(workers.map((worker) => worker.stop()));
       await realtime.drained();
+      await dispatch.drained();
     },
   };
 }

@@ -8,11 +8,13 @@ import {
   DecisionSchema,
   Outcome,
 } from "../../gen/intervention/v1/decision_pb.js";
-import { Channel, FrequencyCap_Scope } from "../../gen/intervention/v1/intervention_pb.js";
+import { FrequencyCap_Scope } from "../../gen/intervention/v1/intervention_pb.js";
+import { ProfileSnapshotSchema } from "../../gen/intervention/v1/profile_pb.js";
 import { toSubjectToken } from "../bus/index.ts";
 import { invariant } from "../domain/assert.ts";
 import { type FoundProduct, toProductStates } from "../domain/catalog/product-states.ts";
 import { decide, toCapSince } from "../domain/decision/decide.ts";
+import { toChannelName, toOutsideChannel } from "../domain/delivery/channel-names.ts";
 import { SPAN } from "../observe/index.ts";
 import {
   type DecisionDocument,
@@ -135,7 +137,12 @@ export class DecisionMaker {
     return new Map(await Promise.all(found));
   }
 
-  #toInput({ message }: ToDecide, now: Date, { snapshot }: LoadedProfile): DecisionInput {
+  #toInput({ message }: ToDecide, now: Date, { snapshot, contacts }: LoadedProfile): DecisionInput {
+    const outside = message.policy?.channels.filter((channel) => toOutsideChannel(channel) !== undefined) ?? [];
+    const providedChannels = outside.filter((channel) => this.#options.isProvided(message.workspace, channel));
+    const { addresses } = contacts;
+    // What is not asked for is not recorded either.
+    const known = { addresses, consents: [...snapshot.consents, ...contacts.consents] };
     const userId = message.recipient?.userId ?? "";
     return create(DecisionInputSchema, {
       workspace: message.workspace,
@@ -147,7 +154,8 @@ export class DecisionMaker {
       ...(message.expireTime === undefined ? {} : { expireTime: message.expireTime }),
       now: timestampFromDate(now),
       hasLiveSocket: this.#options.presence.isOnline(message.workspace, toSubjectToken(userId)),
-      profile: snapshot,
+      profile: outside.length === 0 ? snapshot : create(ProfileSnapshotSchema, { ...snapshot, ...known }),
+      providedChannels,
       defaultTimeZone: this.#options.defaultTimeZoneOf(message.workspace),
     });
   }
@@ -248,8 +256,7 @@ function toDocument({
   capUserId: string;
 }): DecisionDocument {
   invariant(decision.outcome !== Outcome.UNSPECIFIED, "a decision has an outcome");
-  const channel =
-    decision.channel === Channel.REALTIME ? "realtime" : decision.channel === Channel.INBOX ? "inbox" : undefined;
+  const channel = toChannelName(decision.channel);
   return {
     _id: decisionId(input.interventionId, input.round),
     workspaceId: input.workspace,

@@ -14,33 +14,45 @@ import { type InterventionFrame, InterventionFrameSchema } from "../../gen/inter
 import {
   type BatchPublisher,
   type OutgoingMessage,
+  type PackedPublisher,
   scheduleDecision,
+  toDispatchItem,
   toKindName,
   toSubjectToken,
 } from "../bus/index.ts";
+import { toOutsideChannel } from "../domain/delivery/channel-names.ts";
 import { findHappened, type InboxDocument, insertInboxItems, toDecisionInput, toPosition } from "../store/index.ts";
 import type { DecideOptions } from "./decide.ts";
 import type { Standing } from "./decision-maker.ts";
+import { toDelivery } from "./to-delivery.ts";
+
+type EffectOptions = DecideOptions & { readonly realtime: BatchPublisher; readonly dispatch: PackedPublisher };
 
 /** Does what decisions lead to. Everything here can be done again without harm, for a decision whose maker died in between:
  *  messages and events have ids of their own, and inbox items are there once. */
 export class EffectRunner {
-  readonly #options: DecideOptions & { readonly realtime: BatchPublisher };
+  readonly #options: EffectOptions;
 
-  constructor(options: DecideOptions & { readonly realtime: BatchPublisher }) {
+  constructor(options: EffectOptions) {
     this.#options = options;
   }
 
   /** Returns when every effect is on disk. */
   async run(standing: readonly Standing[]): Promise<void> {
-    const { bus, events, realtime, store } = this.#options;
+    const { bus, dispatch, events, realtime, store } = this.#options;
     const due = await this.#dropReached(standing);
     const sends = due.filter(({ document }) => document.outcome === "send");
     const toInbox = sends.filter(({ document }) => document.channel === "inbox");
+    const isOutside = ({ decision }: Standing) => toOutsideChannel(decision.channel) !== undefined;
     const delays = due.filter(({ document }) => document.outcome === "delay");
     await insertInboxItems(store, toInbox.map(toInboxDocument));
     await Promise.all([
-      realtime.publishAll(sends.map((one) => this.#toMessage(one))),
+      realtime.publishAll(sends.filter((one) => !isOutside(one)).map((one) => this.#toMessage(one))),
+      dispatch.publish(
+        sends
+          .filter(isOutside)
+          .map(({ document, work }) => toDispatchItem(bus.subjects, toDelivery(work.message, document))),
+      ),
       ...delays.map(({ document, work }) =>
         scheduleDecision(
           bus,

@@ -22,6 +22,8 @@ export type LoadedProfile = {
   readonly survivingUserId: string;
   /** Every id the user goes by, the surviving one first. */
   readonly userIds: readonly string[];
+  /** What email, SMS and push need to know beside the snapshot: where they go, and every word on them. */
+  readonly contacts: Pick<ProfileSnapshot, "addresses" | "consents">;
 };
 
 /** Loads what is known of the users of a batch: our own profiles in one read, and at the same time what the data-intelligence
@@ -82,16 +84,33 @@ function toLoaded(userId: string, own: ProfileOutline | undefined, lookup: Looku
     locale: known?.locale || own?.locale || "",
     consents: (own?.denied ?? []).flatMap(({ name, at }) => toRefusal(name, at)),
   };
+  const contacts: MessageInitShape<typeof ProfileSnapshotSchema> = {
+    addresses: (own?.addresses ?? []).map((one) => ({ ...one, $typeName: "intervention.v1.Address", removed: false })),
+    consents: [
+      ...(own?.denied ?? []).flatMap(({ name, at }) => toWord(name, at, ConsentStatus.DENIED)),
+      ...(own?.granted ?? []).flatMap(({ name, at }) => toWord(name, at, ConsentStatus.GRANTED)),
+    ],
+  };
   return {
     snapshot: create(ProfileSnapshotSchema, snapshot),
+    contacts: create(ProfileSnapshotSchema, contacts),
     survivingUserId,
     userIds: own === undefined ? [userId] : [survivingUserId, ...own.aliases],
   };
 }
 
-/** Only of the channels that the engine delivers on: the others say nothing to a decision. */
+/** A word on a channel that a provider carries. */
+function toWord(name: string, at: Date, status: ConsentStatus) {
+  const subject = fromConsentName(name);
+  if (subject === undefined || isOwn(subject.channel)) return [];
+  return [{ ...subject, status, changeTime: timestampFromDate(at) }];
+}
+
+const isOwn = (channel: ContactChannel) => channel === ContactChannel.REALTIME || channel === ContactChannel.INBOX;
+
+/** Only of the channels that every decision looks at: the others say nothing to one whose policy does not name them. */
 function toRefusal(name: string, at: Date) {
   const subject = fromConsentName(name);
-  if (subject?.channel !== ContactChannel.REALTIME && subject?.channel !== ContactChannel.INBOX) return [];
+  if (subject === undefined || !isOwn(subject.channel)) return [];
   return [{ ...subject, status: ConsentStatus.DENIED, changeTime: timestampFromDate(at) }];
 }

@@ -7,10 +7,12 @@ import type { Metrics } from "../observe/index.ts";
 import { tendPrivacy } from "../privacy/tend-privacy.ts";
 import { claimLease, type Store } from "../store/index.ts";
 import { DECIDERS } from "./decide.ts";
+import { DELIVERERS } from "./deliver.ts";
 import { runFanOuts } from "./fan-out.ts";
 import { type FindOrders, fixOutcomes } from "./fix-outcomes.ts";
 import { Walk } from "./walk.ts";
 import { walkDelayed } from "./walk-delayed.ts";
+import { DeliveryWalk } from "./walk-deliveries.ts";
 
 /** What the role stands on. */
 export type ScheduleOptions = {
@@ -28,6 +30,7 @@ export type ScheduleOptions = {
 };
 
 const WALK_MS = 1_000;
+const DELIVERIES_MS = 2_000;
 const FAN_OUTS_MS = 500;
 const PRIVACY_MS = 1_000;
 const QUEUES_MS = 5_000;
@@ -49,6 +52,7 @@ export function startSchedule(options: ScheduleOptions): AsyncDisposable {
     undecidedAfterMs: options.reconcileAfterMs,
   };
   const walks = new Map<string, Walk>();
+  const deliveryWalks = new Map<string, DeliveryWalk>();
   const holder = randomUUID();
   const walkAll = async () => {
     for (const workspace of access.workspaces()) {
@@ -68,6 +72,23 @@ export function startSchedule(options: ScheduleOptions): AsyncDisposable {
       if (findOrders !== undefined) await fixOutcomes({ store, findOrders }, workspace, now);
     }
   };
+  const walkDeliveries = async () => {
+    for (const workspace of access.workspaces()) {
+      const now = new Date();
+      const until = new Date(now.getTime() + LEASE_MS);
+      const isOurs = await claimLease(store, `deliveries/${workspace.id}`, { holder, now, until });
+      if (!isOurs) deliveryWalks.delete(workspace.id);
+      if (!isOurs) continue;
+      const deliveryOptions = { bus, store, metrics, log, lostAfterMs: options.reconcileAfterMs };
+      const walk = deliveryWalks.get(workspace.id) ?? new DeliveryWalk(deliveryOptions, workspace);
+      deliveryWalks.set(workspace.id, walk);
+      await walk.step(now);
+    }
+  };
+  const trim = async () => {
+    await trimAcknowledged(bus, DECIDERS);
+    await trimAcknowledged(bus, DELIVERERS);
+  };
   const stopping = new AbortController();
   const fanOutAll = async () => {
     const fanOutOptions = { store, acceptor, log, holder, now: () => new Date(), signal: stopping.signal };
@@ -76,13 +97,9 @@ export function startSchedule(options: ScheduleOptions): AsyncDisposable {
   const loops = [
     startLoop("fan-outs", FAN_OUTS_MS, log, fanOutAll),
     startLoop("walk", WALK_MS, log, walkAll),
-    startLoop("trim", TRIM_MS, log, () => trimAcknowledged(bus, DECIDERS)),
-    startLoop(
-      "privacy",
-      PRIVACY_MS,
-      log,
-      tendPrivacy({ ...options, trim: () => trimAcknowledged(bus, DECIDERS) }, holder),
-    ),
+    startLoop("deliveries", DELIVERIES_MS, log, walkDeliveries),
+    startLoop("trim", TRIM_MS, log, trim),
+    startLoop("privacy", PRIVACY_MS, log, tendPrivacy({ ...options, trim }, holder)),
     startLoop("queues", QUEUES_MS, log, () => tendQueues(options)),
   ];
   return {
@@ -127,7 +144,11 @@ function startLoop(name: string, pauseMs: number, log: Logger, task: () => Promi
 
 /** Publishes how much waits, and removes what has been decided from the stream. */
 async function tendQueues({ bus, metrics }: ScheduleOptions): Promise<void> {
-  const queues = [...DECIDERS.names.map((name) => ["INTERVENTIONS", name] as const), ["TRACKING", "track"] as const];
+  const queues = [
+    ...DECIDERS.names.map((name) => ["INTERVENTIONS", name] as const),
+    ...DELIVERERS.names.map((name) => ["DISPATCH", name] as const),
+    ["TRACKING", "track"] as const,
+  ];
   for (const [stream, name] of queues) {
     const info = await findConsumer(bus, stream, name);
     if (info === undefined) continue;

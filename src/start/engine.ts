@@ -2,6 +2,7 @@ import { join, resolve } from "node:path";
 import { type Config, loadConfig, type Role } from "../config.ts";
 import { Unavailable } from "../domain/errors.ts";
 import { BadCredentialsFile, type Credentials, ensureCredentials } from "../first-start.ts";
+import { ensureCredentialKey } from "./credential-key.ts";
 import { type EmbeddedServers, startEmbeddedServers } from "./embedded-servers.ts";
 import { freePort, listenProblem } from "./free-port.ts";
 import type { KeptProcess } from "./kept-process.ts";
@@ -59,9 +60,14 @@ export async function startEngine(options: EngineOptions): Promise<Engine> {
     NATS_URL: servers.natsUrl,
     NATS_MONITOR_URL: servers.natsMonitorUrl ?? config.NATS_MONITOR_URL,
     MONGODB_URL: servers.mongodbUrl,
+    // Beside an embedded store its key can lie; with servers of one's own it is for their owner to keep.
+    ...(config.CREDENTIAL_KEYS.length === 0 && servers.mongo !== undefined
+      ? { CREDENTIAL_KEYS: await ensureCredentialKey(config.DATA_DIR) }
+      : {}),
   };
   // Before the roles, so that one process makes the first workspace and the others find it.
-  const credentials = await makeCredentials({ ...config, MONGODB_URL: servers.mongodbUrl }).catch(
+  const isDevelopment = servers.mongo !== undefined;
+  const credentials = await makeCredentials({ ...config, MONGODB_URL: servers.mongodbUrl }, isDevelopment).catch(
     async (error: unknown) => {
       await servers.stop();
       throw error;
@@ -111,9 +117,9 @@ export async function startEngine(options: EngineOptions): Promise<Engine> {
 const isForOneself = ({ HOST, MONGODB_URL, NATS_URL }: Config): boolean =>
   NATS_URL === undefined && MONGODB_URL === undefined && ["127.0.0.1", "::1", "localhost"].includes(HOST);
 
-async function makeCredentials(config: Config): Promise<Credentials> {
+async function makeCredentials(config: Config, isDevelopment: boolean): Promise<Credentials> {
   try {
-    return await ensureCredentials(config, urlsOf(config));
+    return await ensureCredentials(config, urlsOf(config), { isDevelopment });
   } catch (cause) {
     if (cause instanceof BadCredentialsFile) throw new StartFailure(`${cause.message}.`, { cause });
     if (cause instanceof Unavailable) {

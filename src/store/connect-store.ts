@@ -1,6 +1,7 @@
 import { type Collection, type Db, type Document, MongoClient, MongoServerError } from "mongodb";
 import { Unavailable } from "../domain/errors.ts";
 import { type ApiKeyDocument, apiKeyIndexes } from "./api-keys.ts";
+import { type AttemptDocument, type AttemptResultDocument, attemptIndexes, attemptResultIndexes } from "./attempts.ts";
 import { type AuditDocument, auditIndexes } from "./audit.ts";
 import { type CampaignDocument, campaignIndexes } from "./campaigns.ts";
 import { type CheckpointDocument, checkpointIndexes } from "./checkpoints.ts";
@@ -14,11 +15,13 @@ import { type FanOutDocument, fanOutIndexes } from "./fan-outs.ts";
 import { type InboxDocument, inboxIndexes } from "./inbox.ts";
 import type { IndexDefinition } from "./index-definition.ts";
 import { type InterventionDocument, interventionIndexes } from "./interventions.ts";
+import { type OutboxDocument, outboxIndexes } from "./outbox.ts";
 import { type PredictionOutcomeDocument, predictionOutcomeIndexes } from "./prediction-outcomes.ts";
 import { type PredictionDocument, predictionIndexes } from "./predictions.ts";
 import { type ProductDocument, productIndexes } from "./products.ts";
 import { type ProfileMergeDocument, profileMergeIndexes } from "./profile-merges.ts";
 import { type ProfileDocument, profileIndexes } from "./profiles.ts";
+import { type ProviderAccountDocument, providerAccountIndexes } from "./provider-accounts.ts";
 import { type RetentionDocument, retentionIndexes } from "./retention.ts";
 import { type ShopEventDocument, shopEventIndexes } from "./shop-events.ts";
 import { type SubscriptionDocument, subscriptionIndexes } from "./subscriptions.ts";
@@ -66,6 +69,10 @@ const COLLECTIONS = {
   profileMerges: collection<ProfileMergeDocument>("profile_merges", profileMergeIndexes),
   webhookEndpoints: collection<WebhookEndpointDocument>("webhook_endpoints", webhookEndpointIndexes),
   webhookDeliveries: collection<WebhookDeliveryDocument>("webhook_deliveries", webhookDeliveryIndexes),
+  providerAccounts: collection<ProviderAccountDocument>("provider_accounts", providerAccountIndexes),
+  attempts: collection<AttemptDocument>("attempts", attemptIndexes),
+  attemptResults: collection<AttemptResultDocument>("attempt_results", attemptResultIndexes),
+  outbox: collection<OutboxDocument>("outbox", outboxIndexes),
   erasures: collection<ErasureDocument>("erasures", erasureIndexes),
   retention: collection<RetentionDocument>("retention", retentionIndexes),
 } as const;

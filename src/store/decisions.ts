@@ -6,6 +6,7 @@ import {
   DecisionInputSchema,
   DecisionSchema,
 } from "../../gen/intervention/v1/decision_pb.js";
+import type { ChannelName } from "../domain/delivery/channel-names.ts";
 import type { Store } from "./connect-store.ts";
 import type { IndexDefinition } from "./index-definition.ts";
 import { type Conflict, insertNew } from "./insert-new.ts";
@@ -21,7 +22,7 @@ export type DecisionDocument = {
   readonly campaign: string;
   readonly round: number;
   readonly outcome: "send" | "delay" | "suppress" | "expire" | "cancel";
-  readonly channel?: "realtime" | "inbox";
+  readonly channel?: ChannelName;
   readonly decidedAt: Date;
   /** When to decide again. */
   readonly notBefore?: Date;

@@ -41,6 +41,8 @@ const EVENT_KINDS = [
   "dismissed",
   "expired",
   "cancelled",
+  "failed",
+  "uncertain",
 ] as const;
 type EventKindName = (typeof EVENT_KINDS)[number];
 

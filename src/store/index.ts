@@ -9,6 +9,18 @@ export {
   noteKeysUsed,
   setPlatformKey,
 } from "./api-keys.ts";
+export {
+  type AttemptDocument,
+  type AttemptResultDocument,
+  attemptId,
+  claimAttempts,
+  deliveryId,
+  findAttempts,
+  type KnownAttempt,
+  listAttempts,
+  settleAttempts,
+  toAttemptFilters,
+} from "./attempts.ts";
 export { type AuditDocument, insertAuditEntry, listAuditEntries, setAuditOutcome, toBoundary } from "./audit.ts";
 export {
   type CampaignDocument,
@@ -90,6 +102,7 @@ export {
   toPosition,
 } from "./interventions.ts";
 export { onStore } from "./on-store.ts";
+export { insertOutbox, listOutbox, type OutboxDocument } from "./outbox.ts";
 export {
   insertPredictionOutcomes,
   listPredictionOutcomes,
@@ -117,6 +130,16 @@ export {
   profileId,
   replaceProfile,
 } from "./profiles.ts";
+export {
+  ACCOUNTS_MAX,
+  byOrder,
+  findProviderAccount,
+  insertProviderAccount,
+  listProviderAccounts,
+  listProviderAccountsChanged,
+  type ProviderAccountDocument,
+  replaceProviderAccount,
+} from "./provider-accounts.ts";
 export { listRetention, setRetention } from "./retention.ts";
 export { type GivenShopEvent, insertShopEvents, listOrders, listShopEvents } from "./shop-events.ts";
 export {

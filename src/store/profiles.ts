@@ -18,6 +18,15 @@ export type ProfileDocument = {
   readonly locale: string;
   /** `{channel}/{purpose}` of each standing no, with its time. */
   readonly denied: readonly { readonly name: string; readonly at: Date }[];
+  /** Likewise of each standing yes to email, SMS and push; absent in documents from before these were delivered on. */
+  readonly granted?: readonly { readonly name: string; readonly at: Date }[];
+  /** Where email, SMS and push go, at most one a channel, a ContactChannel; absent likewise. */
+  readonly addresses?: readonly {
+    readonly channel: number;
+    readonly address: string;
+    readonly verified: boolean;
+    readonly primary: boolean;
+  }[];
   /** What it is found by. */
   readonly searchKeys: readonly string[];
   /** Every id that was merged into this one, also through others. */
@@ -41,9 +50,19 @@ type Key = { readonly workspaceId: string; readonly userId: string };
 /** What deciding needs of a profile: small, so that a batch of them is. */
 export type ProfileOutline = Pick<
   ProfileDocument,
-  "_id" | "workspaceId" | "userId" | "timeZone" | "locale" | "denied" | "aliases" | "mergedInto"
+  | "_id"
+  | "workspaceId"
+  | "userId"
+  | "timeZone"
+  | "locale"
+  | "denied"
+  | "granted"
+  | "addresses"
+  | "aliases"
+  | "mergedInto"
 >;
 const OUTLINE = {
+  ...{ granted: 1, addresses: 1 },
   ...{ _id: 1, workspaceId: 1, userId: 1, timeZone: 1, locale: 1, denied: 1, aliases: 1, mergedInto: 1 },
 } as const;
 

@@ -6,11 +6,12 @@
 
 import type { GenFile, GenMessage } from "@bufbuild/protobuf/codegenv2";
 import type { Message } from "@bufbuild/protobuf";
-import type { Content, Policy, Priority, Recipient } from "./intervention_pb.js";
+import type { Channel, Content, Policy, Priority, Recipient } from "./intervention_pb.js";
 import type { Timestamp } from "@bufbuild/protobuf/wkt";
 import type { TriggerSource } from "./campaign_pb.js";
 import type { InboxChanged, InterventionFrame, Revoke } from "./realtime_pb.js";
 import type { ShopEvent } from "./shopper_pb.js";
+import type { SentProduct } from "./catalog_pb.js";
 
 /**
  * Describes the file intervention/v1/bus.proto.
@@ -386,4 +387,101 @@ export declare type ShopEventBatch = Message<"intervention.v1.ShopEventBatch"> &
  * Use `create(ShopEventBatchSchema)` to create a new message.
  */
 export declare const ShopEventBatchSchema: GenMessage<ShopEventBatch>;
+
+/**
+ * DeliveryBatch is the body on `dispatch.{channel}.{priority}.{workspace}` and, when deliveries were put off, on
+ * `later.send.{workspace}.{priority}.{id}`.
+ *
+ * @generated from message intervention.v1.DeliveryBatch
+ */
+export declare type DeliveryBatch = Message<"intervention.v1.DeliveryBatch"> & {
+  /**
+   * 1 to 500.
+   *
+   * @generated from field: repeated intervention.v1.DeliveryMessage deliveries = 1;
+   */
+  deliveries: DeliveryMessage[];
+};
+
+/**
+ * Describes the message intervention.v1.DeliveryBatch.
+ * Use `create(DeliveryBatchSchema)` to create a new message.
+ */
+export declare const DeliveryBatchSchema: GenMessage<DeliveryBatch>;
+
+/**
+ * DeliveryMessage is one message on its way to a provider. Its id is `{intervention}:{channel}`.
+ *
+ * @generated from message intervention.v1.DeliveryMessage
+ */
+export declare type DeliveryMessage = Message<"intervention.v1.DeliveryMessage"> & {
+  /**
+   * What is sent, to whom, under which rules.
+   *
+   * @generated from field: intervention.v1.InterventionMessage intervention = 1;
+   */
+  intervention?: InterventionMessage | undefined;
+
+  /**
+   * EMAIL, SMS, PUSH or WEBHOOK.
+   *
+   * @generated from field: intervention.v1.Channel channel = 2;
+   */
+  channel: Channel;
+
+  /**
+   * Where the user is reached; empty for webhook.
+   *
+   * @generated from field: string address = 3;
+   */
+  address: string;
+
+  /**
+   * The products that the decision was made on.
+   *
+   * @generated from field: repeated intervention.v1.SentProduct products = 4;
+   */
+  products: SentProduct[];
+
+  /**
+   * The attempt to be made next, from 1.
+   *
+   * @generated from field: int32 attempt = 5;
+   */
+  attempt: number;
+
+  /**
+   * It is given up after this one.
+   *
+   * @generated from field: int32 attempts_max = 6;
+   */
+  attemptsMax: number;
+
+  /**
+   * The accounts of the attempts that failed.
+   *
+   * @generated from field: repeated string failed_accounts = 7;
+   */
+  failedAccounts: string[];
+
+  /**
+   * Whether an attempt before may have come through.
+   *
+   * @generated from field: bool maybe_twice = 8;
+   */
+  maybeTwice: boolean;
+
+  /**
+   * When it was decided.
+   *
+   * @generated from field: google.protobuf.Timestamp decide_time = 9;
+   */
+  decideTime?: Timestamp | undefined;
+};
+
+/**
+ * Describes the message intervention.v1.DeliveryMessage.
+ * Use `create(DeliveryMessageSchema)` to create a new message.
+ */
+export declare const DeliveryMessageSchema: GenMessage<DeliveryMessage>;
 

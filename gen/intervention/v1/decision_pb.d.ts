@@ -162,6 +162,13 @@ export declare type DecisionInput = Message<"intervention.v1.DecisionInput"> & {
    * @generated from field: intervention.v1.ProfileSnapshot profile = 20;
    */
   profile?: ProfileSnapshot | undefined;
+
+  /**
+   * Of the channels that need a provider, those for which the workspace has one; only where the policy names any.
+   *
+   * @generated from field: repeated intervention.v1.Channel provided_channels = 40;
+   */
+  providedChannels: Channel[];
 };
 
 /**

@@ -91,7 +91,7 @@ export declare type Event = Message<"intervention.v1.Event"> & {
   actionId: string;
 
   /**
-   * Why, for decided and cancelled.
+   * Why, for decided, cancelled, failed and uncertain.
    *
    * @generated from field: string reason = 11;
    */
@@ -213,6 +213,20 @@ export enum EventKind {
    * @generated from enum value: EVENT_KIND_CANCELLED = 10;
    */
   CANCELLED = 10,
+
+  /**
+   * No provider takes it, or it may not be sent any more; `reason` says why.
+   *
+   * @generated from enum value: EVENT_KIND_FAILED = 40;
+   */
+  FAILED = 40,
+
+  /**
+   * The provider may have it or not, and it is not sent again; `reason` says why.
+   *
+   * @generated from enum value: EVENT_KIND_UNCERTAIN = 41;
+   */
+  UNCERTAIN = 41,
 }
 
 /**

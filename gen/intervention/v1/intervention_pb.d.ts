@@ -6,8 +6,8 @@
 
 import type { GenEnum, GenFile, GenMessage } from "@bufbuild/protobuf/codegenv2";
 import type { JsonObject, Message } from "@bufbuild/protobuf";
+import type { Address, Purpose } from "./profile_pb.js";
 import type { Duration, Timestamp } from "@bufbuild/protobuf/wkt";
-import type { Purpose } from "./profile_pb.js";
 
 /**
  * Describes the file intervention/v1/intervention.proto.
@@ -40,6 +40,13 @@ export declare type Recipient = Message<"intervention.v1.Recipient"> & {
    * @generated from field: string locale = 3;
    */
   locale: string;
+
+  /**
+   * Where email, SMS and push go, at most one a channel; others go to those of the profile.
+   *
+   * @generated from field: repeated intervention.v1.Address addresses = 40;
+   */
+  addresses: Address[];
 };
 
 /**
@@ -285,7 +292,8 @@ export declare const QuietHours_HandlingSchema: GenEnum<QuietHours_Handling>;
  */
 export declare type Policy = Message<"intervention.v1.Policy"> & {
   /**
-   * In order of preference; empty means realtime, then inbox.
+   * In order of preference; empty means realtime, then inbox. Email, SMS, push and webhook are passed over where the user has no
+   * address or the workspace no provider. Marketing by email, SMS and push needs a user who has said yes to it.
    *
    * @generated from field: repeated intervention.v1.Channel channels = 1;
    */
@@ -311,6 +319,13 @@ export declare type Policy = Message<"intervention.v1.Policy"> & {
    * @generated from field: intervention.v1.Purpose purpose = 20;
    */
   purpose: Purpose;
+
+  /**
+   * For email, SMS, push and webhook.
+   *
+   * @generated from field: intervention.v1.DeliveryGuarantee delivery_guarantee = 40;
+   */
+  deliveryGuarantee: DeliveryGuarantee;
 };
 
 /**
@@ -442,12 +457,74 @@ export enum Channel {
    * @generated from enum value: CHANNEL_INBOX = 2;
    */
   INBOX = 2,
+
+  /**
+   * To an email address, by a provider of the workspace.
+   *
+   * @generated from enum value: CHANNEL_EMAIL = 3;
+   */
+  EMAIL = 3,
+
+  /**
+   * To a phone number, by a provider of the workspace.
+   *
+   * @generated from enum value: CHANNEL_SMS = 4;
+   */
+  SMS = 4,
+
+  /**
+   * To a device or browser, by a provider of the workspace.
+   *
+   * @generated from enum value: CHANNEL_PUSH = 5;
+   */
+  PUSH = 5,
+
+  /**
+   * To a system of the shop's own, by a provider of the workspace.
+   *
+   * @generated from enum value: CHANNEL_WEBHOOK = 6;
+   */
+  WEBHOOK = 6,
 }
 
 /**
  * Describes the enum intervention.v1.Channel.
  */
 export declare const ChannelSchema: GenEnum<Channel>;
+
+/**
+ * DeliveryGuarantee says what happens when nobody can know whether a provider has a message, such as when the connection
+ * broke after it had left.
+ *
+ * @generated from enum intervention.v1.DeliveryGuarantee
+ */
+export enum DeliveryGuarantee {
+  /**
+   * Means at most once for marketing and at least once for service.
+   *
+   * @generated from enum value: DELIVERY_GUARANTEE_UNSPECIFIED = 0;
+   */
+  UNSPECIFIED = 0,
+
+  /**
+   * It is not sent again, and its state says that its outcome is not known.
+   *
+   * @generated from enum value: DELIVERY_GUARANTEE_AT_MOST_ONCE = 1;
+   */
+  AT_MOST_ONCE = 1,
+
+  /**
+   * It is sent again; the attempt is marked as perhaps the second.
+   *
+   * @generated from enum value: DELIVERY_GUARANTEE_AT_LEAST_ONCE = 2;
+   */
+  AT_LEAST_ONCE = 2,
+}
+
+/**
+ * Describes the enum intervention.v1.DeliveryGuarantee.
+ */
+export declare const DeliveryGuaranteeSchema: GenEnum<DeliveryGuarantee>;
 
 /**
  * Priority orders interventions that wait at the same time.
@@ -557,7 +634,7 @@ export enum State {
   DELAYED = 2,
 
   /**
-   * On its way to a live socket.
+   * On its way to a live socket, or taken by a provider.
    *
    * @generated from enum value: STATE_SENT = 3;
    */
@@ -618,6 +695,27 @@ export enum State {
    * @generated from enum value: STATE_CANCELLED = 11;
    */
   CANCELLED = 11,
+
+  /**
+   * Waits for its provider, or for another attempt.
+   *
+   * @generated from enum value: STATE_QUEUED = 40;
+   */
+  QUEUED = 40,
+
+  /**
+   * No provider takes it; Explain tells why.
+   *
+   * @generated from enum value: STATE_FAILED = 41;
+   */
+  FAILED = 41,
+
+  /**
+   * The provider may have it or not, and it is not sent again.
+   *
+   * @generated from enum value: STATE_UNCERTAIN = 42;
+   */
+  UNCERTAIN = 42,
 }
 
 /**

@@ -11,6 +11,7 @@ import type { Duration, Timestamp } from "@bufbuild/protobuf/wkt";
 import type { Status } from "../../google/rpc/status_pb.js";
 import type { Decision, DecisionInput } from "./decision_pb.js";
 import type { Event, EventKind } from "./event_pb.js";
+import type { Delivery } from "./delivery_service_pb.js";
 
 /**
  * Describes the file intervention/v1/intervention_service.proto.
@@ -463,6 +464,13 @@ export declare type ExplainResponse = Message<"intervention.v1.ExplainResponse">
    * @generated from field: repeated intervention.v1.Event events = 3;
    */
   events: Event[];
+
+  /**
+   * By email, SMS, push and webhook, with every attempt.
+   *
+   * @generated from field: repeated intervention.v1.Delivery deliveries = 40;
+   */
+  deliveries: Delivery[];
 };
 
 /**

@@ -27,7 +27,8 @@ export declare type Address = Message<"intervention.v1.Address"> & {
   channel: ContactChannel;
 
   /**
-   * An email address, an E.164 number, or a token of up to 512 characters.
+   * An email address, an E.164 number, or a device's token or a browser's subscription as JSON, of up to
+   * 2,048 characters.
    *
    * @generated from field: string address = 2;
    */
@@ -222,11 +223,19 @@ export declare type ProfileSnapshot = Message<"intervention.v1.ProfileSnapshot">
   locale: string;
 
   /**
-   * Those that say no to a channel the engine delivers on.
+   * Those that say no to a channel the engine delivers on, and where the policy names email, SMS or push, what else was said of
+   * these.
    *
    * @generated from field: repeated intervention.v1.Consent consents = 7;
    */
   consents: Consent[];
+
+  /**
+   * The address that email, SMS and push would go to, at most one a channel; only where the policy names any of these.
+   *
+   * @generated from field: repeated intervention.v1.Address addresses = 40;
+   */
+  addresses: Address[];
 };
 
 /**

@@ -3,9 +3,13 @@ import pino from "pino";
 import { inject } from "vitest";
 import { Acceptor } from "../../accept/acceptor.ts";
 import { connectBus, EventPublisher } from "../../bus/index.ts";
+import { createProviders } from "../../channels/create-providers.ts";
+import { CredentialBox } from "../../channels/credential-box.ts";
+import type { KnownProvider } from "../../channels/known-provider.ts";
 import { AccessDirectory, createWorkspace } from "../../integrations/access-directory.ts";
 import { CampaignDirectory } from "../../integrations/campaign-directory.ts";
 import { CatalogView } from "../../integrations/catalog-view.ts";
+import { ProviderDirectory } from "../../integrations/provider-directory.ts";
 import { createMetrics, startTraces } from "../../observe/index.ts";
 import { PredictionIntake } from "../../roles/prediction-intake.ts";
 import { findContext } from "../../roles/shopper-contexts.ts";
@@ -48,8 +52,9 @@ export async function connectParts() {
   };
 }
 
-/** The whole API on a port of its own. */
-export async function startApi(overrides: Partial<ApiParts> = {}) {
+/** The whole API on a port of its own.
+ *  @param providers beside the engine's own. */
+export async function startApi(overrides: Partial<ApiParts> = {}, providers: readonly KnownProvider[] = []) {
   const parts = await connectParts();
   const { store, bus, access } = parts;
   const draining = new AbortController();
@@ -58,7 +63,10 @@ export async function startApi(overrides: Partial<ApiParts> = {}) {
   const campaigns = await CampaignDirectory.start({ store, bus, log });
   const facts = { findContext: async () => undefined, findProfile: async () => undefined };
   const triggers = new Triggers({ acceptor, campaigns, access, store, bus, metrics, facts, now: () => new Date() });
+  const directory = await ProviderDirectory.start({ store, bus, log });
+  const box = new CredentialBox([{ id: "test", key: new Uint8Array(32).fill(1) }]);
   const api: ApiParts = {
+    channels: { providers: [...createProviders({ store, allowPrivate: true }), ...providers], box, directory },
     ...{ store, bus, access, log, metrics },
     predictions: new PredictionIntake({ store, triggers, metrics, now: () => new Date() }),
     traces: startTraces({ sampleRatio: 0, service: "test" }),
@@ -85,6 +93,7 @@ export async function startApi(overrides: Partial<ApiParts> = {}) {
     },
     async [Symbol.asyncDispose]() {
       campaigns.stop();
+      directory.stop();
       draining.abort();
       await server.stop();
       await parts[Symbol.asyncDispose]();

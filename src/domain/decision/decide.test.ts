@@ -132,6 +132,85 @@ const cases: readonly [string, Init, Outcome, Channel, Rule][] = [
   ],
 ];
 
+const granted = (channel: ContactChannel) => ({
+  ...{ channel, purpose: Purpose.MARKETING, status: ConsentStatus.GRANTED },
+});
+const mail = { channel: ContactChannel.EMAIL, address: "ada@example.com" };
+const byMail = { policy: { channels: [Channel.EMAIL, Channel.INBOX] }, providedChannels: [Channel.EMAIL] };
+
+describe("deciding for a provider", () => {
+  const { EMAIL, INBOX, WEBHOOK, UNSPECIFIED } = Channel;
+  const own = { source: ProfileSource.OWN };
+  test.each<[string, Init, Channel, string]>([
+    [
+      "goes to the profile's address after a yes",
+      { ...byMail, profile: { ...own, addresses: [mail], consents: [granted(ContactChannel.EMAIL)] } },
+      EMAIL,
+      "email: the profile has an address, and the workspace has a provider",
+    ],
+    [
+      "goes to the request's own address",
+      {
+        ...byMail,
+        recipient: { userId: "ada", addresses: [mail] },
+        profile: { ...own, consents: [granted(ContactChannel.EMAIL)] },
+      },
+      EMAIL,
+      "email: the request has an address, and the workspace has a provider",
+    ],
+    [
+      "is marketing, and nobody has said yes",
+      { ...byMail, profile: { ...own, addresses: [mail] } },
+      INBOX,
+      "inbox: as the policy prefers",
+    ],
+    [
+      "serves the user, who has not said no",
+      {
+        ...byMail,
+        policy: { ...byMail.policy, purpose: Purpose.SERVICE },
+        profile: { ...own, addresses: [mail] },
+      },
+      EMAIL,
+      "email: the profile has an address, and the workspace has a provider",
+    ],
+    [
+      "has no address",
+      { ...byMail, policy: { channels: [EMAIL], purpose: Purpose.SERVICE }, profile: own },
+      UNSPECIFIED,
+      "the user has no live socket, and no other channel is allowed but email (no address)",
+    ],
+    [
+      "has no provider",
+      {
+        policy: { channels: [EMAIL], purpose: Purpose.SERVICE },
+        profile: { ...own, addresses: [mail] },
+      },
+      UNSPECIFIED,
+      "the user has no live socket, and no other channel is allowed but email (no provider)",
+    ],
+    [
+      "is for a system of the shop's own, which needs no address and no consent",
+      { policy: { channels: [WEBHOOK] }, providedChannels: [WEBHOOK], profile: own },
+      WEBHOOK,
+      "webhook: the workspace has a provider",
+    ],
+  ])("%s", (_, changes, channel, reason) => {
+    const decision = decide(input(changes));
+    expect(decision.channel).toBe(channel);
+    expect(decision.verdicts.find(({ rule }) => rule === Rule.CHANNEL)?.reason).toBe(reason);
+  });
+
+  it("tells that marketing waits for a yes", () => {
+    const decision = decide(input({ policy: { channels: [EMAIL] }, profile: { ...own, addresses: [mail] } }));
+    expect(decision.verdicts.at(-1)).toMatchObject({
+      rule: Rule.CONSENT,
+      answer: Answer.STOP,
+      reason: "the user has not said yes to marketing by email; profile of our own",
+    });
+  });
+});
+
 const denied = (channel: ContactChannel, purpose = Purpose.MARKETING) => ({
   ...{ channel, purpose, status: ConsentStatus.DENIED },
 });

@@ -13,6 +13,8 @@ import {
 } from "../../../gen/intervention/v1/decision_pb.js";
 import { Channel, FrequencyCap_Scope, QuietHours_Handling } from "../../../gen/intervention/v1/intervention_pb.js";
 import { isStopped } from "../catalog/product-states.ts";
+import { toOutsideChannel } from "../delivery/channel-names.ts";
+import { chooseAddress } from "../delivery/choose-address.ts";
 import { toPermitted, toProfileText } from "../profile/permitted-channels.ts";
 import { findQuietEnd, parseTimeOfDay } from "../schedule/quiet-hours.ts";
 
@@ -98,10 +100,14 @@ function askCampaignLive({ campaign, campaignState }: DecisionInput): Finding {
 }
 
 function askConsent(input: DecisionInput): Finding {
-  const { permitted, refused } = toPermitted(input);
+  const { permitted, refused, unasked } = toPermitted(input);
   const knowing = toProfileText(input.profile);
-  if (refused.length === 0) return pass(`the user has not said no; ${knowing}`);
-  const reason = `the user has said no to ${refused.join(" and ")}; ${knowing}`;
+  if (refused.length + unasked.length === 0) return pass(`the user has not said no; ${knowing}`);
+  const said = [
+    ...(refused.length === 0 ? [] : [`the user has said no to ${refused.join(" and ")}`]),
+    ...(unasked.length === 0 ? [] : [`the user has not said yes to ${unasked.join(" and ")}`]),
+  ];
+  const reason = `${said.join(", ")}; ${knowing}`;
   return permitted.length === 0 ? { answer: Answer.STOP, reason, outcome: Outcome.SUPPRESS } : pass(reason);
 }
 
@@ -116,6 +122,7 @@ function askFrequencyCap({ policy, priorSends, campaign }: DecisionInput): Findi
 
 function askChannel(input: DecisionInput): Finding {
   const { hasLiveSocket } = input;
+  const passedOver: string[] = [];
   for (const channel of toPermitted(input).permitted) {
     if (channel === Channel.REALTIME && hasLiveSocket)
       return { ...pass("realtime: the user has a live socket"), channel };
@@ -124,10 +131,20 @@ function askChannel(input: DecisionInput): Finding {
         ...pass(hasLiveSocket ? "inbox: as the policy prefers" : "inbox: the user has no live socket"),
         channel,
       };
+    const name = toOutsideChannel(channel);
+    if (name === undefined) continue;
+    const chosen = chooseAddress(input, channel);
+    const isProvided = input.providedChannels.includes(channel);
+    if (chosen !== undefined && isProvided) {
+      const address = chosen.address === "" ? "" : `the ${chosen.from} has an address, and `;
+      return { ...pass(`${name}: ${address}the workspace has a provider`), channel };
+    }
+    passedOver.push(`${name} (${chosen === undefined ? "no address" : "no provider"})`);
   }
+  const others = passedOver.length === 0 ? "" : ` but ${passedOver.join(", ")}`;
   return {
     answer: Answer.STOP,
-    reason: "the user has no live socket, and no other channel is allowed",
+    reason: `the user has no live socket, and no other channel is allowed${others}`,
     outcome: Outcome.SUPPRESS,
   };
 }

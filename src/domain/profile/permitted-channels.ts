@@ -9,39 +9,52 @@ import {
   ProfileSource,
   Purpose,
 } from "../../../gen/intervention/v1/profile_pb.js";
+import { toContactChannel } from "../delivery/channel-names.ts";
 
 const DEFAULT_CHANNELS: readonly Channel[] = [Channel.REALTIME, Channel.INBOX];
 
-/** The channels a policy wants, without those on which the user has said no to its purpose. A user who has said nothing may be
- *  reached: these channels are within the shop itself, and are left by closing it. */
+/** The channels a policy wants, without those on which the user has said no to its purpose, and without email, SMS and push for
+ *  marketing where he has not said yes. Realtime and inbox need no yes: they are within the shop itself, and are left by closing it. */
 export function toPermitted({ policy, profile }: Pick<DecisionInput, "policy" | "profile">): {
   /** In the policy's order. */
   readonly permitted: readonly Channel[];
   /** What the user has said no to, in words. */
   readonly refused: readonly string[];
+  /** What the user would have to say yes to first, in words. */
+  readonly unasked: readonly string[];
 } {
   const wanted = policy === undefined || policy.channels.length === 0 ? DEFAULT_CHANNELS : policy.channels;
   const purpose = policy?.purpose || Purpose.MARKETING;
-  const refusals = (profile?.consents ?? []).filter(
-    (consent) => consent.status === ConsentStatus.DENIED && consent.purpose === purpose,
-  );
-  const findRefusal = (channel: Channel) => refusals.find((consent) => consent.channel === CONTACTS[channel]);
+  const said = (profile?.consents ?? []).filter((consent) => consent.purpose === purpose);
+  const find = (channel: Channel, status: ConsentStatus) => {
+    const contact = toContactChannel(channel);
+    if (contact === ContactChannel.UNSPECIFIED) return undefined;
+    return said.find((consent) => consent.status === status && consent.channel === contact);
+  };
+  const isRefused = (channel: Channel) => find(channel, ConsentStatus.DENIED) !== undefined;
+  const isUnasked = (channel: Channel) =>
+    purpose === Purpose.MARKETING &&
+    NEEDING_CONSENT.has(toContactChannel(channel)) &&
+    !isRefused(channel) &&
+    find(channel, ConsentStatus.GRANTED) === undefined;
+  const toText = (channel: Channel) => `${Purpose[purpose].toLowerCase()} by ${Channel[channel].toLowerCase()}`;
   return {
-    permitted: wanted.filter((channel) => findRefusal(channel) === undefined),
+    permitted: wanted.filter((channel) => !isRefused(channel) && !isUnasked(channel)),
     refused: wanted.flatMap((channel) => {
-      const refusal = findRefusal(channel);
+      const refusal = find(channel, ConsentStatus.DENIED);
       if (refusal === undefined) return [];
       const since = refusal.changeTime === undefined ? "" : ` on ${timestampDate(refusal.changeTime).toISOString()}`;
-      return `${Purpose[purpose].toLowerCase()} by ${Channel[channel].toLowerCase()}${since}`;
+      return `${toText(channel)}${since}`;
     }),
+    unasked: wanted.filter(isUnasked).map(toText),
   };
 }
 
-const CONTACTS: Readonly<Record<Channel, ContactChannel>> = {
-  [Channel.UNSPECIFIED]: ContactChannel.UNSPECIFIED,
-  [Channel.REALTIME]: ContactChannel.REALTIME,
-  [Channel.INBOX]: ContactChannel.INBOX,
-};
+const NEEDING_CONSENT: ReadonlySet<ContactChannel> = new Set([
+  ContactChannel.EMAIL,
+  ContactChannel.SMS,
+  ContactChannel.PUSH,
+]);
 
 const SOURCES: Readonly<Record<ProfileSource, string>> = {
   [ProfileSource.UNSPECIFIED]: "profile not looked at",

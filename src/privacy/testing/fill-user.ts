@@ -2,17 +2,25 @@ import { create, toBinary } from "@bufbuild/protobuf";
 import { timestampFromDate } from "@bufbuild/protobuf/wkt";
 import { headers as createHeaders } from "@nats-io/transport-node";
 import { Binary } from "mongodb";
-import { InterventionMessageSchema, RealtimeMessageSchema } from "../../../gen/intervention/v1/bus_pb.js";
+import {
+  DeliveryMessageSchema,
+  InterventionMessageSchema,
+  RealtimeMessageSchema,
+} from "../../../gen/intervention/v1/bus_pb.js";
 import { DecisionInputSchema, DecisionSchema } from "../../../gen/intervention/v1/decision_pb.js";
 import { EventKind, EventSchema } from "../../../gen/intervention/v1/event_pb.js";
+import { Channel } from "../../../gen/intervention/v1/intervention_pb.js";
 import { InterventionFrameSchema } from "../../../gen/intervention/v1/realtime_pb.js";
 import { PredictionSchema, ShopEventKind, ShopEventSchema } from "../../../gen/intervention/v1/shopper_pb.js";
 import {
   type Bus,
   bury,
   EventPublisher,
+  PackedPublisher,
   packItems,
+  putOff,
   scheduleDecision,
+  toDispatchItem,
   toKindName,
   toSubjectToken,
 } from "../../bus/index.ts";
@@ -98,6 +106,26 @@ export async function fillCollections(parts: Parts, user: User): Promise<void> {
     store,
     events.map((event) => toEventDocument(event, new Date())),
   );
+  const attempted = ids.map((id) => ({ _id: `${id}:email:1`, workspaceId, userId }));
+  await store.attempts.insertMany(
+    attempted.map((one, i) => ({
+      ...one,
+      ...{ interventionId: ids[i] ?? "", channel: "email", attempt: 1, accountId: "pa", provider: "fake", worker: "w" },
+      ...{ startedAt: acceptedAt, leaseUntil: acceptedAt },
+    })),
+  );
+  await store.attemptResults.insertMany(
+    attempted.map((one) => ({
+      ...one,
+      ...{ outcome: "sent", reason: marker, providerMessageId: "m", endedAt: acceptedAt },
+    })),
+  );
+  await store.outbox.insertMany(
+    attempted.map(({ _id }) => ({
+      ...{ _id, workspaceId, position: toPosition(acceptedAt, _id), at: acceptedAt, channel: "email" },
+      ...{ to: `${marker}@example.com`, content: JSON.stringify({ subject: marker }) },
+    })),
+  );
   await store.inbox.insertMany(
     ids.map((_id) => ({
       ...{
@@ -180,6 +208,14 @@ export async function fillStreams({ bus }: Parts, users: readonly User[]): Promi
   const interventions = users.flatMap((user) => idsOf(user).map((id) => messageOf(user, id)));
   const packed = packItems(interventions.map((one) => toBinary(InterventionMessageSchema, one)));
   await js.publish(subjects.intervention(workspace, "normal"), packed);
+  const deliveries = interventions.map((intervention) =>
+    create(DeliveryMessageSchema, { intervention, channel: Channel.EMAIL, address: "ada@example.com", attempt: 1 }),
+  );
+  await new PackedPublisher(bus).publish(deliveries.map((one) => toDispatchItem(subjects, one)));
+  await putOff(
+    bus,
+    deliveries.map((delivery) => ({ delivery, at: new Date(Date.now() + 3_600_000) })),
+  );
   const events = users.flatMap((user) => idsOf(user).map((id) => eventOf(user, id, EventKind.DISPLAYED)));
   await new EventPublisher(bus).publish(events);
   for (const event of events)

@@ -1,0 +1,122 @@
+import { benchAttribution } from "./attribution.ts";
+import { benchBandit } from "./bandit.ts";
+import { benchDeliver } from "./deliver.ts";
+import { benchE2e } from "./e2e.ts";
+import { benchHttp } from "./http.ts";
+import { benchIntake } from "./intake.ts";
+import { benchNoisy } from "./noisy.ts";
+import type { OptionNames, Options } from "./options.ts";
+import { benchSockets } from "./sockets.ts";
+import { benchStats } from "./stats.ts";
+import { benchSync } from "./sync.ts";
+
+type Say = (line: string) => void;
+
+/** What `npm run bench -- <name>` measures. */
+export type Bench = {
+  /** A line of help. */
+  readonly measures: string;
+  /** Further lines of help, with the default of each option. */
+  readonly usage: readonly string[];
+  readonly options: OptionNames;
+  readonly run: (options: Options, say: Say) => object | Promise<object>;
+};
+
+export const BENCHES: Readonly<Record<string, Bench>> = {
+  e2e: {
+    measures: "from the call to the sockets, at intended times that wait for nobody",
+    usage: [
+      "--rate R (1000 a second)  --sockets S (2000)  --seconds T (30)  --warmup T (3)",
+      "--batch B (1: a Trigger each; more: TriggerBatch)  --transport grpc|connect (grpc)",
+    ],
+    options: { numbers: ["rate", "sockets", "seconds", "warmup", "batch"], texts: ["transport"] },
+    run: (options, say) =>
+      benchE2e({
+        rate: options.number("rate", 1_000),
+        sockets: options.number("sockets", 2_000),
+        seconds: options.number("seconds", 30),
+        warmupSeconds: options.number("warmup", 3),
+        batch: options.number("batch", 1),
+        transport: options.choice("transport", ["grpc", "connect"]),
+        say,
+      }),
+  },
+  sockets: {
+    measures: "memory of idle sockets",
+    usage: ["--sockets S (10000)"],
+    options: { numbers: ["sockets"] },
+    run: (options, say) => benchSockets({ sockets: options.number("sockets", 10_000), say }),
+  },
+  http: {
+    measures: "calls a second of Connect's JSON Trigger on both ports, by autocannon",
+    usage: ["--connections C (32)  --seconds T (10)"],
+    options: { numbers: ["connections", "seconds"] },
+    run: (options, say) =>
+      benchHttp({ connections: options.number("connections", 32), seconds: options.number("seconds", 10), say }),
+  },
+  intake: {
+    measures: "events of the shop into the store, as fast as they go and at a steady rate",
+    usage: ["--rate R (2000 a second)  --seconds T (15)"],
+    options: { numbers: ["rate", "seconds"] },
+    run: (options, say) =>
+      benchIntake({ rate: options.number("rate", 2_000), seconds: options.number("seconds", 15), say }),
+  },
+  noisy: {
+    measures: "a quiet workspace alone, and beside one that asks for as much as it can, in turn",
+    usage: [
+      "--seconds T (20, of each part)  --pairs N (3)  --limit R (a workspace's calls a second; default: the engine's)",
+    ],
+    options: { numbers: ["seconds", "pairs", "limit"] },
+    run: (options, say) =>
+      benchNoisy({
+        seconds: options.number("seconds", 20),
+        pairs: options.number("pairs", 3),
+        limit: options.findNumber("limit"),
+        say,
+      }),
+  },
+  deliver: {
+    measures: "from the queue to a provider that records each send",
+    usage: ["--deliveries N (100000)  --kill: workers, provider and NATS are killed, paused and slowed meanwhile"],
+    options: { numbers: ["deliveries"], flags: ["kill"] },
+    run: (options, say) =>
+      benchDeliver({ deliveries: options.number("deliveries", 100_000), isKilling: options.flag("kill"), say }),
+  },
+  sync: {
+    measures: "that nothing is acknowledged before it is on disk, by the servers' system calls (needs strace)",
+    usage: ["--calls N (200)"],
+    options: { numbers: ["calls"] },
+    run: (options, say) => benchSync({ calls: options.number("calls", 200), say }),
+  },
+  attribution: {
+    measures: "seconds to credit conversions with paths, by model; starts no engine",
+    usage: ['--conversions N (100000)  --channels C (12, "rate" of Shapley serves 20)'],
+    options: { numbers: ["conversions", "channels"] },
+    run: (options, say) =>
+      benchAttribution({
+        conversions: options.number("conversions", 100_000),
+        channels: options.number("channels", 12),
+        say,
+      }),
+  },
+  bandit: {
+    measures: "what the choice of channel loses while it learns, against the least possible; starts no engine",
+    usage: ["--rounds N (20000)  --runs N (10)"],
+    options: { numbers: ["rounds", "runs"] },
+    run: (options, say) =>
+      benchBandit({ rounds: options.number("rounds", 20_000), runs: options.number("runs", 10), say }),
+  },
+  stats: {
+    measures:
+      "experiments: false claims under peeking, power at the planned size, time of each analysis; starts no engine",
+    usage: ["--tests N (10000)  --users N (1000000)  --seed N (1)"],
+    options: { numbers: ["tests", "users", "seed"] },
+    run: (options, say) =>
+      benchStats({
+        tests: options.number("tests", 10_000),
+        users: options.number("users", 1_000_000),
+        seed: options.number("seed", 1),
+        say,
+      }),
+  },
+};

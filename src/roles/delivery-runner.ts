@@ -1,0 +1,325 @@
+import { timestampDate } from "@bufbuild/protobuf/wkt";
+import type { DeliveryMessage } from "../../gen/intervention/v1/bus_pb.js";
+import type { OutgoingMessage } from "../channels/provider.ts";
+import { invariant } from "../domain/assert.ts";
+import { type OutsideChannelName, toOutsideChannel } from "../domain/delivery/channel-names.ts";
+import { chooseAccount } from "../domain/delivery/choose-account.ts";
+import type { EndedAttempt } from "../domain/delivery/next-step.ts";
+import { toOutgoingContent } from "../domain/delivery/to-outgoing.ts";
+import { InvalidInput } from "../domain/errors.ts";
+import {
+  type AttemptDocument,
+  attemptId,
+  claimAttempts,
+  deliveryId,
+  findAttempts,
+  type ProviderAccountDocument,
+  settleAttempts,
+} from "../store/index.ts";
+import type { DeliverOptions } from "./deliver.ts";
+import { type Ended, FollowUp } from "./follow-up.ts";
+import { findObjections } from "./last-look.ts";
+import type { CallResult, Senders } from "./senders.ts";
+
+/** A delivery on its way, with what is known of it by its message alone. */
+type Open = { readonly delivery: DeliveryMessage; readonly id: string; readonly channel: OutsideChannelName };
+/** Deliveries of one account. */
+type Group = { readonly account: ProviderAccountDocument; readonly members: readonly Open[] };
+
+/** Claimed together: with a provider that takes one message a call, a claim for each would cost more than the call. */
+const CLAIMED_TOGETHER_MIN = 50;
+/** Groups of one account under way at once: storing and sending overlap. */
+const LANES = 4;
+/** No call begins after so long in one batch; the rest is put off, so that a slow provider holds nobody else up. */
+const BUDGET_MS = 5_000;
+/** What can't be sent by anybody at the moment is looked at again after this. */
+const HELD_MS = 5_000;
+/** Clocks of two machines may differ by so much. */
+const SKEW_MS = 2_000;
+
+/** Sends batches of deliveries. What makes it right, whoever dies or stalls:
+ *
+ *  1. An attempt is claimed by inserting it, so that one worker alone has it, and only within its lease.
+ *  2. Then, and not before, it is looked at a last time and sent.
+ *  3. How it ended is inserted once, by its sender, or after its lease by whoever finds it without an end: nobody knows then
+ *     whether it was sent, and the policy says what that means.
+ *  4. What follows is done again by whoever sees the message again, until it is acknowledged. */
+export class DeliveryRunner {
+  readonly #options: DeliverOptions;
+  readonly #senders: Senders;
+  readonly #followUp: FollowUp;
+
+  constructor(options: DeliverOptions & { readonly senders: Senders }) {
+    this.#options = options;
+    this.#senders = options.senders;
+    this.#followUp = new FollowUp(options);
+  }
+
+  /** Returns when all that follows from each delivery is on disk. */
+  async run(deliveries: readonly DeliveryMessage[]): Promise<void> {
+    const open = [
+      ...new Map(deliveries.map(toOpen).map((one) => [attemptId(one.id, one.delivery.attempt), one])).values(),
+    ];
+    const deadlineMs = Date.now() + BUDGET_MS;
+    const ended: Ended[] = [];
+    const contested: Open[] = [];
+    await Promise.all(
+      [...Map.groupBy(open, ({ delivery, channel }) => `${delivery.intervention?.workspace}/${channel}`).values()].map(
+        async (members) => {
+          for (const group of await this.#assign(members)) {
+            const done = await this.#sendGroup(group, deadlineMs);
+            ended.push(...done.ended);
+            contested.push(...done.contested);
+          }
+        },
+      ),
+    );
+    ended.push(...(await this.#findEnds(contested)));
+    await this.#followUp.run(ended);
+  }
+
+  /** Gives each delivery to an account, within its rate. What nobody can take now is put off. */
+  async #assign(members: readonly Open[]): Promise<Group[]> {
+    const [first] = members;
+    if (first === undefined) return [];
+    const { workspace = "" } = first.delivery.intervention ?? {};
+    const ready = this.#senders.listReady(workspace, first.channel).map((account) => ({ id: account._id, account }));
+    if (ready.length === 0) {
+      await this.#hold(members, "no_provider", () => HELD_MS);
+      return [];
+    }
+    const byAccount = Map.groupBy(
+      members,
+      ({ delivery }) => chooseAccount(ready, delivery.failedAccounts)?.account ?? ready[0]?.account,
+    );
+    const groups: Group[] = [];
+    for (const [account, its] of byAccount) {
+      if (account === undefined) continue;
+      const { granted, ratePerS } = this.#senders.takeUpTo(account, its.length);
+      if (granted > 0) groups.push({ account, members: its.slice(0, granted) });
+      // As many as a second allows come back together, one second after another.
+      await this.#hold(its.slice(granted), "rate", (index) => 1_000 * Math.ceil((index + 1) / ratePerS));
+    }
+    return groups;
+  }
+
+  async #hold(
+    members: readonly Open[],
+    why: "no_provider" | "rate" | "time" | "leased",
+    waitMsOf: (index: number) => number,
+  ): Promise<void> {
+    if (members.length === 0) return;
+    this.#options.metrics.deliveriesHeld.inc({ channel: members[0]?.channel ?? "", why }, members.length);
+    const now = Date.now();
+    await this.#followUp.hold(
+      members.map(({ delivery }, index) => ({ delivery, at: new Date(now + waitMsOf(index)) })),
+      { isEndless: why !== "no_provider" },
+    );
+  }
+
+  async #sendGroup({ account, members }: Group, deadlineMs: number) {
+    const { batchMax = 1 } = this.#senders.limitsOf(account) ?? {};
+    const size = Math.max(batchMax, CLAIMED_TOGETHER_MIN);
+    const chunks = Array.from({ length: Math.ceil(members.length / size) }, (_, i) =>
+      members.slice(i * size, (i + 1) * size),
+    );
+    const ended: Ended[] = [];
+    const contested: Open[] = [];
+    const lane = async () => {
+      for (let chunk = chunks.shift(); chunk !== undefined; chunk = chunks.shift()) {
+        if (Date.now() > deadlineMs) {
+          await this.#hold(chunk, "time", () => 1_000);
+          continue;
+        }
+        const done = await this.#sendChunk(account, chunk, batchMax);
+        ended.push(...done.ended);
+        contested.push(...done.contested);
+      }
+    };
+    await Promise.all(Array.from({ length: LANES }, lane));
+    return { ended, contested };
+  }
+
+  async #sendChunk(account: ProviderAccountDocument, chunk: readonly Open[], batchMax: number) {
+    const { store, worker, leaseMs } = this.#options;
+    const { timeoutMs = 0 } = this.#senders.limitsOf(account) ?? {};
+    const startedAt = new Date();
+    const leaseUntil = new Date(startedAt.getTime() + timeoutMs + leaseMs);
+    const toAttempt = (one: Open) => toAttemptDocument(one, { account, worker, startedAt, leaseUntil });
+    const taken = await claimAttempts(store, chunk.map(toAttempt));
+    const isTaken = ({ id, delivery }: Open) => taken.has(attemptId(id, delivery.attempt));
+    const contested = chunk.filter(isTaken);
+    const mine = chunk.filter((one) => !isTaken(one));
+    const objections = await findObjections(
+      store,
+      mine.map(({ delivery }) => delivery),
+      new Date(),
+    );
+    const results = new Map<
+      Open,
+      CallResult | { readonly kind: "expired" | "cancelled" | "refused"; readonly reason: string }
+    >();
+    const outgoing: { readonly one: Open; readonly message: OutgoingMessage }[] = [];
+    for (const one of mine) {
+      const objection = objections.get(one.delivery);
+      if (objection !== undefined) results.set(one, { kind: objection.outcome, reason: objection.reason });
+      else {
+        const rendered = render(one, account);
+        if ("reason" in rendered) results.set(one, rendered);
+        else outgoing.push({ one, message: rendered });
+      }
+    }
+    const calls = Array.from({ length: Math.ceil(outgoing.length / batchMax) }, (_, i) =>
+      outgoing.slice(i * batchMax, (i + 1) * batchMax),
+    );
+    await Promise.all(
+      calls.map(async (call) => {
+        const answers = await this.#senders.send(
+          account,
+          call.map(({ message }) => message),
+          leaseUntil,
+        );
+        for (const [index, { one }] of call.entries())
+          results.set(one, answers[index] ?? { kind: "unknown", reason: "no result" });
+      }),
+    );
+    const ended = mine.map((one): Ended => {
+      const result = results.get(one);
+      invariant(result !== undefined, "every attempt has come to an end");
+      this.#options.metrics.deliveryAttempts.inc({
+        ...{ channel: account.channel, provider: account.provider, outcome: result.kind },
+      });
+      return { delivery: one.delivery, ended: toEnded(result, account._id) };
+    });
+    return { contested, ended: await this.#settle(ended) };
+  }
+
+  /** Records how attempts ended.
+   *  @returns those whose end this is: another one may have found the lease over meanwhile, and what he said stands. */
+  async #settle(ended: readonly Ended[]): Promise<Ended[]> {
+    const endedAt = new Date();
+    const idOf = ({ delivery }: Ended) => attemptId(toOpen(delivery).id, delivery.attempt);
+    const lost = await settleAttempts(
+      this.#options.store,
+      ended.map((one) => ({
+        _id: idOf(one),
+        workspaceId: one.delivery.intervention?.workspace ?? "",
+        userId: one.delivery.intervention?.recipient?.userId ?? "",
+        outcome: one.ended.outcome,
+        reason: one.ended.reason,
+        providerMessageId: one.ended.providerMessageId,
+        endedAt,
+        ...(one.ended.retryAfterMs === undefined ? {} : { retryAfterMs: one.ended.retryAfterMs }),
+      })),
+    );
+    return ended.filter((one) => !lost.has(idOf(one)));
+  }
+
+  /** Somebody has these attempts, or had them: what became of them? */
+  async #findEnds(contested: readonly Open[]): Promise<Ended[]> {
+    if (contested.length === 0) return [];
+    const { store } = this.#options;
+    const idOf = ({ id, delivery }: Open, further = 0) => attemptId(id, delivery.attempt + further);
+    const known = await findAttempts(
+      store,
+      contested.flatMap((one) => [idOf(one), idOf(one, 1)]),
+    );
+    const ends: Ended[] = [];
+    const leased: { readonly one: Open; readonly until: number }[] = [];
+    const over: Ended[] = [];
+    for (const one of contested) {
+      // Whoever has the attempt after it carries on.
+      if (known.has(idOf(one, 1))) continue;
+      const found = known.get(idOf(one));
+      invariant(found !== undefined, "an attempt that is claimed is there");
+      const { attempt, result } = found;
+      const { delivery } = one;
+      const until = attempt.leaseUntil.getTime() + SKEW_MS;
+      if (result !== undefined) ends.push({ delivery, ended: { ...result, account: attempt.accountId } });
+      else if (until > Date.now()) leased.push({ one, until });
+      else over.push({ delivery, ended: toLost(attempt) });
+    }
+    const now = Date.now();
+    await this.#hold(
+      leased.map(({ one }) => one),
+      "leased",
+      (index) => (leased[index]?.until ?? now) - now,
+    );
+    for (const { delivery } of over)
+      this.#options.log.warn(
+        { event: "lease_over", channel: toOutsideChannel(delivery.channel) },
+        "whoever had this attempt has not said how it ended",
+      );
+    return [...ends, ...(await this.#settle(over))];
+  }
+}
+
+const toLost = ({ accountId }: AttemptDocument) =>
+  ({
+    outcome: "unknown",
+    reason: "whoever sent it did not come to say how it ended",
+    account: accountId,
+    providerMessageId: "",
+  }) as const;
+
+function toOpen(delivery: DeliveryMessage): Open {
+  const channel = toOutsideChannel(delivery.channel);
+  invariant(channel !== undefined, "only what a provider carries comes here");
+  return { delivery, channel, id: deliveryId(delivery.intervention?.interventionId ?? "", channel) };
+}
+
+function toAttemptDocument(
+  { delivery, id, channel }: Open,
+  more: Pick<AttemptDocument, "worker" | "startedAt" | "leaseUntil"> & { readonly account: ProviderAccountDocument },
+): AttemptDocument {
+  const { account, ...claim } = more;
+  return {
+    _id: attemptId(id, delivery.attempt),
+    workspaceId: delivery.intervention?.workspace ?? "",
+    userId: delivery.intervention?.recipient?.userId ?? "",
+    interventionId: delivery.intervention?.interventionId ?? "",
+    channel,
+    attempt: delivery.attempt,
+    accountId: account._id,
+    provider: account.provider,
+    ...claim,
+    ...(delivery.maybeTwice ? { maybeTwice: true } : {}),
+  };
+}
+
+/** The message as its provider takes it, or why there is none. */
+function render(
+  { delivery, id, channel }: Open,
+  account: ProviderAccountDocument,
+): OutgoingMessage | { readonly kind: "give_up"; readonly reason: string } {
+  const { intervention, address, attempt } = delivery;
+  const to = channel === "webhook" ? account.webhookUrl : address;
+  try {
+    return {
+      workspaceId: account.workspaceId,
+      deliveryId: id,
+      attempt,
+      to: account.sandboxTo === "" ? to : account.sandboxTo,
+      content: toOutgoingContent(delivery, account),
+      ...(intervention?.expireTime === undefined ? {} : { expireTime: timestampDate(intervention.expireTime) }),
+    };
+  } catch (error) {
+    if (!(error instanceof InvalidInput)) throw error;
+    return { kind: "give_up", reason: error.message };
+  }
+}
+
+function toEnded(
+  result: CallResult | { readonly kind: "expired" | "cancelled" | "refused"; readonly reason: string },
+  account: string,
+): EndedAttempt & { readonly providerMessageId: string } {
+  return {
+    outcome: result.kind,
+    reason: "reason" in result ? result.reason.slice(0, REASON_CHARACTERS_MAX) : "",
+    account,
+    providerMessageId: result.kind === "sent" ? result.providerMessageId : "",
+    ...(result.kind === "retry" && result.retryAfterMs !== undefined ? { retryAfterMs: result.retryAfterMs } : {}),
+  };
+}
+
+const REASON_CHARACTERS_MAX = 500;

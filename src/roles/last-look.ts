@@ -1,0 +1,61 @@
+import { timestampDate } from "@bufbuild/protobuf/wkt";
+import type { DeliveryMessage } from "../../gen/intervention/v1/bus_pb.js";
+import { ContactChannel, Purpose } from "../../gen/intervention/v1/profile_pb.js";
+import { toContactChannel } from "../domain/delivery/channel-names.ts";
+import { toConsentName } from "../domain/profile/register-keys.ts";
+import { findHappened, findProfileOutlines, type ProfileOutline, profileId, type Store } from "../store/index.ts";
+
+/** Why something is not sent after all. */
+export type Objection = { readonly outcome: "expired" | "cancelled" | "refused"; readonly reason: string };
+
+/** Looks once more at what was decided some time ago, just before it is sent: whether its time is over, its sender has taken it
+ *  back, or its user has said no since. */
+export async function findObjections(
+  store: Store,
+  deliveries: readonly DeliveryMessage[],
+  now: Date,
+): Promise<Map<DeliveryMessage, Objection>> {
+  const whoOf = ({ intervention }: DeliveryMessage) => ({
+    workspaceId: intervention?.workspace ?? "",
+    userId: intervention?.recipient?.userId ?? "",
+  });
+  const reachingUsers = deliveries.filter(({ channel }) => toContactChannel(channel) !== ContactChannel.UNSPECIFIED);
+  const [cancelled, profiles] = await Promise.all([
+    findHappened(
+      store,
+      deliveries.map(({ intervention }) => intervention?.interventionId ?? ""),
+      ["cancelled"],
+    ),
+    findProfileOutlines(store, reachingUsers.map(whoOf)),
+  ]);
+  const objections = new Map<DeliveryMessage, Objection>();
+  for (const delivery of deliveries) {
+    const { workspaceId, userId } = whoOf(delivery);
+    const found =
+      findExpiry(delivery, now) ??
+      (cancelled.has(delivery.intervention?.interventionId ?? "")
+        ? ({ outcome: "cancelled", reason: "its sender has taken it back" } as const)
+        : findRefusal(delivery, profiles.get(profileId(workspaceId, userId))));
+    if (found !== undefined) objections.set(delivery, found);
+  }
+  return objections;
+}
+
+export function findExpiry({ intervention }: DeliveryMessage, now: Date): Objection | undefined {
+  const expiry = intervention?.expireTime === undefined ? undefined : timestampDate(intervention.expireTime);
+  if (expiry === undefined || expiry > now) return undefined;
+  return { outcome: "expired", reason: `expired at ${expiry.toISOString()}` };
+}
+
+/** The rule of the decision, asked again: marketing needs a yes that stands, anything else that there is no no. */
+function findRefusal({ intervention, channel }: DeliveryMessage, profile: ProfileOutline | undefined) {
+  const contact = toContactChannel(channel);
+  if (contact === ContactChannel.UNSPECIFIED) return undefined;
+  const purpose = intervention?.policy?.purpose || Purpose.MARKETING;
+  const subject = toConsentName({ channel: contact, purpose });
+  if (profile?.denied.some(({ name }) => name === subject) === true)
+    return { outcome: "refused", reason: `the user has said no to ${subject}` } as const;
+  if (purpose === Purpose.MARKETING && profile?.granted?.some(({ name }) => name === subject) !== true)
+    return { outcome: "refused", reason: `the user has not said yes to ${subject}` } as const;
+  return undefined;
+}

@@ -78,6 +78,18 @@ export function createMetrics() {
       help: "events of the shop that were heard, by what became of them",
       labelNames: ["effect"],
     }),
+    silences: new Counter({
+      registers,
+      name: "intervention_silences_total",
+      help: "shoppers looked at after a silence, by what it had come to",
+      labelNames: ["verdict"],
+    }),
+    abandonmentLag: new Histogram({
+      registers,
+      name: "intervention_abandonment_lag_seconds",
+      help: "time from when a cart counts as abandoned until that is on the stream",
+      buckets: DURATION_BUCKETS,
+    }),
     limited: new Counter({
       registers,
       name: "intervention_calls_limited_total",

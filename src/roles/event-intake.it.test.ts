@@ -32,14 +32,18 @@ async function send({ bus }: Parts, event: CloudEvent<unknown>, mode: "binary" |
 }
 
 const start = ({ access, bus, campaigns, log, metrics, store, triggers }: Parts) =>
-  startEventIntake({ access, bus, campaigns, log, metrics, store, triggers, now: () => new Date() });
+  startEventIntake({
+    ...{ access, bus, campaigns, log, metrics, store, triggers },
+    triggerAgeMsMax: 86_400_000,
+    now: () => new Date(),
+  });
 const idle = ({ bus }: Parts) =>
   until(async () => {
     const info = await findConsumer(bus, "EVENTS", "shop-events");
     return info !== undefined && info.num_pending + info.num_ack_pending === 0;
   }, "everything to be heard");
 const kept = async ({ store }: Parts) =>
-  (await listShopEvents(store, { workspaceId: "main", userId: "ada", limit: 100 })).map((body) =>
+  (await listShopEvents(store, { workspaceId: "main", userId: "ada", limit: 100, now: new Date() })).map((body) =>
     fromBinary(ShopEventSchema, body),
   );
 

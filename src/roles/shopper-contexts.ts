@@ -1,5 +1,6 @@
 import { fromBinary } from "@bufbuild/protobuf";
 import { timestampDate } from "@bufbuild/protobuf/wkt";
+import type { ContextState } from "../../gen/intervention/v1/context_state_pb.js";
 import { type Context, ShopEventSchema } from "../../gen/intervention/v1/shopper_pb.js";
 import { applyEvents, emptyContext, toContext } from "../domain/context/index.ts";
 import { listOrders, listShopEvents, type Store } from "../store/index.ts";
@@ -11,10 +12,15 @@ const EVENTS_MAX = 1_000;
 /** What just happened to a shopper, reckoned from the events that are kept: nothing else is stored, so that it is the same at any
  *  time, for whoever asks, in whatever order they came. */
 export async function findContext(store: Store, workspace: string, userId: string): Promise<Context> {
-  const bodies = await listShopEvents(store, { workspaceId: workspace, userId, limit: EVENTS_MAX });
+  return toContext({ workspace, userId }, await findContextState(store, workspace, userId));
+}
+
+/** The same, before it is told to others. */
+export async function findContextState(store: Store, workspaceId: string, userId: string): Promise<ContextState> {
+  const bodies = await listShopEvents(store, { workspaceId, userId, limit: EVENTS_MAX, now: new Date() });
   // Oldest first: what is bounded in a context forgets what came first.
   const events = bodies.toReversed().map((body) => ({ event: fromBinary(ShopEventSchema, body), body }));
-  return toContext({ workspace, userId }, applyEvents(emptyContext, events));
+  return applyEvents(emptyContext, events);
 }
 
 /** By which predictions are found to have come true. */

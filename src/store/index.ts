@@ -20,6 +20,12 @@ export {
   replaceCampaign,
   toCampaign,
 } from "./campaigns.ts";
+export {
+  type CartWatchDocument,
+  deleteCartWatches,
+  insertCartWatches,
+  listDueCartWatches,
+} from "./cart-watches.ts";
 export { advanceCheckpoint, claimLease, findCheckpoint } from "./checkpoints.ts";
 export { connectStore, type Store } from "./connect-store.ts";
 export { type ConsentDocument, consentId, listConsentChanges, recordConsent } from "./consents.ts";

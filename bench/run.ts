@@ -1,4 +1,5 @@
 import { StartFailure } from "../src/start/index.ts";
+import { benchAbandonment } from "./abandonment.ts";
 import { formatTable } from "./demo/format-table.ts";
 import { benchE2e } from "./e2e.ts";
 import { benchHttp } from "./http.ts";
@@ -19,6 +20,8 @@ nothing else on stdout.
            --connections C (32)  --seconds T (10)
   intake   events of the shop into the store, as fast as they go and at a steady rate
            --rate R (2000 a second)  --seconds T (15)
+  abandonment  carts left behind that nobody tells the engine of
+           --carts N (100000)  --seconds T (60: they fall due one after the other over so long)
   sync     that nothing is acknowledged before it is on disk, by the servers' system calls (needs strace)
            --calls N (200)
 `;
@@ -76,13 +79,21 @@ async function measure(): Promise<object> {
       const options = parseOptions(args, { numbers: ["rate", "seconds"], flags: ["json"] });
       return await benchIntake({ rate: options.number("rate", 2_000), seconds: options.number("seconds", 15), say });
     }
+    case "abandonment": {
+      const options = parseOptions(args, { numbers: ["carts", "seconds"], flags: ["json"] });
+      return await benchAbandonment({
+        carts: options.number("carts", 100_000),
+        seconds: options.number("seconds", 60),
+        say,
+      });
+    }
     case "sync":
       return await benchSync({
         calls: parseOptions(args, { numbers: ["calls"], flags: ["json"] }).number("calls", 200),
         say,
       });
     default:
-      throw new UsageError(`which bench? ${which ?? "none"} is none of e2e, sockets, http, intake, sync`);
+      throw new UsageError(`which bench? ${which ?? "none"} is none of e2e, sockets, http, intake, abandonment, sync`);
   }
 }
 

@@ -1,6 +1,6 @@
 import { randomUUID } from "node:crypto";
 import type { Logger } from "pino";
-import { BatchPublisher, type Bus, findOldestWaitingMs, type OutgoingMessage } from "../bus/index.ts";
+import { BatchPublisher, type Bus, findOldestWaitingMs } from "../bus/index.ts";
 import { judgeSilence, type SilenceBounds } from "../domain/context/index.ts";
 import { Unavailable } from "../domain/errors.ts";
 import type { AccessDirectory } from "../integrations/access-directory.ts";
@@ -14,7 +14,7 @@ import {
 } from "../store/index.ts";
 import type { Activity, CartWatches } from "./cart-watches.ts";
 import { SHOP_EVENT_CONSUMERS } from "./event-intake.ts";
-import { findContextState } from "./shopper-contexts.ts";
+import { findContextStates } from "./shopper-contexts.ts";
 import { startLoop } from "./start-loop.ts";
 import { type Abandonment, toAbandonmentMessage } from "./to-abandonment-message.ts";
 
@@ -31,8 +31,8 @@ export type AbandonmentOptions = SilenceBounds & {
 
 const SWEEP_MS = 250;
 const PAGE = 1_000;
-/** Reads at once, so that those who take events in get their turn. */
-const READS_AT_ONCE = 16;
+/** Shoppers whose events are read in one go. */
+const USERS_AT_ONCE = 100;
 /** Whoever sweeps a workspace keeps others from doing the same work for so long, page by page; when he dies another goes on. */
 const LEASE_MS = 1_000;
 /** What waits to be taken in longer than this holds judgement up to the time at which it was stored. Not what waits shorter: a
@@ -68,30 +68,26 @@ async function sweep(sweeper: Sweeper, workspaceId: string, until: Date): Promis
     if (due.length === 0) return;
     const claim = { holder, now: now(), until: new Date(now().getTime() + LEASE_MS) };
     if (!(await claimLease(store, `abandonment/${workspaceId}`, claim))) return;
-    await settle(sweeper, due);
+    await settle(sweeper, workspaceId, due);
     if (due.length < PAGE) return;
   }
 }
 
 /** Does what is due, then removes the watches. */
-async function settle(sweeper: Sweeper, due: readonly CartWatchDocument[]): Promise<void> {
-  const { metrics, now, publisher, store, watches } = sweeper;
-  const users = [...new Map(due.map(({ workspaceId, userId }) => [userId, { workspaceId, userId }])).values()];
-  const abandoned: (Abandonment & { readonly message: OutgoingMessage })[] = [];
+async function settle(sweeper: Sweeper, workspaceId: string, due: readonly CartWatchDocument[]): Promise<void> {
+  const { bus, metrics, now, publisher, store, watches } = sweeper;
+  const silences = await judge(sweeper, workspaceId, [...new Set(due.map(({ userId }) => userId))]);
+  const abandoned: Abandonment[] = [];
   const lasting: Activity[] = [];
-  for (let from = 0; from < users.length; from += READS_AT_ONCE) {
-    await Promise.all(
-      users.slice(from, from + READS_AT_ONCE).map(async (who) => {
-        const silence = await judge(sweeper, who);
-        metrics.silences.inc({ verdict: silence.kind });
-        if (silence.kind === "lasting") lasting.push({ ...who, atMs: silence.dueMs - sweeper.afterMs });
-        if (silence.kind !== "abandoned") return;
-        const abandonment = { ...who, ...silence };
-        abandoned.push({ ...abandonment, message: toAbandonmentMessage(sweeper.bus, abandonment) });
-      }),
-    );
+  for (const [userId, silence] of silences) {
+    metrics.silences.inc({ verdict: silence.kind });
+    if (silence.kind === "lasting") lasting.push({ workspaceId, userId, atMs: silence.dueMs - sweeper.afterMs });
+    if (silence.kind === "abandoned") abandoned.push({ workspaceId, userId, ...silence });
   }
-  await Promise.all([publisher.publishAll(abandoned.map(({ message }) => message)), watches.cover(lasting)]);
+  await Promise.all([
+    publisher.publishAll(abandoned.map((one) => toAbandonmentMessage(bus, one))),
+    watches.cover(lasting),
+  ]);
   for (const { dueMs } of abandoned) metrics.abandonmentLag.observe((now().getTime() - dueMs) / 1e3);
   await deleteCartWatches(
     store,
@@ -99,19 +95,26 @@ async function settle(sweeper: Sweeper, due: readonly CartWatchDocument[]): Prom
   );
 }
 
+type Verdict = ReturnType<typeof judgeSilence> | { readonly kind: "failed" };
+
 async function judge(
-  { store, log, now, ...bounds }: Sweeper,
-  { workspaceId, userId }: { readonly workspaceId: string; readonly userId: string },
-): Promise<ReturnType<typeof judgeSilence> | { readonly kind: "failed" }> {
-  try {
-    return judgeSilence(await findContextState(store, workspaceId, userId), { ...bounds, nowMs: now().getTime() });
-  } catch (error) {
-    if (error instanceof Unavailable) throw error;
-    // One shopper whose events can't be read must not keep all the others from being looked at.
-    log.error(
-      { event: "silence_not_judged", workspaceId, err: error },
-      "a shopper's events can't be read: passed over",
-    );
-    return { kind: "failed" };
+  { store, log, now, afterMs, ageMsMax }: Sweeper,
+  workspaceId: string,
+  userIds: readonly string[],
+): Promise<Map<string, Verdict>> {
+  const verdicts = new Map<string, Verdict>();
+  for (let from = 0; from < userIds.length; from += USERS_AT_ONCE) {
+    const some = userIds.slice(from, from + USERS_AT_ONCE);
+    try {
+      const states = await findContextStates(store, workspaceId, some);
+      const nowMs = now().getTime();
+      for (const [userId, state] of states) verdicts.set(userId, judgeSilence(state, { afterMs, ageMsMax, nowMs }));
+    } catch (error) {
+      if (error instanceof Unavailable) throw error;
+      // Shoppers whose events can't be read must not keep all the others from being looked at.
+      log.error({ event: "silences_not_judged", workspaceId, users: some.length, err: error }, "passed over");
+      for (const userId of some) verdicts.set(userId, { kind: "failed" });
+    }
   }
+  return verdicts;
 }

@@ -124,7 +124,7 @@ export {
   replaceProfile,
 } from "./profiles.ts";
 export { listRetention, setRetention } from "./retention.ts";
-export { type GivenShopEvent, insertShopEvents, listOrders, listShopEvents } from "./shop-events.ts";
+export { findShopEventsOf, type GivenShopEvent, insertShopEvents, listOrders, listShopEvents } from "./shop-events.ts";
 export {
   countFollowers,
   countSubscriptions,

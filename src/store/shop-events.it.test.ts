@@ -1,8 +1,8 @@
-import { create, toBinary } from "@bufbuild/protobuf";
+import { create, fromBinary, toBinary } from "@bufbuild/protobuf";
 import { describe, expect, it } from "vitest";
 import { ShopEventSchema } from "../../gen/intervention/v1/shopper_pb.js";
 import { startParts } from "../testing/parts.ts";
-import { insertShopEvents, listShopEvents } from "./index.ts";
+import { findShopEventsOf, insertShopEvents, listShopEvents } from "./index.ts";
 
 const NOW_MS = Date.UTC(2026, 0, 1);
 const DAY_MS = 86_400_000;
@@ -45,10 +45,28 @@ describe("the newest events of a shopper", () => {
     expect(await listShopEvents(parts.store, whose)).toHaveLength(100);
   });
 
+  it("come for several at once, unless they are too many", async () => {
+    await using parts = await startParts();
+    const events = ["ada", "bob", "ada", "eve"].map((userId, n) => {
+      const event = create(ShopEventSchema, { eventId: `${n}`, userId });
+      return { event, at: new Date(NOW_MS + n), body: toBinary(ShopEventSchema, event), workspaceId: "main" };
+    });
+    await insertShopEvents(parts.store, events, new Date(NOW_MS));
+    const asked = { workspaceId: "main", userIds: ["ada", "bob", "nobody"] };
+    const found = await findShopEventsOf(parts.store, { ...asked, limit: 3 });
+    const ids = [...(found ?? [])].map(([user, bodies]) => [
+      user,
+      bodies.map((body) => fromBinary(ShopEventSchema, body).eventId),
+    ]);
+    expect(Object.fromEntries(ids)).toEqual({ ada: ["2", "0"], bob: ["1"] });
+    expect(await findShopEventsOf(parts.store, { ...asked, limit: 2 })).toBeUndefined();
+  });
+
   it("are looked up by an index that has every field of the question", async () => {
     await using parts = await startParts();
     const whose = { workspaceId: "main", userId: "ada" };
-    for (const filter of [whose, { ...whose, at: { $gte: new Date(0), $lt: new Date() } }]) {
+    const several = { workspaceId: "main", userId: { $in: ["ada", "bob"] } };
+    for (const filter of [whose, several, { ...whose, at: { $gte: new Date(0), $lt: new Date() } }]) {
       const plan = JSON.stringify(await parts.store.shopEvents.find(filter).explain("queryPlanner"));
       expect(plan).toContain("IXSCAN");
       expect(plan).not.toMatch(/COLLSCAN|"FETCH","filter"/);

@@ -66,6 +66,30 @@ export async function listShopEvents(
   return found.sort((a, b) => b.at.getTime() - a.at.getTime()).map(({ event }) => event.value());
 }
 
+/** The events of several users in one round trip, each user's newest first: a read for each of them costs thirty times as much.
+ *  @returns undefined when there are more than `limit` in all. */
+export async function findShopEventsOf(
+  store: Store,
+  options: { readonly workspaceId: string; readonly userIds: readonly string[]; readonly limit: number },
+): Promise<Map<string, Uint8Array[]> | undefined> {
+  const { workspaceId, userIds, limit } = options;
+  const found = await onStore(() =>
+    store.shopEvents
+      .find({ workspaceId, userId: { $in: [...userIds] } }, { projection: { userId: 1, at: 1, event: 1 } })
+      .batchSize(limit + 1)
+      .limit(limit + 1)
+      .toArray(),
+  );
+  if (found.length > limit) return undefined;
+  const newestFirst = found.sort((a, b) => b.at.getTime() - a.at.getTime());
+  return new Map(
+    [...Map.groupBy(newestFirst, ({ userId }) => userId)].map(([userId, events]) => [
+      userId,
+      events.map(({ event }) => event.value()),
+    ]),
+  );
+}
+
 async function findNewest(
   store: Store,
   whose: Whose,

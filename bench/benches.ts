@@ -1,3 +1,4 @@
+import { benchAbandonment } from "./abandonment.ts";
 import { benchAttribution } from "./attribution.ts";
 import { benchBandit } from "./bandit.ts";
 import { benchDeliver } from "./deliver.ts";
@@ -60,6 +61,13 @@ export const BENCHES: Readonly<Record<string, Bench>> = {
     options: { numbers: ["rate", "seconds"] },
     run: (options, say) =>
       benchIntake({ rate: options.number("rate", 2_000), seconds: options.number("seconds", 15), say }),
+  },
+  abandonment: {
+    measures: "carts left behind that nobody tells the engine of",
+    usage: ["--carts N (100000)  --seconds T (60: they fall due one after the other over so long)"],
+    options: { numbers: ["carts", "seconds"] },
+    run: (options, say) =>
+      benchAbandonment({ carts: options.number("carts", 100_000), seconds: options.number("seconds", 60), say }),
   },
   noisy: {
     measures: "a quiet workspace alone, and beside one that asks for as much as it can, in turn",

@@ -191,6 +191,17 @@ const schema = z.object({
     .describe(
       "kinds of events published as CloudEvents on events.out.<workspace>.<kind>: none, all, or a comma-separated list",
     ),
+  ABANDON_AFTER_MS: z.coerce
+    .number()
+    .int()
+    .refine((ms) => ms === 0 || (ms >= 1_000 && ms <= 604_800_000), { error: "0, or 1000 to 604800000" })
+    .default(1_800_000)
+    .describe(
+      "a cart that is not empty counts as abandoned after so long without any activity, ms; 0 leaves it to others",
+    ),
+  EVENT_TRIGGER_AGE_MS: whole(86_400_000, 60_000, 604_800_000).describe(
+    "events of the shop that are older, such as imported history, are kept and trigger no campaign, ms",
+  ),
   TRY_PAGE: flag(true).describe("serve /try to browsers on the same machine"),
   PROFILE_INDEXED_ATTRIBUTES: z
     .string()

@@ -30,6 +30,8 @@ import {
 import { startOutward } from "./outward/start-outward.ts";
 import { servePages } from "./pages/serve-pages.ts";
 import { ErasedUsers } from "./privacy/erased-users.ts";
+import { startAbandonment } from "./roles/abandonment.ts";
+import { CartWatches } from "./roles/cart-watches.ts";
 import { startDecide } from "./roles/decide.ts";
 import { startDeliver } from "./roles/deliver.ts";
 import { startEventIntake } from "./roles/event-intake.ts";
@@ -297,6 +299,27 @@ export function defineServices(config: Config) {
       }),
     stop: (value) => value[Symbol.asyncDispose](),
   });
+  const silence = { afterMs: config.ABANDON_AFTER_MS, ageMsMax: config.EVENT_TRIGGER_AGE_MS, now: () => new Date() };
+  const cartWatches = defineService("cart watches", {
+    start: async (c) =>
+      silence.afterMs === 0 ? undefined : new CartWatches({ ...silence, store: await c.get(store) }),
+  });
+  const abandonment = defineService("abandonment", {
+    start: async (c) => {
+      const watches = await c.get(cartWatches);
+      if (watches === undefined) return undefined;
+      return startAbandonment({
+        ...silence,
+        watches,
+        bus: await c.get(bus),
+        store: await c.get(store),
+        log: await c.get(log),
+        access: await c.get(access),
+        metrics: await c.get(metrics),
+      });
+    },
+    stop: async (value) => value?.[Symbol.asyncDispose](),
+  });
   const eventIntake = defineService("event intake", {
     start: async (c) =>
       startEventIntake({
@@ -306,13 +329,15 @@ export function defineServices(config: Config) {
         access: await c.get(access),
         campaigns: await c.get(campaigns),
         triggers: await c.get(triggers),
+        watches: await c.get(cartWatches),
+        triggerAgeMsMax: config.EVENT_TRIGGER_AGE_MS,
         metrics: await c.get(metrics),
         now: () => new Date(),
       }),
     stop: (value) => value[Symbol.asyncDispose](),
   });
   const intake = defineService("intake", {
-    start: async (c) => [await c.get(predictionIntake), await c.get(eventIntake)],
+    start: async (c) => [await c.get(predictionIntake), await c.get(eventIntake), await c.get(abandonment)],
   });
   const limits = defineService("limits", {
     start: async (c) =>

@@ -63,6 +63,7 @@ async function findOldestOf(bus: Bus, stream: StreamName, name: string): Promise
 /** When the first message of a subject from a sequence on was stored, ms; Infinity when there is none that can be read. */
 async function findStoredMs(bus: Bus, stream: StreamName, first: { from: number; subject: string }): Promise<number> {
   const query = { seq: first.from, next_by_subj: first.subject };
-  const message = await bus.jsm.direct.getMessage(bus.subjects.stream(stream), query);
+  // Of the leader: a stream of the platform may not let its copies be read.
+  const message = await bus.jsm.streams.getMessage(bus.subjects.stream(stream), query);
   return message === null ? Number.POSITIVE_INFINITY : message.time.getTime();
 }

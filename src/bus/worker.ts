@@ -17,7 +17,8 @@ export type WorkerOptions<T> = {
   readonly name: string;
   readonly filterSubject: string;
   /** Turns a body into what `handle` takes.
-   *  @throws InvalidInput when it can never be handled: it goes to the dead letters at once. */
+   *  @throws InvalidInput when it can never be handled: it goes to the dead letters at once. Unavailable when that can't be told
+   *  yet: it is tried again. */
   readonly parse: (message: JsMsg) => T;
   /** Returns when the effect of the whole batch is durable; must be safe to repeat. */
   readonly handle: (batch: readonly T[]) => Promise<void>;
@@ -211,7 +212,8 @@ export class Worker<T> implements AsyncDisposable {
       try {
         pending.push({ message, value: this.#options.parse(message) });
       } catch (error) {
-        await this.#giveUp(message, error instanceof InvalidInput ? "malformed" : "failed", error);
+        if (error instanceof Unavailable) this.#putBack([message], error);
+        else await this.#giveUp(message, error instanceof InvalidInput ? "malformed" : "failed", error);
       }
     }
     if (pending.length === 0) return;
@@ -229,11 +231,10 @@ export class Worker<T> implements AsyncDisposable {
     } catch (error) {
       const { log, name } = this.#options;
       if (error instanceof Unavailable) {
-        log.warn(
-          { event: "batch_put_back", consumer: name, messages: pending.length, err: error },
-          "a part does not answer: the messages will be tried again",
+        this.#putBack(
+          pending.map(({ message }) => message),
+          error,
         );
-        for (const { message } of pending) message.nak(error.retryAfterMs);
         return true;
       }
       const [only] = pending;
@@ -248,6 +249,15 @@ export class Worker<T> implements AsyncDisposable {
       }
       return true;
     }
+  }
+
+  #putBack(messages: readonly JsMsg[], error: Unavailable): void {
+    const { log, name } = this.#options;
+    log.warn(
+      { event: "batch_put_back", consumer: name, messages: messages.length, err: error },
+      "a part does not answer: the messages will be tried again",
+    );
+    for (const message of messages) message.nak(error.retryAfterMs);
   }
 
   async #giveUp(message: JsMsg, reason: "malformed" | "failed", error: unknown): Promise<void> {

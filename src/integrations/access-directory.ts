@@ -48,6 +48,7 @@ export class AccessDirectory {
   readonly #keys = new KeyRing();
   #usedKeys = new Set<string>();
   #workspaces: ReadonlyMap<string, Entry> = new Map();
+  #asOfMs = Number.NEGATIVE_INFINITY;
   #refreshing: Promise<void> | undefined;
   #isRefreshWanted = false;
 
@@ -82,6 +83,11 @@ export class AccessDirectory {
 
   findWorkspace(id: string): Workspace | undefined {
     return this.#workspaces.get(id)?.workspace;
+  }
+
+  /** Whether there was no such workspace at a time: false as long as everything has not been read again since. */
+  isAbsent(id: string, at: Date): boolean {
+    return !this.#workspaces.has(id) && this.#asOfMs >= at.getTime();
   }
 
   /** Which service shows this API key or token, if any. */
@@ -174,8 +180,10 @@ export class AccessDirectory {
 
   /** Reads everything again. Resolves when it is in force; `providersAsked` when new providers' keys have been asked for too. */
   async refresh(): Promise<{ readonly providersAsked: Promise<void> }> {
+    const beganMs = Date.now();
     const [workspaces, keys] = await Promise.all([listWorkspaces(this.#store), listApiKeys(this.#store)]);
     this.#workspaces = new Map(workspaces.map((document) => [document._id, toEntry(document)]));
+    this.#asOfMs = beganMs;
     this.#keys.replace(keys);
     const own = workspaces.flatMap(({ _id, identityProvider }) =>
       identityProvider === undefined ? [] : [{ ...identityProvider, workspaceId: _id }],

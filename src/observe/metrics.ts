@@ -91,6 +91,18 @@ export function createMetrics() {
       labelNames: ["from"],
       buckets: [0.1, 0.5, 1, 2, 5, 10, 30, 60, 300, 3_600],
     }),
+    silences: new Counter({
+      registers,
+      name: "intervention_silences_total",
+      help: "shoppers looked at after a silence, by what it had come to",
+      labelNames: ["verdict"],
+    }),
+    abandonmentLag: new Histogram({
+      registers,
+      name: "intervention_abandonment_lag_seconds",
+      help: "time from when a cart counts as abandoned until that is on the stream",
+      buckets: DURATION_BUCKETS,
+    }),
     limited: new Counter({
       registers,
       name: "intervention_calls_limited_total",

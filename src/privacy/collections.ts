@@ -106,6 +106,7 @@ export const COLLECTIONS: Readonly<Record<string, PersonalCollection | Impersona
   }),
   predictions: ofUser("predictions", { messages: { prediction: PredictionSchema } }),
   shop_events: ofUser("shop_events", { messages: { event: ShopEventSchema } }),
+  cart_watches: ofUser("cart_watches"),
   campaign_entries: ofUser("campaign_entries", {
     filters: async ({ workspaceId, userId }, store) => {
       const found = await onStore(() => store.campaigns.find({ workspaceId }, { projection: { _id: 1 } }).toArray());

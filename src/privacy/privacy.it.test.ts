@@ -172,6 +172,7 @@ describe("an erasure", () => {
         "collection/campaign_entries": 1,
         "collection/subscriptions": 1,
         "collection/shop_events": 1,
+        "collection/cart_watches": 1,
         "stream/EVENTS": 2,
       },
       ...{ "stream/REALTIME": 1, "stream/DELAYED": 6, "stream/DISPATCH": 3, "stream/DEAD": 4 },

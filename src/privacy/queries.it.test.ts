@@ -19,6 +19,8 @@ it("finds whom to export, erase and forget, and whom to send what, by indexes", 
     ["erasures", { erasedAt: { $gte: now } }],
     ["retention", { workspaceId: "w" }],
     ...toEventFilters(["a", "b"]).map((filter): [string, Document] => ["events", filter]),
+    ["cart_watches", { workspaceId: "w", userId: "ada" }],
+    ["cart_watches", { workspaceId: "w", dueAt: { $lte: now } }],
     ["decisions", { _id: { $in: ["a/0", "a/1"] } }],
   ];
   for (const [collection, entry] of Object.entries(COLLECTIONS))

@@ -7,6 +7,7 @@ import { describe, expect, inject, it } from "vitest";
 import { ConditionSchema } from "../../gen/intervention/v1/condition_pb.js";
 import { type ShopEvent, ShopEventKind, ShopEventSchema } from "../../gen/intervention/v1/shopper_pb.js";
 import { findConsumer, listDeadLetters, packItems } from "../bus/index.ts";
+import { createWorkspace } from "../integrations/access-directory.ts";
 import { createMetrics } from "../observe/index.ts";
 import { listShopEvents } from "../store/index.ts";
 import { until } from "../testing/until.ts";
@@ -31,15 +32,20 @@ async function send({ bus }: Parts, event: CloudEvent<unknown>, mode: "binary" |
   await bus.js.publish(bus.subjects.shopEvents("main"), String(body), { headers: found });
 }
 
+const AGE_MS_MAX = 86_400_000;
 const start = ({ access, bus, campaigns, log, metrics, store, triggers }: Parts) =>
-  startEventIntake({ access, bus, campaigns, log, metrics, store, triggers, now: () => new Date() });
+  startEventIntake({
+    ...{ access, bus, campaigns, log, metrics, store, triggers },
+    triggerAgeMsMax: AGE_MS_MAX,
+    now: () => new Date(),
+  });
 const idle = ({ bus }: Parts) =>
   until(async () => {
     const info = await findConsumer(bus, "EVENTS", "shop-events");
     return info !== undefined && info.num_pending + info.num_ack_pending === 0;
   }, "everything to be heard");
 const kept = async ({ store }: Parts) =>
-  (await listShopEvents(store, { workspaceId: "main", userId: "ada", limit: 100 })).map((body) =>
+  (await listShopEvents(store, { workspaceId: "main", userId: "ada", limit: 100, now: new Date() })).map((body) =>
     fromBinary(ShopEventSchema, body),
   );
 
@@ -165,6 +171,32 @@ describe("what shoppers do", () => {
     const accepted = await parts.accepted();
     expect(accepted.map(({ recipient }) => recipient?.userId)).toEqual(["ada"]);
     expect(accepted[0]?.trigger?.context?.cartValue?.minor).toBe(1_900n);
+  });
+
+  it("that is older than a campaign is to hear of is kept, and triggers nothing", async () => {
+    await using parts = await startTriggers();
+    await parts.run("rescue", { trigger: { on: { case: "event", value: ShopEventKind.CHECKOUT_STARTED } } });
+    const metrics = createMetrics();
+    await using _intake = await start({ ...parts, metrics });
+    const at = (agoMs: number, subject: string) => ({ subject, time: new Date(Date.now() - agoMs).toISOString() });
+    await send(parts, toEvent("1", "shop.checkout.started", {}, at(AGE_MS_MAX + 60_000, "ada")));
+    await send(parts, toEvent("2", "shop.checkout.started", {}, at(AGE_MS_MAX - 60_000, "bob")));
+    await until(async () => (await parts.accepted()).length > 0, "bob's");
+    await idle(parts);
+    expect((await parts.accepted()).map(({ recipient }) => recipient?.userId)).toEqual(["bob"]);
+    expect(await kept(parts)).toHaveLength(1);
+    expect(await metrics.registry.metrics()).toContain('intervention_shop_events_total{effect="too_old"} 1');
+  });
+
+  it("comes through when its workspace was made by another process a moment ago", async () => {
+    await using parts = await startTriggers();
+    await using _intake = await start(parts);
+    // Sent first, so that whoever hears of it can't know the workspace yet.
+    const page = toBinary(ShopEventSchema, view("1", "/"));
+    await parts.bus.js.publish(parts.bus.subjects.shopEvents("new"), packItems([page]));
+    await createWorkspace(parts.store, "new");
+    await until(() => parts.store.shopEvents.findOne({ workspaceId: "new", userId: "ada" }), "the event kept");
+    expect(await listDeadLetters(parts.bus, { workspace: "new", after: 0, limit: 10 })).toEqual([]);
   });
 });
 

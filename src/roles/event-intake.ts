@@ -4,7 +4,7 @@ import type { JsMsg } from "@nats-io/jetstream";
 import { Match } from "@nats-io/transport-node";
 import type { Logger } from "pino";
 import { ShopEventBatchSchema } from "../../gen/intervention/v1/bus_pb.js";
-import { type Context, type ShopEvent, ShopEventSchema } from "../../gen/intervention/v1/shopper_pb.js";
+import { type Context, type ShopEvent, ShopEventKind, ShopEventSchema } from "../../gen/intervention/v1/shopper_pb.js";
 import { type Bus, Worker } from "../bus/index.ts";
 import { checkShopEvent } from "../domain/context/index.ts";
 import { InvalidInput } from "../domain/errors.ts";
@@ -14,7 +14,9 @@ import { findCloudEvent } from "../integrations/cloud-event.ts";
 import { toShopEvent } from "../integrations/to-shop-event.ts";
 import type { Metrics } from "../observe/index.ts";
 import { type GivenShopEvent, insertShopEvents, type Store } from "../store/index.ts";
+import type { CartWatches } from "./cart-watches.ts";
 import { countHeard } from "./count-heard.ts";
+import { expectWorkspace } from "./expect-workspace.ts";
 import { findContext } from "./shopper-contexts.ts";
 import type { Triggers } from "./triggers.ts";
 
@@ -23,15 +25,22 @@ export type EventIntakeOptions = {
   readonly bus: Bus;
   readonly store: Store;
   readonly log: Logger;
-  readonly access: Pick<AccessDirectory, "findWorkspace">;
+  readonly access: Pick<AccessDirectory, "findWorkspace" | "isAbsent">;
   readonly campaigns: Pick<CampaignDirectory, "listLive">;
   readonly triggers: Pick<Triggers, "onEvents">;
+  /** Where silences are looked out for. Default: nobody does. */
+  readonly watches?: Pick<CartWatches, "cover"> | undefined;
+  /** What happened longer ago triggers nothing: nobody who imports a year of history means to write to everybody in it. */
+  readonly triggerAgeMsMax: number;
   readonly metrics: {
     readonly shopEvents: { readonly inc: (labels: { readonly effect: string }, count: number) => void };
     readonly heardLag: Pick<Metrics["heardLag"], "observe">;
   };
   readonly now: () => Date;
 };
+
+/** Who takes them in. */
+export const SHOP_EVENT_CONSUMERS = { stream: "EVENTS", names: ["shop-events"] } as const;
 
 type Given = GivenShopEvent & { readonly workspaceId: string };
 
@@ -40,12 +49,14 @@ const BATCH_MAX = 2_000;
 /** The database takes a thousand events at once for little more than one; nobody waits for a lone one. */
 const LINGER_MS = 20;
 
-/** Hears what shoppers do on `events.cart.{workspace}`: keeps each event once, then triggers what waits for it, then acknowledges.
+/** Hears what shoppers do on `events.cart.{workspace}`: keeps each event once, sees to it that a silence after it is noticed, then
+ *  triggers what waits for it, then acknowledges.
  *  All of it may be done again. Any number of these may run, since what is known of a shopper does not depend on the order. */
 export function startEventIntake(options: EventIntakeOptions): Promise<AsyncDisposable> {
   const { bus, log, metrics, now } = options;
   return Worker.start({
-    ...{ bus, log, stream: "EVENTS", name: "shop-events", batchMax: BATCH_MAX, lingerMs: LINGER_MS },
+    ...{ bus, log, batchMax: BATCH_MAX, lingerMs: LINGER_MS },
+    ...{ stream: SHOP_EVENT_CONSUMERS.stream, name: SHOP_EVENT_CONSUMERS.names[0] },
     filterSubject: bus.subjects.all.shopEvents,
     parse: countHeard<JsMsg, Given[]>({
       from: "events",
@@ -59,11 +70,16 @@ export function startEventIntake(options: EventIntakeOptions): Promise<AsyncDisp
 }
 
 async function take(options: EventIntakeOptions, given: readonly Given[]): Promise<void> {
-  const { metrics, now, store, triggers } = options;
+  const { metrics, now, store, triggers, watches } = options;
   const once = [...new Map(given.map((one) => [`${one.workspaceId}/${one.event.eventId}`, one])).values()];
   const known = await insertShopEvents(store, once, now());
-  // Also those that are known: their triggering may have been cut off, and triggering twice makes nothing new.
-  const waited = once.filter((one) => isWaitedFor(options, one));
+  // What follows is done for those that are known too: it may have been cut off, and doing it twice makes nothing new.
+  await watches?.cover(once.filter(({ event }) => opensSilence(event)).map(toActivity));
+  const oldest = now().getTime() - options.triggerAgeMsMax;
+  const [waited, tooOld] = partition(
+    once.filter((one) => isWaitedFor(options, one)),
+    ({ at }) => at.getTime() >= oldest,
+  );
   const contexts = new Map<string, Promise<Context>>();
   const contextOf = ({ workspaceId, event: { userId } }: Given) => {
     const key = `${workspaceId}/${userId}`;
@@ -77,7 +93,19 @@ async function take(options: EventIntakeOptions, given: readonly Given[]): Promi
     ),
   );
   metrics.shopEvents.inc({ effect: "kept" }, once.length - known);
+  metrics.shopEvents.inc({ effect: "too_old" }, tooOld.length);
   metrics.shopEvents.inc({ effect: "repeated" }, given.length - once.length + known);
+}
+
+/** After an order the cart is empty, and that a cart was left behind is said of a shopper, not done by him. */
+const opensSilence = ({ kind }: ShopEvent) =>
+  kind !== ShopEventKind.ORDER_PLACED && kind !== ShopEventKind.CART_ABANDONED;
+
+const toActivity = ({ workspaceId, event, at }: Given) => ({ workspaceId, userId: event.userId, atMs: at.getTime() });
+
+/** @returns those of which it is true, and the others. */
+function partition<T>(list: readonly T[], isTrue: (one: T) => boolean): [T[], T[]] {
+  return [list.filter(isTrue), list.filter((one) => !isTrue(one))];
 }
 
 /** Most events are waited for by no campaign: then nobody needs to know the context. */
@@ -88,9 +116,8 @@ function isWaitedFor({ campaigns, now }: EventIntakeOptions, { workspaceId, even
 /** @returns none for a CloudEvent of a type that is not ours. */
 function parseMessage(message: JsMsg, { access, bus, metrics, now }: EventIntakeOptions): Given[] {
   const workspaceId = bus.subjects.workspaceOf(message.subject);
-  if (access.findWorkspace(workspaceId) === undefined)
-    throw new InvalidInput([{ field: "subject", description: `${JSON.stringify(workspaceId)} is no workspace` }]);
   const storedAt = new Date(message.time);
+  expectWorkspace(access, { workspaceId, namedAt: storedAt });
   const events = readMessage(message, storedAt);
   if (events.length === 0) metrics.shopEvents.inc({ effect: "not_ours" }, 1);
   return events.map((event) => {

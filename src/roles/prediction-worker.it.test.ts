@@ -5,6 +5,7 @@ import { describe, expect, it } from "vitest";
 import { PredictionKind, PredictionSchema } from "../../gen/intervention/v1/shopper_pb.js";
 import { parsePrediction } from "../api/parse-prediction.ts";
 import { listDeadLetters } from "../bus/index.ts";
+import { createWorkspace } from "../integrations/access-directory.ts";
 import { findNewestPrediction } from "../store/index.ts";
 import { until } from "../testing/until.ts";
 import { prediction, startTriggers } from "./testing/trigger-parts.ts";
@@ -63,6 +64,16 @@ describe("predictions on the stream", () => {
     const data = toBinary(PredictionSchema, prediction({ predictionId: "mine" }));
     await parts.bus.js.publish(parts.bus.subjects.predictions("main"), data, { headers });
     expect(await until(() => newest(parts), "kept")).toMatchObject({ predictionId: "mine" });
+  });
+
+  it("come through when their workspace was made by another process a moment ago", async () => {
+    await using parts = await startTriggers();
+    await using _worker = await parts.startWorker(parts, parsePrediction);
+    // Sent first, so that whoever hears of it can't know the workspace yet.
+    await send(parts, "binary", toEvent({ id: "e", time: new Date().toISOString() }), "new");
+    await createWorkspace(parts.store, "new");
+    await until(() => parts.store.predictions.findOne({ workspaceId: "new" }), "the prediction kept");
+    expect(await listDeadLetters(parts.bus, { workspace: "new", after: 0, limit: 10 })).toEqual([]);
   });
 
   it("that are malformed go to the dead letters with the reason, and never stop the rest", async () => {

@@ -11,6 +11,7 @@ import type { AccessDirectory } from "../integrations/access-directory.ts";
 import { type CloudEvent, parseCloudEvent, parseCloudEventData } from "../integrations/cloud-event.ts";
 import type { Metrics } from "../observe/index.ts";
 import { countHeard } from "./count-heard.ts";
+import { expectWorkspace } from "./expect-workspace.ts";
 import type { GivenPrediction, PredictionIntake } from "./prediction-intake.ts";
 import type { Triggers } from "./triggers.ts";
 
@@ -18,7 +19,7 @@ import type { Triggers } from "./triggers.ts";
 export type PredictionWorkerOptions = {
   readonly bus: Bus;
   readonly log: Logger;
-  readonly access: Pick<AccessDirectory, "findWorkspace">;
+  readonly access: Pick<AccessDirectory, "findWorkspace" | "isAbsent">;
   readonly predictions: PredictionIntake;
   readonly triggers: Pick<Triggers, "onCalm">;
   /** @throws InvalidInput naming every bad field. */
@@ -69,12 +70,11 @@ function toUnavailable(error: unknown): never {
 }
 
 function parseMessage(
-  { data, headers, subject }: JsMsg,
+  { data, headers, subject, time }: JsMsg,
   { access, bus, check }: PredictionWorkerOptions,
 ): GivenPrediction {
   const workspace = bus.subjects.workspaceOf(subject);
-  if (access.findWorkspace(workspace) === undefined)
-    throw new InvalidInput([{ field: "subject", description: `${JSON.stringify(workspace)} is no workspace` }]);
+  expectWorkspace(access, { workspaceId: workspace, namedAt: new Date(time) });
   const header = (name: string) => headers?.get(name, Match.IgnoreCase) || undefined;
   return { workspace, prediction: check(toPrediction(parseCloudEvent(header, data))) };
 }

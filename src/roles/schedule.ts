@@ -10,6 +10,7 @@ import { DECIDERS } from "./decide.ts";
 import { DELIVERERS } from "./deliver.ts";
 import { runFanOuts } from "./fan-out.ts";
 import { type FindOrders, fixOutcomes } from "./fix-outcomes.ts";
+import { startLoop } from "./start-loop.ts";
 import { Walk } from "./walk.ts";
 import { walkDelayed } from "./walk-delayed.ts";
 import { DeliveryWalk } from "./walk-deliveries.ts";
@@ -106,38 +107,6 @@ export function startSchedule(options: ScheduleOptions): AsyncDisposable {
     async [Symbol.asyncDispose]() {
       stopping.abort();
       await Promise.all(loops.map((loop) => loop[Symbol.asyncDispose]()));
-    },
-  };
-}
-
-/** Runs a task again and again with a pause; a failure is told and tried again, and never ends the loop. */
-function startLoop(name: string, pauseMs: number, log: Logger, task: () => Promise<unknown>): AsyncDisposable {
-  const stop = new AbortController();
-  const run = async () => {
-    while (!stop.signal.aborted) {
-      try {
-        await task();
-      } catch (error) {
-        log.warn({ event: "loop_failed", loop: name, err: error }, "a regular task failed and will be tried again");
-      }
-      await new Promise<void>((resolve) => {
-        const timer = setTimeout(resolve, pauseMs);
-        stop.signal.addEventListener(
-          "abort",
-          () => {
-            clearTimeout(timer);
-            resolve();
-          },
-          { once: true },
-        );
-      });
-    }
-  };
-  const running = run();
-  return {
-    async [Symbol.asyncDispose]() {
-      stop.abort();
-      await running;
     },
   };
 }

@@ -4,6 +4,7 @@ import { type ApiKeyDocument, apiKeyIndexes } from "./api-keys.ts";
 import { type AttemptDocument, type AttemptResultDocument, attemptIndexes, attemptResultIndexes } from "./attempts.ts";
 import { type AuditDocument, auditIndexes } from "./audit.ts";
 import { type CampaignDocument, campaignIndexes } from "./campaigns.ts";
+import { type CartWatchDocument, cartWatchIndexes } from "./cart-watches.ts";
 import { type CheckpointDocument, checkpointIndexes } from "./checkpoints.ts";
 import { closeEndedSockets } from "./close-ended-sockets.ts";
 import { type ConsentDocument, consentIndexes } from "./consents.ts";
@@ -59,6 +60,7 @@ const COLLECTIONS = {
   predictionOutcomes: collection<PredictionOutcomeDocument>("prediction_outcomes", predictionOutcomeIndexes),
   campaigns: collection<CampaignDocument>("campaigns", campaignIndexes),
   shopEvents: collection<ShopEventDocument>("shop_events", shopEventIndexes),
+  cartWatches: collection<CartWatchDocument>("cart_watches", cartWatchIndexes),
   entries: collection<EntryDocument>("campaign_entries", entryIndexes),
   products: collection<ProductDocument>("products", productIndexes),
   subscriptions: collection<SubscriptionDocument>("subscriptions", subscriptionIndexes),

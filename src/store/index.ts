@@ -32,6 +32,12 @@ export {
   replaceCampaign,
   toCampaign,
 } from "./campaigns.ts";
+export {
+  type CartWatchDocument,
+  deleteCartWatches,
+  insertCartWatches,
+  listDueCartWatches,
+} from "./cart-watches.ts";
 export { advanceCheckpoint, claimLease, findCheckpoint } from "./checkpoints.ts";
 export { connectStore, type Store } from "./connect-store.ts";
 export { type ConsentDocument, consentId, listConsentChanges, recordConsent } from "./consents.ts";
@@ -141,7 +147,7 @@ export {
   replaceProviderAccount,
 } from "./provider-accounts.ts";
 export { listRetention, setRetention } from "./retention.ts";
-export { type GivenShopEvent, insertShopEvents, listOrders, listShopEvents } from "./shop-events.ts";
+export { findShopEventsOf, type GivenShopEvent, insertShopEvents, listOrders, listShopEvents } from "./shop-events.ts";
 export {
   countFollowers,
   countSubscriptions,

@@ -44,20 +44,82 @@ export async function insertShopEvents(
   return (await insertNew(store.shopEvents, documents)).length;
 }
 
-/** The newest events of a user, at most `limit`, newest first. */
+/** The first span that is looked at for the newest events of somebody who has more than are wanted, ms; it grows and shrinks. */
+const SPAN_MS_FIRST = 3_600_000;
+const SPAN_FACTOR = 4;
+/** No event that is taken in is further ahead: an hour, and what clocks differ by. */
+const AHEAD_MS_MAX = 7_200_000;
+
+type Found = { readonly at: Date; readonly event: Binary };
+
+/** The newest events of a user, at most `limit`, newest first. However many he has: whoever has more than `limit` is looked at in
+ *  spans of time from the newest on, none of which returns more than are wanted, since a server that takes no order from its index
+ *  would sort them all. */
 export async function listShopEvents(
   store: Store,
-  options: { readonly workspaceId: string; readonly userId: string; readonly limit: number },
+  options: { readonly workspaceId: string; readonly userId: string; readonly limit: number; readonly now: Date },
 ): Promise<Uint8Array[]> {
-  const { workspaceId, userId, limit } = options;
+  const { workspaceId, userId, limit, now } = options;
+  const whose = { workspaceId, userId };
+  const all = await findEvents(store, whose, limit + 1);
+  const found = all.length <= limit ? all : await findNewest(store, whose, { limit, now });
+  return found.sort((a, b) => b.at.getTime() - a.at.getTime()).map(({ event }) => event.value());
+}
+
+/** The events of several users in one round trip, each user's newest first: a read for each of them costs thirty times as much.
+ *  @returns undefined when there are more than `limit` in all. */
+export async function findShopEventsOf(
+  store: Store,
+  options: { readonly workspaceId: string; readonly userIds: readonly string[]; readonly limit: number },
+): Promise<Map<string, Uint8Array[]> | undefined> {
+  const { workspaceId, userIds, limit } = options;
   const found = await onStore(() =>
     store.shopEvents
-      .find({ workspaceId, userId }, { projection: { event: 1, at: 1 } })
-      .sort({ at: -1 })
+      .find({ workspaceId, userId: { $in: [...userIds] } }, { projection: { userId: 1, at: 1, event: 1 } })
+      .batchSize(limit + 1)
+      .limit(limit + 1)
+      .toArray(),
+  );
+  if (found.length > limit) return undefined;
+  const newestFirst = found.sort((a, b) => b.at.getTime() - a.at.getTime());
+  return new Map(
+    [...Map.groupBy(newestFirst, ({ userId }) => userId)].map(([userId, events]) => [
+      userId,
+      events.map(({ event }) => event.value()),
+    ]),
+  );
+}
+
+async function findNewest(
+  store: Store,
+  whose: Whose,
+  { limit, now }: { readonly limit: number; readonly now: Date },
+): Promise<Found[]> {
+  const newest: Found[] = [];
+  let untilMs = now.getTime() + AHEAD_MS_MAX;
+  for (let spanMs = SPAN_MS_FIRST; newest.length < limit && untilMs > 0; ) {
+    const at = { $gte: new Date(untilMs - spanMs), $lt: new Date(untilMs) };
+    const found = await findEvents(store, { ...whose, at }, limit - newest.length + 1);
+    if (newest.length + found.length > limit && spanMs > 1) {
+      spanMs = Math.ceil(spanMs / SPAN_FACTOR);
+      continue;
+    }
+    newest.push(...found);
+    untilMs -= spanMs;
+    spanMs *= SPAN_FACTOR;
+  }
+  return newest.slice(0, limit);
+}
+
+type Whose = { readonly workspaceId: string; readonly userId: string };
+
+function findEvents(store: Store, filter: Whose & { readonly at?: object }, limit: number): Promise<Found[]> {
+  return onStore(() =>
+    store.shopEvents
+      .find(filter, { projection: { event: 1, at: 1 }, batchSize: limit })
       .limit(limit)
       .toArray(),
   );
-  return found.map(({ event }) => event.value());
 }
 
 /** The orders of a user in [from, until]. */

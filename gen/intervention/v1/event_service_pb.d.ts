@@ -185,7 +185,9 @@ export declare const GetContextResponseSchema: GenMessage<GetContextResponse>;
 export declare const EventService: GenService<{
   /**
    * Ingest takes one event; OK means it is on disk. It is applied a moment later.
-   * Sending it again is harmless: its id counts once.
+   * Sending it again is harmless: its id counts once in the workspace.
+   * One that is older than EVENT_TRIGGER_AGE_MS (a day), such as imported history,
+   * makes part of the context and triggers no campaign.
    *
    * @generated from rpc intervention.v1.EventService.Ingest
    */

@@ -115,7 +115,8 @@ export declare const OrderSchema: GenMessage<Order>;
  */
 export declare type ShopEvent = Message<"intervention.v1.ShopEvent"> & {
   /**
-   * The CloudEvents `source` and `id` together make it unique: 1 to 256 characters.
+   * 1 to 256 characters; of a CloudEvent its `source` and `id` together. Unique in the workspace, whoever's event it is: another
+   * event with a known id is taken for the same one and changes nothing, whatever else it says.
    *
    * @generated from field: string event_id = 1;
    */
@@ -179,7 +180,9 @@ export declare const ShopEventSchema: GenMessage<ShopEvent>;
 
 /**
  * Context is what just happened to a shopper: the live cart and the newest events.
- * It follows from the events alone, whatever order they came in.
+ * It follows from the events alone, whatever order they came in: from the newest 1,000
+ * of the shopper. What only older ones tell, such as something that was put into the cart
+ * before them, is not in it.
  *
  * @generated from message intervention.v1.Context
  */
@@ -248,7 +251,7 @@ export declare type Context = Message<"intervention.v1.Context"> & {
   lastOrderTime?: Timestamp | undefined;
 
   /**
-   * How many orders are known.
+   * How many orders are known, among the newest 1,000 events.
    *
    * @generated from field: int32 order_count = 10;
    */
@@ -394,7 +397,9 @@ export enum ShopEventKind {
   CHECKOUT_STARTED = 5,
 
   /**
-   * `shop.cart.abandoned`: said by the pipeline, or found by the engine.
+   * `shop.cart.abandoned`: said by the pipeline, or found by the engine when a shopper with a cart that is not empty has done
+   * nothing for ABANDON_AFTER_MS. The engine says it once a silence, unless somebody has said it already, as a CloudEvent whose
+   * source begins with `/intervention-engine/`; its time is when the silence had lasted long enough.
    *
    * @generated from enum value: SHOP_EVENT_KIND_CART_ABANDONED = 6;
    */

@@ -27,6 +27,7 @@ import {
 import { toCloudEvent } from "../../domain/outward/to-cloud-event.ts";
 import {
   consentId,
+  insertCartWatches,
   insertEvents,
   insertShopEvents,
   predictionDocumentId,
@@ -194,6 +195,7 @@ async function fillKnowledge({ store }: Parts, { workspaceId, userId, marker, ac
   const shopEvent = shopEventOf(userId, marker);
   const given = { event: shopEvent, body: toBinary(ShopEventSchema, shopEvent), at: acceptedAt, workspaceId };
   await insertShopEvents(store, [given], acceptedAt);
+  await insertCartWatches(store, [{ workspaceId, userId, dueMs: acceptedAt.getTime() }]);
   await store.campaigns.updateOne({ _id: `${workspaceId}/c` }, { $setOnInsert: { workspaceId } }, { upsert: true });
   await store.entries.insertOne({ _id: `${workspaceId}/c/${userId}`, enteredBy: marker, enteredAt: acceptedAt });
   await subscribe(store, { workspaceId, userId, topic: marker }, acceptedAt);

@@ -118,7 +118,13 @@ export {
   replaceProfile,
 } from "./profiles.ts";
 export { listRetention, setRetention } from "./retention.ts";
-export { type GivenShopEvent, insertShopEvents, listOrders, listShopEvents } from "./shop-events.ts";
+export {
+  type GivenShopEvent,
+  insertShopEvents,
+  listOrders,
+  listShopEvents,
+  type ShopEventDocument,
+} from "./shop-events.ts";
 export {
   countFollowers,
   countSubscriptions,

@@ -4,8 +4,9 @@ import { startBenchEngine } from "./bench-engine.ts";
 import { listInboxIds, openBenchStore, waitForEvents } from "./bench-store.ts";
 import { type Closing, closing } from "./closing.ts";
 import { Latencies, machineMs } from "./latencies.ts";
-import { startLoadProcess } from "./load/channel.ts";
-import type { Caller, FromSender, Schedule, ToSender } from "./load/messages.ts";
+import type { Caller, Schedule } from "./load/messages.ts";
+import { numberArrivals } from "./load/number-arrivals.ts";
+import { prepareSender } from "./load/prepare-sender.ts";
 import { connectReceivers, type Receivers } from "./load/receivers.ts";
 import { cpuBetween, type Figures, readFigures, sum } from "./process-figures.ts";
 import { untilStill } from "./until-still.ts";
@@ -20,6 +21,9 @@ export type E2eOptions = {
   /** 1 is a call each; more is so many to a TriggerBatch. */
   readonly batch: number;
   readonly transport: Caller;
+  /** How interventions are made: by calls, or by predictions on the stream that a campaign waits for. Those are single messages, and
+   *  know neither `batch` nor `transport`. */
+  readonly via: "rpc" | "prediction";
   readonly say: (line: string) => void;
 };
 
@@ -41,14 +45,10 @@ async function measure(options: E2eOptions, { own }: Closing) {
   const engine = own(await startBenchEngine());
   say(`Connecting ${sockets} sockets.`);
   const receivers = own(await connectReceivers(engine, sockets));
-  const sender = own(startLoadProcess<FromSender, ToSender>("load-sender.ts"));
-  const prepared = sender.next("prepared");
-  const url = options.transport === "grpc" ? engine.grpcUrl : engine.edgeUrl;
-  const apiKey = engine.credentials.api_key;
   const warmup = Math.round((rate * options.warmupSeconds) / batch) * batch;
   const to = Math.round(rate * options.seconds);
-  sender.send({ kind: "prepare", caller: options.transport, url, apiKey, users: sockets, from: -warmup, to, batch });
-  await prepared;
+  const { transport, via } = options;
+  const sender = own(await prepareSender(engine, { via, transport, batch, users: sockets, from: -warmup, to }));
 
   say(`Sending ${rate} a second for ${options.seconds} s, after ${options.warmupSeconds} s of warm-up.`);
   const schedule: Schedule = { startMs: machineMs() + untilStartMs + (warmup / rate) * 1_000, rate, batch };
@@ -61,9 +61,14 @@ async function measure(options: E2eOptions, { own }: Closing) {
   const sentMs = machineMs();
 
   say("Waiting until everything accepted has arrived and is recorded.");
-  await untilReceived(receivers, sent.accepted.length);
-  const finished = await finish(receivers);
+  // Receivers can't tell predictions of the warm-up from the others.
+  await untilReceived(receivers, sent.accepted.length + (via === "prediction" ? warmup : 0));
   const store = own(await openBenchStore(engine));
+  const received = await finish(receivers);
+  const finished = {
+    ...{ ...received, accepted: sent.accepted },
+    ...(via === "prediction" ? await numberArrivals(store, received.arrivals, schedule) : {}),
+  };
   // Events are stored in about their order: with the newest there, the engine has done its work, and its figures can be taken
   // before the rest is counted, which is work of ours.
   await waitForEvents(store, { kind: "displayed", interventionIds: [...finished.ids].slice(-newestCount), stillMsMax });
@@ -72,14 +77,16 @@ async function measure(options: E2eOptions, { own }: Closing) {
   const delivered = await waitForEvents(store, { kind: "delivered", interventionIds: finished.ids, stillMsMax });
   const displayed = await waitForEvents(store, { kind: "displayed", interventionIds: finished.ids, stillMsMax });
   const inbox = new Set(await listInboxIds(store));
-  const lost = sent.accepted.filter((id) => !finished.ids.has(id) && !inbox.has(id)).length;
+  const found = finished.accepted.filter((id) => finished.ids.has(id) || inbox.has(id)).length;
+  // Every call that was answered and every prediction that was stored is to lead to one.
+  const lost = sent.accepted.length - found;
   const percentiles = finished.latencies.percentiles();
   const cpuBy = cpuBetween(before, after);
   const loadCpuS = sent.cpuS + finished.cpuS;
   const rssBy = peak();
   return {
     rate,
-    accepted: sent.accepted.length,
+    accepted: finished.accepted.length,
     delivered,
     displayed,
     lost,
@@ -91,13 +98,14 @@ async function measure(options: E2eOptions, { own }: Closing) {
     rss_mb: round(sum(rssBy)),
     max_ms: percentiles.max,
     received: finished.ids.size,
-    to_inbox: sent.accepted.filter((id) => inbox.has(id)).length,
+    to_inbox: finished.accepted.filter((id) => inbox.has(id)).length,
     failed: sent.failed,
     sockets,
     seconds: options.seconds,
     batch,
-    transport: options.transport,
-    // Until the last call was answered; more than `seconds` means that accepting fell behind.
+    transport: via === "rpc" ? transport : "nats",
+    via,
+    // Until the last one was answered; more than `seconds` means that accepting fell behind.
     accept_s: round((sentMs - schedule.startMs) / 1_000),
     drain_s: round((drainedMs - sentMs) / 1_000),
     sender_late_ms_max: round(sent.lateMsMax),
@@ -139,18 +147,20 @@ async function finish({ all }: Receivers) {
     }),
   );
   const ids = new Set<string>();
+  const arrivals: (readonly [id: string, ms: number])[] = [];
   const latencies = new Latencies();
   const faults: Record<string, number> = {};
   let [twice, closed, cpuS] = [0, 0, 0];
   for (const report of reports) {
     for (const id of report.ids) ids.add(id);
+    arrivals.push(...report.arrivals);
     latencies.add(report.latencies);
     for (const [reason, times] of Object.entries(report.faults)) faults[reason] = (faults[reason] ?? 0) + times;
     twice += report.twice;
     closed += report.closed;
     cpuS += report.cpuS;
   }
-  return { ids, latencies, faults, twice, closed, cpuS };
+  return { ids, arrivals, latencies, faults, twice, closed, cpuS };
 }
 
 /** Looks at the memory now and then. @returns a function that ends it and gives the greatest seen of each process. */

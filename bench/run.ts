@@ -10,9 +10,10 @@ import { benchSync } from "./sync.ts";
 const help = `npm run bench -- <which> [options] measures an engine of its own on this machine. --json prints one line of JSON and
 nothing else on stdout.
 
-  e2e      from the call to the sockets, at intended times that wait for nobody
+  e2e      from the call, or the prediction, to the sockets, at intended times that wait for nobody
            --rate R (1000 a second)  --sockets S (2000)  --seconds T (30)  --warmup T (3)
            --batch B (1: a Trigger each; more: TriggerBatch)  --transport grpc|connect (grpc)
+           --via rpc|prediction (rpc; prediction: one message each on the stream, and a campaign that waits for it)
   sockets  memory of idle sockets
            --sockets S (10000)
   http     calls a second of Connect's JSON Trigger on both ports, by autocannon
@@ -47,8 +48,11 @@ async function measure(): Promise<object> {
       const options = parseOptions(args, {
         numbers: ["rate", "sockets", "seconds", "warmup", "batch"],
         flags: ["json"],
-        texts: ["transport"],
+        texts: ["transport", "via"],
       });
+      const via = options.choice("via", ["rpc", "prediction"]);
+      if (via === "prediction" && args.some((arg) => /^--(batch|transport)/.test(arg)))
+        throw new UsageError("--batch and --transport are of --via rpc: a prediction is one message on the stream");
       return await benchE2e({
         rate: options.number("rate", 1_000),
         sockets: options.number("sockets", 2_000),
@@ -56,6 +60,7 @@ async function measure(): Promise<object> {
         warmupSeconds: options.number("warmup", 3),
         batch: options.number("batch", 1),
         transport: options.choice("transport", ["grpc", "connect"]),
+        via,
         say,
       });
     }

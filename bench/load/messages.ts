@@ -9,6 +9,10 @@ export function intendedMs({ startMs, rate, batch }: Schedule, n: number): numbe
 export const titleOf = (n: number) => `Offer ${n}`;
 export const numberOf = (title: string) => Number(title.slice("Offer ".length));
 
+/** Carries the number of a prediction into the ledger. */
+export const predictionIdOf = (n: number) => `bench/${n}`;
+export const numberOfPrediction = (id: string) => Number(id.slice("bench/".length));
+
 export type Caller = "grpc" | "connect";
 
 export type ToSender =
@@ -25,11 +29,23 @@ export type ToSender =
     }
   | { readonly kind: "start"; readonly schedule: Schedule };
 
+export type ToPredictionSender =
+  | {
+      readonly kind: "prepare";
+      readonly natsUrl: string;
+      readonly subject: string;
+      readonly users: number;
+      /** From which number to which, the last not included. */
+      readonly from: number;
+      readonly to: number;
+    }
+  | { readonly kind: "start"; readonly schedule: Schedule };
+
 export type FromSender =
   | { readonly kind: "prepared" }
   | {
       readonly kind: "sent";
-      /** Ids of what was accepted, without the warm-up. */
+      /** Ids of what was accepted, or of the predictions that were stored, without the warm-up. */
       readonly accepted: readonly string[];
       /** Requests that were not, by reason. */
       readonly failed: Readonly<Record<string, number>>;
@@ -55,6 +71,8 @@ export type FromReceiver =
       readonly twice: number;
       /** Of the intended send, as `Latencies.toText`. */
       readonly latencies: string;
+      /** What says no number: its id, and when it came by the machine's clock, ms; with the warm-up. */
+      readonly arrivals: readonly (readonly [id: string, ms: number])[];
       /** Sockets that the engine closed. */
       readonly closed: number;
       /** Faults that came, by reason. */

@@ -1,6 +1,7 @@
 import { setTimeout as delay } from "node:timers/promises";
 import {
   AckPolicy,
+  type ConsumerMessages,
   DeliverPolicy,
   type JetStreamManager,
   type JsMsg,
@@ -36,7 +37,8 @@ export type AiEngine = AsyncDisposable & {
 
 const SOURCE = "/sandbox/ai-engine";
 const batchMax = 1_000;
-const pullMs = 1_000;
+/** The server is held to be away when it has not been heard for about this long. */
+const pullMs = 4_000;
 const requestMsMax = 5_000;
 const retryMs = 500;
 
@@ -57,6 +59,7 @@ export async function startAiEngine(options: AiEngineOptions): Promise<AiEngine>
   const { kinds } = options;
   let isStopping = false;
   let nextSequence = 1;
+  let pull: ConsumerMessages | undefined;
 
   /** Repeats until it is stored; gives up only when it is to stop. */
   async function publish(prediction: PredictionData): Promise<void> {
@@ -96,7 +99,9 @@ export async function startAiEngine(options: AiEngineOptions): Promise<AiEngine>
         taking = undefined;
       };
       try {
-        for await (const message of await consumer.fetch({ max_messages: batchMax, expires: pullMs })) {
+        pull = await consumer.fetch({ max_messages: batchMax, expires: pullMs });
+        if (isStopping) pull.stop();
+        for await (const message of pull) {
           heard.push(message);
           taking ??= take();
         }
@@ -135,6 +140,7 @@ export async function startAiEngine(options: AiEngineOptions): Promise<AiEngine>
   const hearing = keepHearing();
   async function stop(): Promise<void> {
     isStopping = true;
+    pull?.stop();
     await hearing;
     await nc.close();
   }

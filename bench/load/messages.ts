@@ -5,9 +5,9 @@ export function intendedMs({ startMs, rate, batch }: Schedule, n: number): numbe
   return startMs + (Math.floor(n / batch) * batch * 1_000) / rate;
 }
 
-/** Carries the number of an intervention to the receiver and back. */
+/** Carries the number of an intervention to the receiver and back; NaN when a title has none. */
 export const titleOf = (n: number) => `Offer ${n}`;
-export const numberOf = (title: string) => Number(title.slice("Offer ".length));
+export const numberOf = (title: string) => Number.parseInt(title.slice("Offer ".length), 10);
 
 /** Carries the number of a prediction into the ledger. */
 export const predictionIdOf = (n: number) => `bench/${n}`;

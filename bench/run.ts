@@ -13,7 +13,8 @@ nothing else on stdout.
   e2e      from the call, or the prediction, to the sockets, at intended times that wait for nobody
            --rate R (1000 a second)  --sockets S (2000)  --seconds T (30)  --warmup T (3)
            --batch B (1: a Trigger each; more: TriggerBatch)  --transport grpc|connect (grpc)
-           --via rpc|prediction (rpc; prediction: one message each on the stream, and a campaign that waits for it)
+           --via rpc|prediction|both (rpc; prediction: one message each on the stream, and a campaign that waits for it;
+           both: half of the interventions by each, at the same time)
   sockets  memory of idle sockets
            --sockets S (10000)
   http     calls a second of Connect's JSON Trigger on both ports, by autocannon
@@ -50,9 +51,9 @@ async function measure(): Promise<object> {
         flags: ["json"],
         texts: ["transport", "via"],
       });
-      const via = options.choice("via", ["rpc", "prediction"]);
-      if (via === "prediction" && args.some((arg) => /^--(batch|transport)/.test(arg)))
-        throw new UsageError("--batch and --transport are of --via rpc: a prediction is one message on the stream");
+      const via = options.choice("via", ["rpc", "prediction", "both"]);
+      if (via !== "rpc" && args.some((arg) => arg.startsWith("--batch")))
+        throw new UsageError("--batch is of --via rpc: each prediction is a message of its own");
       return await benchE2e({
         rate: options.number("rate", 1_000),
         sockets: options.number("sockets", 2_000),

@@ -9,9 +9,12 @@ export function intendedMs({ startMs, rate, batch }: Schedule, n: number): numbe
 export const titleOf = (n: number) => `Offer ${n}`;
 export const numberOf = (title: string) => Number.parseInt(title.slice("Offer ".length), 10);
 
-/** Carries the number of a prediction into the ledger. */
+/** Carries the number of a prediction into the ledger; NaN when there is none. */
 export const predictionIdOf = (n: number) => `bench/${n}`;
-export const numberOfPrediction = (id: string) => Number(id.slice("bench/".length));
+export const numberOfPrediction = (id: string) => Number.parseInt(id.slice("bench/".length), 10);
+
+/** How interventions are made: by Trigger calls, or by predictions that a campaign waits for. */
+export type Via = "rpc" | "prediction";
 
 export type Caller = "grpc" | "connect";
 

@@ -2,11 +2,10 @@ import { PredictionKind } from "../../gen/intervention/v1/shopper_pb.js";
 import type { Engine } from "../../src/start/index.ts";
 import { createCampaign } from "../create-campaign.ts";
 import { type LoadProcess, startLoadProcess } from "./channel.ts";
-import type { Caller, FromSender, Schedule, ToPredictionSender, ToSender } from "./messages.ts";
+import type { Caller, FromSender, Schedule, ToPredictionSender, ToSender, Via } from "./messages.ts";
 
 export type SenderOptions = {
-  /** How interventions are made: by Trigger calls, or by predictions that a campaign waits for. */
-  readonly via: "rpc" | "prediction";
+  readonly via: Via;
   /** Of calls. */
   readonly transport: Caller;
   readonly batch: number;

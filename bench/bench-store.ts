@@ -1,12 +1,14 @@
 import { type Collection, MongoClient } from "mongodb";
 import type { Engine } from "../src/start/index.ts";
-import type { EventDocument, InboxDocument } from "../src/store/index.ts";
+import type { EventDocument, InboxDocument, InterventionDocument, ShopEventDocument } from "../src/store/index.ts";
 import { untilStill } from "./until-still.ts";
 
 /** The engine's collections, read past the engine: what it says about itself is compared with what is there. */
 export type BenchStore = AsyncDisposable & {
   readonly events: Collection<EventDocument>;
   readonly inbox: Collection<InboxDocument>;
+  readonly interventions: Collection<InterventionDocument>;
+  readonly shopEvents: Collection<ShopEventDocument>;
 };
 
 export async function openBenchStore(engine: Engine): Promise<BenchStore> {
@@ -16,6 +18,8 @@ export async function openBenchStore(engine: Engine): Promise<BenchStore> {
   return {
     events: db.collection("events"),
     inbox: db.collection("inbox"),
+    interventions: db.collection("interventions"),
+    shopEvents: db.collection("shop_events"),
     [Symbol.asyncDispose]: () => client.close(),
   };
 }

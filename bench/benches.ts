@@ -6,7 +6,7 @@ import { benchE2e } from "./e2e.ts";
 import { benchHttp } from "./http.ts";
 import { benchIntake } from "./intake.ts";
 import { benchNoisy } from "./noisy.ts";
-import type { OptionNames, Options } from "./options.ts";
+import { type OptionNames, type Options, UsageError } from "./options.ts";
 import { benchSockets } from "./sockets.ts";
 import { benchStats } from "./stats.ts";
 import { benchSync } from "./sync.ts";
@@ -25,22 +25,29 @@ export type Bench = {
 
 export const BENCHES: Readonly<Record<string, Bench>> = {
   e2e: {
-    measures: "from the call to the sockets, at intended times that wait for nobody",
+    measures: "from the call, or the prediction, to the sockets, at intended times that wait for nobody",
     usage: [
       "--rate R (1000 a second)  --sockets S (2000)  --seconds T (30)  --warmup T (3)",
       "--batch B (1: a Trigger each; more: TriggerBatch)  --transport grpc|connect (grpc)",
+      "--via rpc|prediction|both (rpc; prediction: one message each on the stream, and a campaign that waits for it;",
+      "both: half of the interventions by each, at the same time)",
     ],
-    options: { numbers: ["rate", "sockets", "seconds", "warmup", "batch"], texts: ["transport"] },
-    run: (options, say) =>
-      benchE2e({
+    options: { numbers: ["rate", "sockets", "seconds", "warmup", "batch"], texts: ["transport", "via"] },
+    run: (options, say) => {
+      const via = options.choice("via", ["rpc", "prediction", "both"]);
+      if (via !== "rpc" && options.findNumber("batch") !== undefined)
+        throw new UsageError("--batch is of --via rpc: each prediction is a message of its own");
+      return benchE2e({
         rate: options.number("rate", 1_000),
         sockets: options.number("sockets", 2_000),
         seconds: options.number("seconds", 30),
         warmupSeconds: options.number("warmup", 3),
         batch: options.number("batch", 1),
         transport: options.choice("transport", ["grpc", "connect"]),
+        via,
         say,
-      }),
+      });
+    },
   },
   sockets: {
     measures: "memory of idle sockets",

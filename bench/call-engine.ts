@@ -23,7 +23,7 @@ const passing: ReadonlySet<Code> = new Set([
   Code.Canceled,
 ]);
 
-export function isPassing(code: Code): boolean {
+function isPassing(code: Code): boolean {
   return passing.has(code);
 }
 

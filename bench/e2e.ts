@@ -1,12 +1,13 @@
 import { setTimeout as delay } from "node:timers/promises";
 import type { Engine } from "../src/start/index.ts";
 import { startBenchEngine } from "./bench-engine.ts";
-import { listInboxIds, openBenchStore, waitForEvents } from "./bench-store.ts";
+import { type BenchStore, listInboxIds, openBenchStore, waitForEvents } from "./bench-store.ts";
 import { type Closing, closing } from "./closing.ts";
-import { machineMs } from "./latencies.ts";
-import { startLoadProcess } from "./load/channel.ts";
+import { Latencies, machineMs } from "./latencies.ts";
 import { finish, untilReceived } from "./load/finish-receivers.ts";
-import type { Caller, FromSender, Schedule, ToSender } from "./load/messages.ts";
+import type { Caller, Schedule, Via } from "./load/messages.ts";
+import { numberArrivals } from "./load/number-arrivals.ts";
+import { prepareSender, type Sender } from "./load/prepare-sender.ts";
 import { connectReceivers } from "./load/receivers.ts";
 import { cpuBetween, type Figures, readFigures, sum } from "./process-figures.ts";
 
@@ -20,6 +21,9 @@ export type E2eOptions = {
   /** 1 is a call each; more is so many to a TriggerBatch. */
   readonly batch: number;
   readonly transport: Caller;
+  /** How interventions are made: by calls, or by predictions on the stream that a campaign waits for, or half of them by each at the
+   *  same time, so that whatever else goes on is the same for both. Predictions are single messages, and know no `batch`. */
+  readonly via: Via | "both";
   readonly say: (line: string) => void;
 };
 
@@ -40,29 +44,33 @@ async function measure(options: E2eOptions, { own }: Closing) {
   const engine = own(await startBenchEngine());
   say(`Connecting ${sockets} sockets.`);
   const receivers = own(await connectReceivers(engine, sockets));
-  const sender = own(startLoadProcess<FromSender, ToSender>("load-sender.ts"));
-  const prepared = sender.next("prepared");
-  const url = options.transport === "grpc" ? engine.grpcUrl : engine.edgeUrl;
-  const apiKey = engine.credentials.api_key;
-  const warmup = Math.round((rate * options.warmupSeconds) / batch) * batch;
-  const to = Math.round(rate * options.seconds);
-  sender.send({ kind: "prepare", caller: options.transport, url, apiKey, users: sockets, from: -warmup, to, batch });
-  await prepared;
+  const { transport, via } = options;
+  const vias: readonly Via[] = via === "both" ? ["rpc", "prediction"] : [via];
+  const eachRate = rate / vias.length;
+  const warmup = Math.round((eachRate * options.warmupSeconds) / batch) * batch;
+  const to = Math.round(eachRate * options.seconds);
+  const senders: Sender[] = [];
+  for (const one of vias)
+    senders.push(own(await prepareSender(engine, { via: one, transport, batch, users: sockets, from: -warmup, to })));
 
   say(`Sending ${rate} a second for ${options.seconds} s, after ${options.warmupSeconds} s of warm-up.`);
-  const schedule: Schedule = { startMs: machineMs() + untilStartMs + (warmup / rate) * 1_000, rate, batch };
-  const sending = sender.next("sent");
-  for (const { send } of [sender, ...receivers.all]) send({ kind: "start", schedule });
+  const startMs = machineMs() + untilStartMs + (warmup / eachRate) * 1_000;
+  const schedule: Schedule = { startMs, rate: eachRate, batch };
+  const sending = Promise.all(senders.map((sender) => sender.next("sent")));
+  for (const { send } of [...senders, ...receivers.all]) send({ kind: "start", schedule });
   await delay(schedule.startMs - machineMs());
   const before = readFigures(engine);
   const peak = watchMemory(engine);
   const sent = await sending;
   const sentMs = machineMs();
+  const sentCount = sum(sent.map(({ accepted }) => accepted.length));
 
   say("Waiting until everything accepted has arrived and is recorded.");
-  await untilReceived(receivers, sent.accepted.length, stillMsMax);
-  const finished = await finish(receivers);
+  // Receivers can't tell predictions of the warm-up from the others.
+  await untilReceived(receivers, sentCount + (vias.includes("prediction") ? warmup : 0), stillMsMax);
   const store = own(await openBenchStore(engine));
+  const finished = await toFinished(store, await finish(receivers), vias, schedule);
+  const accepted = [...(vias.includes("rpc") ? (sent[0]?.accepted ?? []) : []), ...finished.predicted];
   // Events are stored in about their order: with the newest there, the engine has done its work, and its figures can be taken
   // before the rest is counted, which is work of ours.
   await waitForEvents(store, { kind: "displayed", interventionIds: [...finished.ids].slice(-newestCount), stillMsMax });
@@ -71,14 +79,20 @@ async function measure(options: E2eOptions, { own }: Closing) {
   const delivered = await waitForEvents(store, { kind: "delivered", interventionIds: finished.ids, stillMsMax });
   const displayed = await waitForEvents(store, { kind: "displayed", interventionIds: finished.ids, stillMsMax });
   const inbox = new Set(await listInboxIds(store));
-  const lost = sent.accepted.filter((id) => !finished.ids.has(id) && !inbox.has(id)).length;
+  const found = accepted.filter((id) => finished.ids.has(id) || inbox.has(id)).length;
+  // Every call that was answered and every prediction that was stored is to lead to one.
+  const lost = sentCount - found;
   const percentiles = finished.latencies.percentiles();
+  const percentilesBy = Object.entries(finished.latenciesBy).map(([name, latencies]) => [
+    name,
+    latencies.percentiles(),
+  ]);
   const cpuBy = cpuBetween(before, after);
-  const loadCpuS = sent.cpuS + finished.cpuS;
+  const loadCpuS = sum(sent.map(({ cpuS }) => cpuS)) + finished.cpuS;
   const rssBy = peak();
   return {
     rate,
-    accepted: sent.accepted.length,
+    accepted: accepted.length,
     delivered,
     displayed,
     lost,
@@ -90,16 +104,18 @@ async function measure(options: E2eOptions, { own }: Closing) {
     rss_mb: round(sum(rssBy)),
     max_ms: percentiles.max,
     received: finished.ids.size,
-    to_inbox: sent.accepted.filter((id) => inbox.has(id)).length,
-    failed: sent.failed,
+    to_inbox: accepted.filter((id) => inbox.has(id)).length,
+    failed: Object.assign({}, ...sent.map(({ failed }) => failed)),
     sockets,
     seconds: options.seconds,
     batch,
-    transport: options.transport,
-    // Until the last call was answered; more than `seconds` means that accepting fell behind.
+    transport: via === "prediction" ? "nats" : transport,
+    via,
+    ...(via === "both" ? { by_via: Object.fromEntries(percentilesBy) } : {}),
+    // Until the last one was answered; more than `seconds` means that accepting fell behind.
     accept_s: round((sentMs - schedule.startMs) / 1_000),
     drain_s: round((drainedMs - sentMs) / 1_000),
-    sender_late_ms_max: round(sent.lateMsMax),
+    sender_late_ms_max: round(Math.max(...sent.map(({ lateMsMax }) => lateMsMax))),
     closed_sockets: finished.closed,
     faults: finished.faults,
     cpu_by: cpuBy,
@@ -108,6 +124,23 @@ async function measure(options: E2eOptions, { own }: Closing) {
     // Whatever else ran on the machine meanwhile, this program included: much of it spoils the figures.
     other_cpu_s: round(Math.max(0, after.machineCpuS - before.machineCpuS - sum(cpuBy) - loadCpuS)),
   };
+}
+
+/** Tells what came of calls from what came of predictions, whose warm-up is left out here. */
+async function toFinished(
+  store: BenchStore,
+  received: Awaited<ReturnType<typeof finish>>,
+  vias: readonly Via[],
+  schedule: Schedule,
+) {
+  if (!vias.includes("prediction")) return { ...received, latenciesBy: { rpc: received.latencies }, predicted: [] };
+  const numbered = await numberArrivals(store, received.arrivals, schedule);
+  const isNumbered = new Set(received.arrivals.map(([id]) => id));
+  const ids = new Set([...[...received.ids].filter((id) => !isNumbered.has(id)), ...numbered.ids]);
+  const latencies = new Latencies();
+  for (const some of [received.latencies, numbered.latencies]) latencies.add(some.toText());
+  const latenciesBy = { rpc: received.latencies, prediction: numbered.latencies };
+  return { ...received, ids, latencies, latenciesBy, predicted: numbered.accepted };
 }
 
 /** Looks at the memory now and then. @returns a function that ends it and gives the greatest seen of each process. */

@@ -48,6 +48,6 @@ export function cpuBetween(before: Figures, after: Figures): Record<string, numb
   );
 }
 
-export function sum(values: Readonly<Record<string, number>>): number {
+export function sum(values: readonly number[] | Readonly<Record<string, number>>): number {
   return Object.values(values).reduce((total, value) => total + value, 0);
 }

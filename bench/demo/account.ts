@@ -2,8 +2,9 @@ import type { Purchase, Totals } from "../cdnow.ts";
 import { toTotals } from "../cdnow.ts";
 import { Latencies, type Percentiles } from "../latencies.ts";
 
-/** What a shopper got, by its own words: nothing in it is looked up in what was sent. */
-export type Receipt = {
+/** What the engine wrote down when it accepted an intervention: for whom, and what for, by its own record of the prediction that led
+ *  to it. Nothing in it is looked up in what was published. */
+export type Entry = {
   readonly customer: string;
   readonly line: number;
   readonly cds: number;
@@ -17,55 +18,49 @@ export type Balance = {
   readonly delivered: number;
   /** Interventions that wait in an inbox and no callback was called for. */
   readonly toInbox: number;
-  /** Accepted, and neither seen by a callback nor in the inbox. */
+  /** Purchases published of which neither a callback nor an inbox has anything. */
   readonly lost: number;
-  /** Callbacks beyond the first for an intervention. */
+  /** Callbacks beyond the first for an intervention, and interventions beyond the first for a purchase. */
   readonly twice: number;
-  /** Got by another customer, or with other words, than what was sent; or never accepted at all. */
+  /** Got by another customer, or recorded with other words, than what was published; or never accepted at all. */
   readonly spoilt: number;
   /** Summed over what was received. */
   readonly received: Totals;
-  /** From the first send of a purchase to the callback, ms. */
+  /** From the first event of a purchase going out to the callback, ms. */
   readonly latencyMs: Percentiles;
 };
 
-/** The books of the demo: what was accepted on one side, what came out on the other. */
+/** The books of the demo: what went out on one side, what came out on the other. */
 export class Account {
-  readonly #sentAtMs = new Map<number, number>();
-  readonly #accepted = new Map<string, Purchase>();
-  readonly #shown = new Map<string, Receipt>();
-  readonly #inboxed = new Map<string, Receipt>();
-  readonly #latencies = new Latencies();
+  readonly #published = new Map<number, { readonly purchase: Purchase; readonly atMs: number }>();
+  readonly #accepted = new Map<string, Entry>();
+  readonly #shown = new Map<string, { readonly customer: string; readonly atMs: number }>();
+  readonly #inboxed = new Map<string, string>();
   #twice = 0;
 
-  /** A purchase goes out; only the first time counts. */
-  send(purchase: Purchase, nowMs: number): void {
-    if (!this.#sentAtMs.has(purchase.line)) this.#sentAtMs.set(purchase.line, nowMs);
+  /** A purchase goes out. */
+  publish(purchase: Purchase, nowMs: number): void {
+    this.#published.set(purchase.line, { purchase, atMs: nowMs });
   }
 
-  /** @throws Error when two purchases got one intervention. */
-  accept(purchase: Purchase, interventionId: string): void {
-    const known = this.#accepted.get(interventionId);
-    if (known !== undefined && known.line !== purchase.line) {
-      throw new Error(`lines ${known.line} and ${purchase.line} are both ${interventionId}`);
-    }
-    this.#accepted.set(interventionId, purchase);
+  /** It is in the ledger; seen there as often as one looks. */
+  accept(interventionId: string, entry: Entry): void {
+    this.#accepted.set(interventionId, entry);
   }
 
   /** A callback was called. */
-  show(interventionId: string, receipt: Receipt, nowMs: number): void {
-    if (this.#shown.has(interventionId)) {
-      this.#twice += 1;
-      return;
-    }
-    this.#shown.set(interventionId, receipt);
-    const sentAtMs = this.#sentAtMs.get(receipt.line);
-    if (sentAtMs !== undefined) this.#latencies.record(nowMs - sentAtMs);
+  show(interventionId: string, customer: string, nowMs: number): void {
+    if (this.#shown.has(interventionId)) this.#twice += 1;
+    else this.#shown.set(interventionId, { customer, atMs: nowMs });
   }
 
-  /** It is in the inbox; seen there as often as one looks. */
-  inbox(interventionId: string, receipt: Receipt): void {
-    this.#inboxed.set(interventionId, receipt);
+  /** It is in the customer's inbox; seen there as often as one looks. */
+  inbox(interventionId: string, customer: string): void {
+    this.#inboxed.set(interventionId, customer);
+  }
+
+  hasAccepted(interventionId: string): boolean {
+    return this.#accepted.has(interventionId);
   }
 
   get acceptedCount(): number {
@@ -74,10 +69,6 @@ export class Account {
 
   get shownIds(): Iterable<string> {
     return this.#shown.keys();
-  }
-
-  get shownCount(): number {
-    return this.#shown.size;
   }
 
   /** Customers of whom something accepted was not seen anywhere yet. */
@@ -90,43 +81,40 @@ export class Account {
   }
 
   balance(): Balance {
-    const received = new Map([...this.#inboxed, ...this.#shown]);
-    const lost = [...this.#accepted.keys()].filter((id) => !received.has(id)).length;
-    const spoilt = [...received].filter(([id, receipt]) => !isTrue(receipt, this.#accepted.get(id))).length;
+    const received = new Map(this.#inboxed);
+    for (const [id, { customer }] of this.#shown) received.set(id, customer);
+    const entries = [...received.keys()].flatMap((id) => this.#accepted.get(id) ?? []);
+    const lines = new Set(entries.map(({ line }) => line));
     return {
       accepted: this.#accepted.size,
       delivered: this.#shown.size,
       toInbox: received.size - this.#shown.size,
-      lost,
-      twice: this.#twice,
-      spoilt,
-      received: toTotals(received.values()),
-      latencyMs: this.#latencies.percentiles(),
+      lost: [...this.#published.keys()].filter((line) => !lines.has(line)).length,
+      twice: this.#twice + entries.length - lines.size,
+      spoilt: [...received].filter(([id, customer]) => !this.#isTrue(customer, this.#accepted.get(id))).length,
+      received: toTotals(entries),
+      latencyMs: this.#latencies().percentiles(),
     };
   }
-}
 
-function isTrue(receipt: Receipt, purchase: Purchase | undefined): boolean {
-  if (purchase === undefined) return false;
-  const { line, customer, cds, cents, date } = purchase;
-  return (
-    receipt.line === line &&
-    receipt.customer === customer &&
-    receipt.cds === cds &&
-    receipt.cents === cents &&
-    receipt.date === date
-  );
-}
+  #isTrue(receiver: string, entry: Entry | undefined): boolean {
+    if (entry === undefined) return false;
+    const purchase = this.#published.get(entry.line)?.purchase;
+    return (
+      receiver === entry.customer &&
+      purchase?.customer === entry.customer &&
+      purchase.cds === entry.cds &&
+      purchase.cents === entry.cents &&
+      purchase.date === entry.date
+    );
+  }
 
-/** Reads `content.data` back. What is not as it was sent becomes NaN or "", and so counts as spoilt.
- *  @param customer who got it. */
-export function toReceipt(customer: string, data: Readonly<Record<string, unknown>>): Receipt {
-  const number = (value: unknown) => (typeof value === "number" ? value : Number.NaN);
-  return {
-    customer,
-    line: number(data.line),
-    cds: number(data.cds),
-    cents: number(data.cents),
-    date: typeof data.date === "string" ? data.date : "",
-  };
+  #latencies(): Latencies {
+    const latencies = new Latencies();
+    for (const [id, { atMs }] of this.#shown) {
+      const published = this.#published.get(this.#accepted.get(id)?.line ?? Number.NaN);
+      if (published !== undefined) latencies.record(atMs - published.atMs);
+    }
+    return latencies;
+  }
 }

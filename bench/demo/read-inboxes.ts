@@ -1,7 +1,7 @@
 import type { Client } from "@connectrpc/connect";
 import type { InboxService } from "../../gen/intervention/v1/inbox_service_pb.js";
 import { forEachOf, untilAnswered } from "../call-engine.ts";
-import { type Account, toReceipt } from "./account.ts";
+import type { Account } from "./account.ts";
 
 const atOnce = 8;
 const pageSize = 100;
@@ -19,8 +19,7 @@ export async function readInboxes(options: {
     do {
       const request = { userId: customer, pageSize, pageToken, includeArchived: true };
       const page = await untilAnswered(() => inbox.list(request));
-      for (const { interventionId, content } of page.items)
-        account.inbox(interventionId, toReceipt(customer, content?.data ?? {}));
+      for (const { interventionId } of page.items) account.inbox(interventionId, customer);
       pageToken = page.nextPageToken;
     } while (pageToken !== "");
     options.onRead();

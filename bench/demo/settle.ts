@@ -1,8 +1,6 @@
 import type { Client } from "@connectrpc/connect";
 import type { InboxService } from "../../gen/intervention/v1/inbox_service_pb.js";
-import type { Engine } from "../../src/start/index.ts";
-import { openBenchStore, waitForEvents } from "../bench-store.ts";
-import { closing } from "../closing.ts";
+import { type BenchStore, waitForEvents } from "../bench-store.ts";
 import { untilStill } from "../until-still.ts";
 import type { Account } from "./account.ts";
 import type { Progress } from "./progress.ts";
@@ -10,7 +8,7 @@ import { readInboxes } from "./read-inboxes.ts";
 import type { Shoppers } from "./shoppers.ts";
 
 export type SettleOptions = {
-  readonly engine: Engine;
+  readonly store: BenchStore;
   readonly inbox: Client<typeof InboxService>;
   readonly account: Account;
   readonly shoppers: Shoppers;
@@ -24,7 +22,7 @@ const pollMs = 200;
 /** Waits until everything accepted has come out somewhere, and all that the shoppers reported is stored. Gives up, and lets the
  *  table tell, when nothing has moved for a minute.
  *  @returns how many displayed events are in the store. */
-export async function settle({ engine, inbox, account, shoppers, progress }: SettleOptions): Promise<number> {
+export async function settle({ store, inbox, account, shoppers, progress }: SettleOptions): Promise<number> {
   progress.say("Reading the inboxes of those who were not there.");
   let unread = account.customersWaiting();
   const customers = unread.size;
@@ -48,8 +46,5 @@ export async function settle({ engine, inbox, account, shoppers, progress }: Set
     },
   });
   await untilStill({ ...wait, left: () => shoppers.unsentCount() });
-  return await closing(async ({ own }) => {
-    const store = own(await openBenchStore(engine));
-    return await waitForEvents(store, { kind: "displayed", interventionIds: account.shownIds, stillMsMax });
-  });
+  return await waitForEvents(store, { kind: "displayed", interventionIds: account.shownIds, stillMsMax });
 }

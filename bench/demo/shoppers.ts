@@ -3,7 +3,7 @@ import { WebSocket } from "ws";
 import type { SessionService } from "../../gen/intervention/v1/session_service_pb.js";
 import { createInterventionClient, type InterventionClient } from "../../src/client/index.ts";
 import { forEachOf, untilAnswered } from "../call-engine.ts";
-import { type Account, toReceipt } from "./account.ts";
+import type { Account } from "./account.ts";
 
 export type Shoppers = {
   readonly clients: ReadonlyMap<string, InterventionClient>;
@@ -45,7 +45,7 @@ export async function connectShoppers(options: ShoppersOptions): Promise<Shopper
     clients.set(customer, client);
     client.on("error", ({ reason }) => errors.set(reason, (errors.get(reason) ?? 0) + 1));
     client.on("intervention", (intervention) => {
-      options.account.show(intervention.id, toReceipt(customer, intervention.content.data), options.now());
+      options.account.show(intervention.id, customer, options.now());
       intervention.displayed();
     });
     await opened(client, customer);

@@ -2,7 +2,7 @@ import { fromBinary } from "@bufbuild/protobuf";
 import { describe, expect, it } from "vitest";
 import { TriggerBatchRequestSchema, TriggerRequestSchema } from "../../gen/intervention/v1/intervention_service_pb.js";
 import { encodeRequests, userOf } from "./encode-requests.ts";
-import { intendedMs, numberOf } from "./messages.ts";
+import { intendedMs, numberOf, numberOfPrediction, predictionIdOf } from "./messages.ts";
 
 describe("the load", () => {
   it("has every number once, the last batch cut short", () => {
@@ -20,6 +20,11 @@ describe("the load", () => {
       idempotencyKey: "r-0",
       recipient: { userId: "user-0" },
     });
+  });
+
+  it("carries its numbers there and back, and makes none of what has none", () => {
+    expect([-3, 0, 17].map((n) => numberOfPrediction(predictionIdOf(n)))).toEqual([-3, 0, 17]);
+    expect([numberOf("Offer"), numberOf("Thank you"), numberOfPrediction("")]).toEqual([NaN, NaN, NaN]);
   });
 
   it("goes to everybody in turn, the warm-up too", () => {

@@ -33,16 +33,18 @@ export async function finish({ all }: Receivers) {
     }),
   );
   const ids = new Set<string>();
+  const arrivals: (readonly [id: string, ms: number])[] = [];
   const latencies = new Latencies();
   const faults: Record<string, number> = {};
   let [twice, closed, cpuS] = [0, 0, 0];
   for (const report of reports) {
     for (const id of report.ids) ids.add(id);
+    arrivals.push(...report.arrivals);
     latencies.add(report.latencies);
     for (const [reason, times] of Object.entries(report.faults)) faults[reason] = (faults[reason] ?? 0) + times;
     twice += report.twice;
     closed += report.closed;
     cpuS += report.cpuS;
   }
-  return { ids, latencies, faults, twice, closed, cpuS };
+  return { ids, arrivals, latencies, faults, twice, closed, cpuS };
 }

@@ -13,6 +13,7 @@ const openAtOnce = 100;
 const socketsPerAddress = 10_000;
 
 const latencies = new Latencies();
+const arrivals: [id: string, ms: number][] = [];
 const seen = new Set<string>();
 const untracked = new Set<string>();
 const faults: Record<string, number> = {};
@@ -37,6 +38,7 @@ parent.send({
   ids: [...seen],
   twice,
   latencies: latencies.toText(),
+  arrivals,
   closed,
   faults,
   cpuS: (user + system) / 1e6,
@@ -88,8 +90,9 @@ type Frame = {
 
 function receive(socket: WebSocket, { interventionId, content }: NonNullable<Frame["intervention"]>): void {
   const n = numberOf(content.title);
-  if (n >= 0 && schedule !== undefined) {
+  if (!(n < 0) && schedule !== undefined) {
     if (seen.has(interventionId)) twice += 1;
+    else if (Number.isNaN(n)) arrivals.push([interventionId, machineMs()]);
     else latencies.record(machineMs() - intendedMs(schedule, n));
     seen.add(interventionId);
   }

@@ -5,9 +5,16 @@ export function intendedMs({ startMs, rate, batch }: Schedule, n: number): numbe
   return startMs + (Math.floor(n / batch) * batch * 1_000) / rate;
 }
 
-/** Carries the number of an intervention to the receiver and back. */
+/** Carries the number of an intervention to the receiver and back; NaN when a title has none. */
 export const titleOf = (n: number) => `Offer ${n}`;
-export const numberOf = (title: string) => Number(title.slice("Offer ".length));
+export const numberOf = (title: string) => Number.parseInt(title.slice("Offer ".length), 10);
+
+/** Carries the number of a prediction into the ledger; NaN when there is none. */
+export const predictionIdOf = (n: number) => `bench/${n}`;
+export const numberOfPrediction = (id: string) => Number.parseInt(id.slice("bench/".length), 10);
+
+/** How interventions are made: by Trigger calls, or by predictions that a campaign waits for. */
+export type Via = "rpc" | "prediction";
 
 export type Caller = "grpc" | "connect";
 
@@ -25,11 +32,23 @@ export type ToSender =
     }
   | { readonly kind: "start"; readonly schedule: Schedule };
 
+export type ToPredictionSender =
+  | {
+      readonly kind: "prepare";
+      readonly natsUrl: string;
+      readonly subject: string;
+      readonly users: number;
+      /** From which number to which, the last not included. */
+      readonly from: number;
+      readonly to: number;
+    }
+  | { readonly kind: "start"; readonly schedule: Schedule };
+
 export type FromSender =
   | { readonly kind: "prepared" }
   | {
       readonly kind: "sent";
-      /** Ids of what was accepted, without the warm-up. */
+      /** Ids of what was accepted, or of the predictions that were stored, without the warm-up. */
       readonly accepted: readonly string[];
       /** Requests that were not, by reason. */
       readonly failed: Readonly<Record<string, number>>;
@@ -55,6 +74,8 @@ export type FromReceiver =
       readonly twice: number;
       /** Of the intended send, as `Latencies.toText`. */
       readonly latencies: string;
+      /** What says no number: its id, and when it came by the machine's clock, ms; with the warm-up. */
+      readonly arrivals: readonly (readonly [id: string, ms: number])[];
       /** Sockets that the engine closed. */
       readonly closed: number;
       /** Faults that came, by reason. */

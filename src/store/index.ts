@@ -147,7 +147,14 @@ export {
   replaceProviderAccount,
 } from "./provider-accounts.ts";
 export { listRetention, setRetention } from "./retention.ts";
-export { findShopEventsOf, type GivenShopEvent, insertShopEvents, listOrders, listShopEvents } from "./shop-events.ts";
+export {
+  findShopEventsOf,
+  type GivenShopEvent,
+  insertShopEvents,
+  listOrders,
+  listShopEvents,
+  type ShopEventDocument,
+} from "./shop-events.ts";
 export {
   countFollowers,
   countSubscriptions,

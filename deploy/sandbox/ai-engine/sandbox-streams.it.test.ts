@@ -93,4 +93,37 @@ describe("the event pipeline and the AI engine over JetStream", () => {
     expect(await bus.read("EVENTS")).toHaveLength(malformed);
     expect(malformed).toBeGreaterThan(purchases.length);
   });
+
+  it("publishes only the kinds that it is asked for", async () => {
+    await using bus = await withNamespace();
+    await using ai = await startAiEngine({ ...bus.place, kinds: ["PREDICTION_KIND_CHURN"] });
+    await using pipeline = await startEventPipeline({ ...bus.place, purchases });
+    const { good } = await pipeline.done;
+    await until(() => ai.counts.events === good, "all events heard");
+    const kinds = (await bus.read("PREDICTIONS")).map(({ header }) => header.get("ce-type"));
+    expect(kinds).toEqual(purchases.map(() => "ai.prediction.churn"));
+  });
+});
+
+describe("the event pipeline", () => {
+  it("holds a customer's next purchase back until the one before is through, and nobody else's", async () => {
+    const [first, second] = purchases;
+    const others = (await readCdnow()).find(({ customer }) => customer !== first?.customer);
+    if (first === undefined || second === undefined || others === undefined) throw new Error("the data are not these");
+    const { promise: through, resolve } = Promise.withResolvers<void>();
+    const sent: number[] = [];
+    await using bus = await withNamespace();
+    await using pipeline = await startEventPipeline({
+      ...bus.place,
+      purchases: [first, second, others],
+      onSent: ({ line }) => void sent.push(line),
+      until: ({ line }) => (line === first.line ? through : Promise.resolve()),
+    });
+    await until(() => sent.includes(others.line), "the other customer's purchase sent");
+    const sentBefore = new Set(sent);
+    resolve();
+    await pipeline.done;
+    expect(sentBefore).toEqual(new Set([first.line, others.line]));
+    expect(sent).toContain(second.line);
+  });
 });

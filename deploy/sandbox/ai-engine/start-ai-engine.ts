@@ -1,6 +1,7 @@
 import { setTimeout as delay } from "node:timers/promises";
 import {
   AckPolicy,
+  type ConsumerMessages,
   DeliverPolicy,
   type JetStreamManager,
   type JsMsg,
@@ -20,6 +21,8 @@ export type AiEngineOptions = {
   readonly parameters?: BgNbdParameters;
   /** Purchases of before the first event: customer and YYYY-MM-DD. Default: none. */
   readonly history?: Iterable<{ readonly customer: string; readonly date: string }>;
+  /** What it publishes of all that it foresees. Default: everything. */
+  readonly kinds?: readonly PredictionData["kind"][];
   /** Prefix of streams and subjects, as the engine's setting NAMESPACE. Default: none. */
   readonly namespace?: string;
   /** How badly it behaves. Default: well. */
@@ -36,8 +39,9 @@ export type AiEngine = AsyncDisposable & {
 };
 
 const SOURCE = "/sandbox/ai-engine";
-const batchMax = 200;
-const pullMs = 1_000;
+const batchMax = 1_000;
+/** The server is held to be away when it has not been heard for about this long. */
+const pullMs = 4_000;
 const requestMsMax = 5_000;
 const retryMs = 500;
 
@@ -55,8 +59,10 @@ export async function startAiEngine(options: AiEngineOptions): Promise<AiEngine>
   const model = new ShopperModel(options.parameters ?? PUBLISHED_CDNOW);
   for (const { customer, date } of options.history ?? []) model.learn(customer, date);
   const counts: AiEngineCounts = { events: 0, notUnderstood: 0, predictions: 0 };
+  const { kinds } = options;
   let isStopping = false;
   let nextSequence = 1;
+  let pull: ConsumerMessages | undefined;
 
   /** Repeats until it is stored; gives up only when it is to stop. */
   async function publish(prediction: PredictionData): Promise<void> {
@@ -85,19 +91,42 @@ export async function startAiEngine(options: AiEngineOptions): Promise<AiEngine>
     });
     const consumer = await js.consumers.get(stream, name);
     while (!isStopping) {
-      const messages: JsMsg[] = [];
-      // Taken in only when the batch is whole: the model remembers what it has seen, and what broke off is heard again.
-      for await (const message of await consumer.fetch({ max_messages: batchMax, expires: pullMs }))
-        messages.push(message);
-      const foreseen = messages.map((message) => foresee(model, message));
-      const predictions = foreseen.flatMap((some) => some ?? []);
-      await Promise.all(predictions.map((prediction) => publish(prediction)));
-      counts.events += messages.length;
-      counts.notUnderstood += foreseen.filter((some) => some === undefined).length;
-      counts.predictions += predictions.length;
-      // Only now: what was not published would else be lost with the consumer.
-      nextSequence = (messages.at(-1)?.seq ?? nextSequence - 1) + 1;
+      const heard: JsMsg[] = [];
+      let failure: unknown;
+      let taking: Promise<void> | undefined;
+      // What comes while others are taken in is taken in together after them; a lone one waits for nobody.
+      const take = async (): Promise<void> => {
+        try {
+          while (heard.length > 0) await takeIn(heard.splice(0));
+        } catch (error) {
+          failure ??= error;
+        }
+        taking = undefined;
+      };
+      try {
+        pull = await consumer.fetch({ max_messages: batchMax, expires: pullMs });
+        if (isStopping) pull.stop();
+        for await (const message of pull) {
+          heard.push(message);
+          taking ??= take();
+        }
+      } finally {
+        // The model remembers what it has seen: what was given to it is published too, even if the pull broke off.
+        await taking;
+      }
+      if (failure !== undefined) throw failure;
     }
+  }
+
+  async function takeIn(messages: readonly JsMsg[]): Promise<void> {
+    const foreseen = messages.map((message) => foresee(model, message));
+    const predictions = foreseen.flatMap((some) => some ?? []).filter(({ kind }) => kinds?.includes(kind) ?? true);
+    await Promise.all(predictions.map((prediction) => publish(prediction)));
+    counts.events += messages.length;
+    counts.notUnderstood += foreseen.filter((some) => some === undefined).length;
+    counts.predictions += predictions.length;
+    // Only now: what was not published would else be lost with the consumer.
+    nextSequence = (messages.at(-1)?.seq ?? nextSequence - 1) + 1;
   }
 
   async function keepHearing(): Promise<void> {
@@ -116,6 +145,7 @@ export async function startAiEngine(options: AiEngineOptions): Promise<AiEngine>
   const hearing = keepHearing();
   async function stop(): Promise<void> {
     isStopping = true;
+    pull?.stop();
     await hearing;
     await nc.close();
   }

@@ -9,7 +9,7 @@ import { newApiKey } from "../integrations/create-workspace.ts";
 import { bearer } from "../testing/bearer.ts";
 import { findAccessRule, toMethodName } from "./access-rules.ts";
 import { API_SERVICES } from "./api-routes.ts";
-import { callMethod } from "./testing/access-walk.ts";
+import { callMethod } from "./testing/call-method.ts";
 import { startFixture } from "./testing/intervention-fixture.ts";
 
 const METHODS = API_SERVICES.flatMap(({ methods }) => methods);

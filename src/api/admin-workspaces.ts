@@ -106,8 +106,10 @@ export function workspaceMethods(parts: AdminParts): Pick<ServiceImpl<typeof Adm
     },
     async updateWorkspace(request, context) {
       const caller = getService(context.values);
-      const id = parseWorkspaceName(request.workspace?.name ?? "", caller, "workspace.name");
-      const { workspace } = parseFields(updateSchema, { workspace: request.workspace ?? {} });
+      if (request.workspace === undefined)
+        throw new InvalidInput([{ field: "workspace", description: "it is missing; it says what to change" }]);
+      const id = parseWorkspaceName(request.workspace.name, caller, "workspace.name");
+      const { workspace } = parseFields(updateSchema, { workspace: request.workspace });
       const paths = request.updateMask?.paths ?? [];
       const fields = [...MASKABLE].filter(([path]) => paths.length === 0 || paths.includes(path)).map(([, key]) => key);
       const unknown = paths.filter((path) => ![...MASKABLE.keys()].some((known) => known === path));
@@ -119,7 +121,7 @@ export function workspaceMethods(parts: AdminParts): Pick<ServiceImpl<typeof Adm
           })),
         );
       const given: WorkspaceChange = Object.fromEntries(fields.map((field) => [field, workspace[field]]));
-      const change = { caller, method: `${METHOD}/UpdateWorkspace`, id, etag: request.workspace?.etag ?? "" };
+      const change = { caller, method: `${METHOD}/UpdateWorkspace`, id, etag: request.workspace.etag };
       return { workspace: toWorkspace(await update(parts, { ...change, toChange: async () => given })) };
     },
     async setIdentityProvider(request, context) {

@@ -5,13 +5,13 @@ import type { ServiceImpl } from "@connectrpc/connect";
 import { z } from "zod";
 import { CampaignSchema, CampaignState } from "../../gen/intervention/v1/campaign_pb.js";
 import type { CampaignService } from "../../gen/intervention/v1/campaign_service_pb.js";
-import { InvalidInput, NotAllowedNow } from "../domain/errors.ts";
+import { type FieldViolation, InvalidInput, NotAllowedNow } from "../domain/errors.ts";
 import { listCampaigns, toCampaign } from "../store/index.ts";
 import { getService } from "./authenticate.ts";
 import { CampaignKeeper, type CampaignKeeperParts } from "./campaign-keeper.ts";
 import { applyMask } from "./campaign-mask.ts";
 import { isCampaignId, parseCampaignName, toCampaignName } from "./campaign-name.ts";
-import { show } from "./field-checks.ts";
+import { parseBoth, show } from "./field-checks.ts";
 import { parsePageSize, parsePageToken, toPageToken } from "./page-token.ts";
 import { parseCampaign } from "./parse-campaign.ts";
 import { requireParent } from "./resource-name.ts";
@@ -35,19 +35,13 @@ export function campaignService(parts: CampaignKeeperParts): ServiceImpl<typeof 
       const { workspace } = getService(context.values);
       requireParent(parent, workspace.id);
       const campaign = given ?? create(CampaignSchema);
-      if (campaignId !== "" && !isCampaignId(campaignId)) {
-        const description = `${show(campaignId)} is not 1 to 63 of a-z, 0-9 and -, beginning with a letter or digit`;
-        throw new InvalidInput([{ field: "campaign_id", description }]);
-      }
-      const id = campaignId || randomBytes(ID_BYTES).toString("hex");
-      const state = campaign.state || CampaignState.DRAFT;
-      if (state !== CampaignState.DRAFT && state !== CampaignState.RUNNING) {
-        const description = `${CampaignState[state] ?? state} is not DRAFT or RUNNING`;
-        throw new InvalidInput([{ field: "campaign.state", description }]);
-      }
+      const [{ id, state }, parsed] = parseBoth(
+        () => parseFirst(campaignId, campaign.state),
+        () => parseCampaign(campaign),
+      );
       const at = timestampFromDate(now());
       const made = create(CampaignSchema, {
-        ...parseCampaign(campaign),
+        ...parsed,
         ...{ name: toCampaignName(workspace.id, id), campaignId: id, state, createTime: at, updateTime: at },
       });
       return { campaign: await keeper.add(workspace.id, made) };
@@ -97,4 +91,22 @@ function requireMove(id: string, from: CampaignState, to: CampaignState): void {
   if (from === CampaignState.ARCHIVED && to !== CampaignState.ARCHIVED) throw isArchived(id);
   if (from === CampaignState.DRAFT && to === CampaignState.PAUSED)
     throw new NotAllowedNow("CAMPAIGN_STATE", id, "the campaign is a draft: there is nothing to pause");
+}
+
+/** The id and the state of a new campaign.
+ *  @throws InvalidInput */
+function parseFirst(campaignId: string, given: CampaignState): { id: string; state: CampaignState } {
+  const id = campaignId || randomBytes(ID_BYTES).toString("hex");
+  const state = given || CampaignState.DRAFT;
+  const violations: FieldViolation[] = [];
+  if (!isCampaignId(id)) {
+    const description = `${show(id)} is not 1 to 63 of a-z, 0-9 and -, beginning with a letter or digit`;
+    violations.push({ field: "campaign_id", description });
+  }
+  if (state !== CampaignState.DRAFT && state !== CampaignState.RUNNING) {
+    const description = `${CampaignState[state] ?? state} is not DRAFT or RUNNING`;
+    violations.push({ field: "campaign.state", description });
+  }
+  if (violations.length > 0) throw new InvalidInput(violations);
+  return { id, state };
 }

@@ -27,6 +27,24 @@ export function parseFields<T>(schema: z.ZodType<T>, value: unknown): T {
   throw new InvalidInput(toViolations(result.error));
 }
 
+/** Parses twice over, and names what is bad for either.
+ *  @throws InvalidInput */
+export function parseBoth<A, B>(parseA: () => A, parseB: () => B): [A, B] {
+  const violations: FieldViolation[] = [];
+  const attempt = <T>(parse: () => T): T | undefined => {
+    try {
+      return parse();
+    } catch (error) {
+      if (!(error instanceof InvalidInput)) throw error;
+      violations.push(...error.violations);
+      return undefined;
+    }
+  };
+  const [a, b] = [attempt(parseA), attempt(parseB)];
+  if (violations.length > 0) throw new InvalidInput(violations);
+  return [a as A, b as B];
+}
+
 function toViolations(error: z.ZodError): FieldViolation[] {
   return error.issues.map(({ path, message }) => ({ field: toFieldPath(path), description: message }));
 }

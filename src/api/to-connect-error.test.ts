@@ -1,3 +1,4 @@
+import { toBinary } from "@bufbuild/protobuf";
 import { anyUnpack } from "@bufbuild/protobuf/wkt";
 import { Code, ConnectError } from "@connectrpc/connect";
 import { describe, expect, it, test } from "vitest";
@@ -9,6 +10,7 @@ import {
   ResourceInfoSchema,
   RetryInfoSchema,
 } from "../../gen/google/rpc/error_details_pb.js";
+import { StatusSchema } from "../../gen/google/rpc/status_pb.js";
 import {
   InvalidInput,
   KeyReused,
@@ -113,5 +115,26 @@ describe("an error on the wire", () => {
   it("stays what it is when it is one of the protocol's own", () => {
     const own = new ConnectError("too large", Code.ResourceExhausted);
     expect(toConnectError(own)).toBe(own);
+  });
+});
+
+describe("errors of long input", () => {
+  it("fit into header fields", () => {
+    const violations = Array.from({ length: 1_000 }, (_, i) => ({
+      field: `field_${i}`,
+      description: "no".repeat(500),
+    }));
+    for (const error of [new InvalidInput(violations), new NotFound("thing", "n".repeat(100_000))]) {
+      const bytes = toBinary(StatusSchema, toStatus(error)).length;
+      expect(bytes).toBeGreaterThan(300);
+      expect(bytes).toBeLessThan(6_000);
+    }
+  });
+
+  it("say how many more fields are bad", () => {
+    const violations = Array.from({ length: 1_000 }, (_, i) => ({ field: `field_${i}`, description: "no".repeat(50) }));
+    const named = toConnectError(new InvalidInput(violations)).findDetails(BadRequestSchema)[0]?.fieldViolations ?? [];
+    expect(named.at(-1)?.description).toBe(`and ${1_000 - (named.length - 1)} more`);
+    expect(named[0]).toMatchObject({ field: "field_0" });
   });
 });

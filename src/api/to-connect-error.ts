@@ -24,9 +24,14 @@ import {
   Unauthenticated,
   Unavailable,
 } from "../domain/errors.ts";
+import { shorten } from "./shorten.ts";
 
 /** Scopes the reasons, so that a caller of several services can tell them apart (AIP-193). */
 const ERROR_DOMAIN = "intervention.v1";
+const MESSAGE_MAX = 1_000;
+const NAME_MAX = 200;
+/** Of all violations together, so that the details fit into a header field whatever was sent. */
+const VIOLATIONS_MAX = 3_000;
 
 type Detail = { readonly desc: DescMessage; readonly value: MessageInitShape<DescMessage> };
 type WireError = { readonly code: Code; readonly message: string; readonly details: Detail[] };
@@ -68,7 +73,7 @@ function toWireError(error: unknown): WireError {
     const { code, reason, metadata, details } = describe(toKnown(error));
     return {
       code,
-      message: error.message,
+      message: shorten(error.message, MESSAGE_MAX),
       details: [toErrorInfo(reason, error, metadata), ...details, ...toRetryInfo(error)],
     };
   }
@@ -119,29 +124,34 @@ function describe(error: Known): Description {
       return {
         code: Code.InvalidArgument,
         reason: "INVALID_INPUT",
-        details: [
-          toDetail(BadRequestSchema, {
-            fieldViolations: error.violations.map(({ field, description }) => ({ field, description })),
-          }),
-        ],
+        details: [toDetail(BadRequestSchema, { fieldViolations: toFieldViolations(error.violations) })],
       };
     case "not_found": {
-      const { resourceType, resourceName } = error;
+      const { resourceType } = error;
+      const resourceName = shorten(error.resourceName, NAME_MAX);
       return {
         code: Code.NotFound,
         reason: "NOT_FOUND",
-        details: [toDetail(ResourceInfoSchema, { resourceType, resourceName, description: error.message })],
+        details: [
+          toDetail(ResourceInfoSchema, { resourceType, resourceName, description: shorten(error.message, NAME_MAX) }),
+        ],
       };
     }
     case "key_reused":
       return {
         code: Code.AlreadyExists,
         reason: "IDEMPOTENCY_KEY_REUSED",
-        metadata: { idempotency_key: error.idempotencyKey, intervention_id: error.interventionId },
+        metadata: { idempotency_key: shorten(error.idempotencyKey, NAME_MAX), intervention_id: error.interventionId },
         details: [],
       };
     case "not_allowed_now": {
-      const violations = [{ type: error.type, subject: error.subject, description: error.message }];
+      const violations = [
+        {
+          type: error.type,
+          subject: shorten(error.subject, NAME_MAX),
+          description: shorten(error.message, MESSAGE_MAX),
+        },
+      ];
       return {
         code: Code.FailedPrecondition,
         reason: error.type,
@@ -149,7 +159,9 @@ function describe(error: Known): Description {
       };
     }
     case "over_limit": {
-      const violations = [{ subject: error.subject, description: error.message }];
+      const violations = [
+        { subject: shorten(error.subject, NAME_MAX), description: shorten(error.message, MESSAGE_MAX) },
+      ];
       return {
         code: Code.ResourceExhausted,
         reason: "OVER_LIMIT",
@@ -161,20 +173,44 @@ function describe(error: Known): Description {
     case "unauthenticated":
       return { code: Code.Unauthenticated, reason: "UNAUTHENTICATED", details: [] };
     case "already_exists": {
-      const { resourceType, resourceName } = error;
+      const { resourceType } = error;
+      const resourceName = shorten(error.resourceName, NAME_MAX);
       return {
         code: Code.AlreadyExists,
         reason: "ALREADY_EXISTS",
-        details: [toDetail(ResourceInfoSchema, { resourceType, resourceName, description: error.message })],
+        details: [
+          toDetail(ResourceInfoSchema, { resourceType, resourceName, description: shorten(error.message, NAME_MAX) }),
+        ],
       };
     }
     case "stale_etag":
-      return { code: Code.Aborted, reason: "ETAG_MISMATCH", metadata: { resource: error.resourceName }, details: [] };
+      return {
+        code: Code.Aborted,
+        reason: "ETAG_MISMATCH",
+        metadata: { resource: shorten(error.resourceName, NAME_MAX) },
+        details: [],
+      };
     case "permission_denied":
       return { code: Code.PermissionDenied, reason: "PERMISSION_DENIED", details: [] };
     default:
       return assertNever(error);
   }
+}
+
+/** As many as fit, and how many there are beyond them. */
+function toFieldViolations(violations: InvalidInput["violations"]): { field: string; description: string }[] {
+  const result: { field: string; description: string }[] = [];
+  let size = 0;
+  for (const violation of violations) {
+    const field = shorten(violation.field, NAME_MAX);
+    const description = shorten(violation.description, NAME_MAX * 2);
+    size += field.length + description.length;
+    if (size > VIOLATIONS_MAX) {
+      return [...result, { field: "", description: `and ${violations.length - result.length} more` }];
+    }
+    result.push({ field, description });
+  }
+  return result;
 }
 
 /** Every error says whether the same call may be tried again; RetryInfo says when. */

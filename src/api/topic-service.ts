@@ -29,7 +29,7 @@ import {
   unsubscribe,
 } from "../store/index.ts";
 import { getService } from "./authenticate.ts";
-import { checked, parseFields, text, withoutControlCharacters } from "./field-checks.ts";
+import { checked, parseBoth, parseFields, text, withoutControlCharacters } from "./field-checks.ts";
 import { toOwner } from "./owner.ts";
 import { parsePageSize, parsePageToken, toPageToken } from "./page-token.ts";
 import { parseTopicKind, parseTopicRule, parseTopicTrigger } from "./parse-topic.ts";
@@ -47,8 +47,10 @@ const positionSchema = z.tuple([z.string()]);
 export function topicService({ store, now }: TopicParts): ServiceImpl<typeof TopicService> {
   return {
     async subscribe(request, context) {
-      const owner = toOwner(request.userId, context);
-      const { topic } = parseFields(topicSchema, request);
+      const [owner, { topic }] = parseBoth(
+        () => toOwner(request.userId, context),
+        () => parseFields(topicSchema, request),
+      );
       // Counted first, so that a few more than that are possible for one who is quick; what counts is that there is a bound.
       if ((await countSubscriptions(store, owner, FOLLOWED_MAX)) >= FOLLOWED_MAX)
         throw new OverLimit(
@@ -60,8 +62,10 @@ export function topicService({ store, now }: TopicParts): ServiceImpl<typeof Top
       return { subscription: { topic, createTime: timestampFromDate(since) } };
     },
     async unsubscribe(request, context) {
-      const owner = toOwner(request.userId, context);
-      const { topic } = parseFields(topicSchema, request);
+      const [owner, { topic }] = parseBoth(
+        () => toOwner(request.userId, context),
+        () => parseFields(topicSchema, request),
+      );
       await unsubscribe(store, { ...owner, topic });
       return {};
     },
@@ -85,12 +89,11 @@ export function topicService({ store, now }: TopicParts): ServiceImpl<typeof Top
     },
     async triggerTopic(request, context) {
       const { workspace } = getService(context.values);
-      const { topic } = parseFields(topicSchema, request);
-      const trigger = parseTopicTrigger(request, {
-        workspaceId: workspace.id,
-        keyHeader: context.requestHeader.get("idempotency-key") ?? undefined,
-        newKey: randomUUID,
-      });
+      const keyHeader = context.requestHeader.get("idempotency-key") ?? undefined;
+      const [{ topic }, trigger] = parseBoth(
+        () => parseFields(topicSchema, request),
+        () => parseTopicTrigger(request, { workspaceId: workspace.id, keyHeader, newKey: randomUUID }),
+      );
       const made = toFanOut({ workspace, topic, trigger, now: now() });
       if ((await insertFanOuts(store, [made])).size === 0) return { fanOut: toMessage(made), duplicate: false };
       const standing = await findFanOut(store, workspace.id, made._id);

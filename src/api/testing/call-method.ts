@@ -6,12 +6,19 @@ const STREAM_MS_MAX = 400;
 
 /** Calls a method, of whichever kind, with one message.
  *  @returns the name of the code it came to, or OK; a stream that goes on comes to DeadlineExceeded. */
-export async function callMethod(
+export async function callMethod(...call: Parameters<typeof findError>): Promise<string> {
+  const error = await findError(...call);
+  return error === undefined ? "OK" : Code[error.code];
+}
+
+/** The same.
+ *  @returns what it was refused with. */
+export async function findError(
   transport: Transport,
   method: DescMethod,
   request: MessageInitShape<DescMessage>,
   header: Readonly<Record<string, string>>,
-): Promise<string> {
+): Promise<ConnectError | undefined> {
   try {
     if (method.methodKind === "unary")
       await transport.unary(method as DescMethod & { methodKind: "unary" }, undefined, undefined, header, request);
@@ -26,9 +33,9 @@ export async function callMethod(
       );
       for await (const _ of message) break;
     }
-    return "OK";
+    return undefined;
   } catch (error) {
-    return Code[ConnectError.from(error).code];
+    return ConnectError.from(error);
   }
 }
 

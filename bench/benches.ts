@@ -27,7 +27,7 @@ export const BENCHES: Readonly<Record<string, Bench>> = {
   e2e: {
     measures: "from the call, or the prediction, to the sockets, at intended times that wait for nobody",
     usage: [
-      "--rate R (1000 a second)  --sockets S (2000)  --seconds T (30)  --warmup T (3)",
+      "--rate R (1000 a second)  --sockets S (2000)  --seconds T (30)  --warmup T (10)",
       "--batch B (1: a Trigger each; more: TriggerBatch)  --transport grpc|connect (grpc)",
       "--via rpc|prediction|both (rpc; prediction: one message each on the stream, and a campaign that waits for it;",
       "both: half of the interventions by each, at the same time)",
@@ -41,7 +41,7 @@ export const BENCHES: Readonly<Record<string, Bench>> = {
         rate: options.number("rate", 1_000),
         sockets: options.number("sockets", 2_000),
         seconds: options.number("seconds", 30),
-        warmupSeconds: options.number("warmup", 3),
+        warmupSeconds: options.number("warmup", 10),
         batch: options.number("batch", 1),
         transport: options.choice("transport", ["grpc", "connect"]),
         via,

@@ -165,7 +165,6 @@ export function defineServices(config: Config) {
       return startDecide({
         bus: await c.get(bus),
         store: await c.get(store),
-        events: await c.get(events),
         presence: await c.get(presence),
         metrics: await c.get(metrics),
         traces: await c.get(traces),

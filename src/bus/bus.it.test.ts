@@ -151,6 +151,56 @@ describe("worker", () => {
     expect(handled.indexOf(quiet)).toBeLessThan(12);
   });
 
+  it("begins the next batch while the rest of one is not durable, and acknowledges it only then", async () => {
+    await using parts = await startParts();
+    const { bus } = parts;
+    const release = Promise.withResolvers<void>();
+    const handled: string[] = [];
+    const publish = (text: string) =>
+      new BatchPublisher(bus).publish({ subject: bus.subjects.track("w", "clicked"), data: bytes(text) });
+    const waiting = async () => (await bus.jsm.consumers.info(bus.subjects.stream("TRACKING"), "test")).num_ack_pending;
+    await using _worker = await Worker.start({
+      ...{ bus, log: silent, stream: "TRACKING", name: "test", filterSubject: bus.subjects.all.track, batchMax: 1 },
+      parse: (message) => message.string(),
+      handle: async ([text = ""]) => {
+        handled.push(text);
+        return { rest: text === "first" ? release.promise : Promise.resolve() };
+      },
+    });
+    await publish("first");
+    await publish("second");
+    await until(async () => handled.length === 2 && (await waiting()) === 1, "the second to be done with");
+    release.resolve();
+    await until(async () => (await waiting()) === 0, "the first to be acknowledged");
+    expect(handled).toEqual(["first", "second"]);
+  });
+
+  it("handles messages again whose rest could not be made durable, and stops only after the rest", async () => {
+    await using parts = await startParts();
+    const { bus } = parts;
+    const last = Promise.withResolvers<void>();
+    const rests = [Promise.reject(new Error("the bus is gone")), last.promise];
+    for (const rest of rests) rest.catch(() => undefined);
+    let times = 0;
+    const worker = await Worker.start({
+      ...{ bus, log: silent, stream: "TRACKING", name: "test", filterSubject: bus.subjects.all.track, batchMax: 1 },
+      parse: (message) => message.string(),
+      handle: async () => ({ rest: rests[times++] ?? Promise.resolve() }),
+    });
+    await new BatchPublisher(bus).publish({ subject: bus.subjects.track("w", "clicked"), data: bytes("x") });
+    await until(() => times === 2, "the second time");
+    let isStopped = false;
+    const stopping = worker.stop().then(() => {
+      isStopped = true;
+    });
+    await bus.nc.flush();
+    expect(isStopped).toBe(false);
+    last.resolve();
+    await stopping;
+    const info = await bus.jsm.consumers.info(bus.subjects.stream("TRACKING"), "test");
+    expect([info.num_ack_pending, info.num_pending]).toEqual([0, 0]);
+  });
+
   it("goes on after its consumer was deleted under it", async () => {
     await using parts = await startParts();
     const { bus } = parts;

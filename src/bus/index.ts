@@ -22,4 +22,4 @@ export {
   toSubjectToken,
 } from "./subjects.ts";
 export { UnsyncedServer } from "./sync-check.ts";
-export { Worker } from "./worker.ts";
+export { type Rest, Worker } from "./worker.ts";

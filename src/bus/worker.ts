@@ -20,8 +20,9 @@ export type WorkerOptions<T> = {
    *  @throws InvalidInput when it can never be handled: it goes to the dead letters at once. Unavailable when that can't be told
    *  yet: it is tried again. */
   readonly parse: (message: JsMsg) => T;
-  /** Returns when the effect of the whole batch is durable; must be safe to repeat. */
-  readonly handle: (batch: readonly T[]) => Promise<void>;
+  /** Returns when the effect of the whole batch is durable, or when only its `rest` is not: then the next batch begins meanwhile, and
+   *  the messages are acknowledged when the rest has resolved. Must be safe to repeat. */
+  readonly handle: (batch: readonly T[]) => Promise<void> | Promise<Rest | undefined>;
   readonly batchMax: number;
   /** How many to take at the moment, up to `batchMax`. Default: as many as there are. */
   readonly takeMax?: () => number;
@@ -51,6 +52,12 @@ const RETRY_MS = 250;
 const HANDLE_MAX_MS = 60_000;
 const CONSUMER_EXISTS = 10148;
 
+/** What of a batch's effect nobody waits for. */
+export type Rest = { readonly rest: Promise<void> };
+
+/** Messages in hand, and since when. */
+type Batch = { readonly messages: readonly JsMsg[]; readonly sinceMs: number };
+
 type Pending<T> = { readonly message: JsMsg; readonly value: T };
 
 /** Takes messages off a stream in batches, as large as what came while the batch before was handled, of workspaces in turn. */
@@ -62,7 +69,9 @@ export class Worker<T> implements AsyncDisposable {
   #work: Promise<void> = Promise.resolve();
   #isWorking = false;
   #tookAtMs = Number.NEGATIVE_INFINITY;
-  #inHand: readonly JsMsg[] = [];
+  /** What is being handled, and what waits for its rest. */
+  readonly #inHand = new Set<Batch>();
+  readonly #rests = new Set<Promise<void>>();
   #working: NodeJS.Timeout | undefined;
   #pulling: Promise<void> = Promise.resolve();
 
@@ -84,13 +93,14 @@ export class Worker<T> implements AsyncDisposable {
 
   #sayWorking(): void {
     const { handleMaxMs = HANDLE_MAX_MS, name, onHang = throwIt } = this.#options;
-    if (this.#inHand.length > 0 && performance.now() - this.#tookAtMs > handleMaxMs) {
+    const inHand = [...this.#inHand];
+    if (inHand.some(({ sinceMs }) => performance.now() - sinceMs > handleMaxMs)) {
       // No longer kept from others, whatever becomes of this process.
       clearInterval(this.#working);
       onHang(new Error(`${name} has handled one batch for more than ${handleMaxMs / 1_000} s`));
       return;
     }
-    for (const message of [...this.#buffer, ...this.#inHand]) message.working();
+    for (const message of [...this.#buffer, ...inHand.flatMap(({ messages }) => messages)]) message.working();
   }
 
   /** Stops pulling, finishes what is being handled and hands back the rest. */
@@ -99,6 +109,7 @@ export class Worker<T> implements AsyncDisposable {
     this.#messages?.stop();
     for (const message of this.#buffer.takeAll()) message.nak();
     await this.#work;
+    await Promise.all(this.#rests);
     clearInterval(this.#working);
     await this.#pulling;
   }
@@ -200,10 +211,14 @@ export class Worker<T> implements AsyncDisposable {
     if (this.#isStopping) return;
     this.#tookAtMs = performance.now();
     const { batchMax, takeMax = () => batchMax } = this.#options;
-    const batch = this.#buffer.take(Math.min(batchMax, takeMax()));
-    this.#inHand = batch;
-    await this.#handleBatch(batch);
-    this.#inHand = [];
+    await this.#keepInHand(this.#buffer.take(Math.min(batchMax, takeMax())), (batch) => this.#handleBatch(batch));
+  }
+
+  async #keepInHand(messages: readonly JsMsg[], work: (messages: readonly JsMsg[]) => Promise<void>): Promise<void> {
+    const batch = { messages, sinceMs: performance.now() };
+    this.#inHand.add(batch);
+    await work(messages);
+    this.#inHand.delete(batch);
   }
 
   async #handleBatch(messages: readonly JsMsg[]): Promise<void> {
@@ -225,8 +240,9 @@ export class Worker<T> implements AsyncDisposable {
   /** @returns whether every message has been settled: acknowledged, handed back or buried. */
   async #tryHandle(pending: readonly Pending<T>[]): Promise<boolean> {
     try {
-      await this.#options.handle(pending.map(({ value }) => value));
-      for (const { message } of pending) message.ack();
+      const left = await this.#options.handle(pending.map(({ value }) => value));
+      if (typeof left === "object") this.#settleLater(pending, left.rest);
+      else for (const { message } of pending) message.ack();
       return true;
     } catch (error) {
       const { log, name } = this.#options;
@@ -249,6 +265,20 @@ export class Worker<T> implements AsyncDisposable {
       }
       return true;
     }
+  }
+
+  /** Whatever keeps the rest from being durable, handling the messages again is the way to it. */
+  #settleLater(pending: readonly Pending<T>[], rest: Promise<void>): void {
+    const messages = pending.map(({ message }) => message);
+    const settling = this.#keepInHand(messages, async () => {
+      try {
+        await rest;
+        for (const message of messages) message.ack();
+      } catch (error) {
+        this.#putBack(messages, error instanceof Unavailable ? error : new Unavailable("bus", { cause: error }));
+      }
+    }).finally(() => this.#rests.delete(settling));
+    this.#rests.add(settling);
   }
 
   #putBack(messages: readonly JsMsg[], error: Unavailable): void {

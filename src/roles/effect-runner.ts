@@ -13,8 +13,10 @@ import { Channel } from "../../gen/intervention/v1/intervention_pb.js";
 import { type InterventionFrame, InterventionFrameSchema } from "../../gen/intervention/v1/realtime_pb.js";
 import {
   type BatchPublisher,
+  type EventPublisher,
   type OutgoingMessage,
   type PackedPublisher,
+  type Rest,
   scheduleDecision,
   toDispatchItem,
   toKindName,
@@ -26,7 +28,11 @@ import type { DecideOptions } from "./decide.ts";
 import type { Standing } from "./decision-maker.ts";
 import { toDelivery } from "./to-delivery.ts";
 
-type EffectOptions = DecideOptions & { readonly realtime: BatchPublisher; readonly dispatch: PackedPublisher };
+type EffectOptions = DecideOptions & {
+  readonly realtime: BatchPublisher;
+  readonly dispatch: PackedPublisher;
+  readonly decided: EventPublisher;
+};
 
 /** Does what decisions lead to. Everything here can be done again without harm, for a decision whose maker died in between:
  *  messages and events have ids of their own, and inbox items are there once. */
@@ -37,9 +43,9 @@ export class EffectRunner {
     this.#options = options;
   }
 
-  /** Returns when every effect is on disk. */
-  async run(standing: readonly Standing[]): Promise<void> {
-    const { bus, dispatch, events, realtime, store } = this.#options;
+  /** Returns when everything that reaches the user is on disk; the events that tell of it are the rest. */
+  async run(standing: readonly Standing[]): Promise<Rest> {
+    const { bus, decided, dispatch, realtime, store } = this.#options;
     const due = await this.#dropReached(standing);
     const sends = due.filter(({ document }) => document.outcome === "send");
     const toInbox = sends.filter(({ document }) => document.channel === "inbox");
@@ -60,8 +66,8 @@ export class EffectRunner {
           document.notBefore ?? document.decidedAt,
         ),
       ),
-      events.publish(due.flatMap(toEvents)),
     ]);
+    return { rest: decided.publish(due.flatMap(toEvents)) };
   }
 
   /** Of decisions made before, those whose delivery has gone on need nothing any more: pushed again, they would be shown twice

@@ -18,6 +18,7 @@ import { CallLimits } from "./integrations/call-limits.ts";
 import { CampaignDirectory } from "./integrations/campaign-directory.ts";
 import { CatalogView } from "./integrations/catalog-view.ts";
 import { DataIntelligence } from "./integrations/data-intelligence.ts";
+import { toFindQuota } from "./integrations/find-quota.ts";
 import { ProviderDirectory } from "./integrations/provider-directory.ts";
 import {
   createHealthHandler,
@@ -155,6 +156,7 @@ export function defineServices(config: Config) {
         providers: await c.get(providers),
         box: await c.get(credentialBox),
         leaseMs: config.SEND_LEASE_MS,
+        findQuota: toFindQuota(await c.get(access), config.DEFAULT_TIME_ZONE),
       }),
     stop: (value) => value[Symbol.asyncDispose](),
   });
@@ -338,12 +340,16 @@ export function defineServices(config: Config) {
   const intake = defineService("intake", {
     start: async (c) => [await c.get(predictionIntake), await c.get(eventIntake), await c.get(abandonment)],
   });
+  const callLimits = {
+    key: { ratePerS: config.KEY_RATE, burst: config.KEY_BURST },
+    workspace: { ratePerS: config.WORKSPACE_RATE, burst: config.WORKSPACE_BURST },
+  };
   const limits = defineService("limits", {
     start: async (c) =>
       new CallLimits({
         bus: await c.get(bus),
-        key: { ratePerS: config.KEY_RATE, burst: config.KEY_BURST },
-        workspace: { ratePerS: config.WORKSPACE_RATE, burst: config.WORKSPACE_BURST },
+        ...callLimits,
+        access: await c.get(access),
         metrics: await c.get(metrics),
         now: () => performance.now(),
       }),
@@ -381,6 +387,8 @@ export function defineServices(config: Config) {
         drain: (await c.get(drain)).signal,
         indexedAttributes: config.PROFILE_INDEXED_ATTRIBUTES,
         limits: await c.get(limits),
+        allowed: callLimits,
+        defaultTimeZone: config.DEFAULT_TIME_ZONE,
         findContext: async (workspaceId, userId) => findContext(shared.store, workspaceId, userId),
         allowPrivateWebhooks: config.WEBHOOK_ALLOW_PRIVATE,
       };

@@ -2,11 +2,10 @@ import { toJson } from "@bufbuild/protobuf";
 import type { ServiceImpl } from "@connectrpc/connect";
 import { z } from "zod";
 import { type AdminService, WorkspaceSchema } from "../../gen/intervention/v1/admin_service_pb.js";
-import { AlreadyExists, InvalidInput, NotAllowedNow, NotFound, StaleEtag } from "../domain/errors.ts";
+import { AlreadyExists, InvalidInput, NotAllowedNow, NotFound } from "../domain/errors.ts";
 import { newApiKey, newWorkspace } from "../integrations/create-workspace.ts";
 import {
   type ApiKeyDocument,
-  changeWorkspace,
   findWorkspace,
   type IdentityProvider,
   insertAuditEntry,
@@ -20,10 +19,11 @@ import { parseWorkspaceName, toKeyName, toWorkspaceName } from "./admin-names.ts
 import type { AdminParts } from "./admin-service.ts";
 import { toAuditEntry } from "./audit.ts";
 import { getService } from "./authenticate.ts";
+import { changeAudited } from "./change-workspace.ts";
 import { checked, orEmpty, parseFields, show, text, timeZone, withoutControlCharacters } from "./field-checks.ts";
 import { parsePageSize, parsePageToken, toPageToken } from "./page-token.ts";
 import { parseIdentityProvider } from "./parse-identity-provider.ts";
-import { toApiKeyMessage, toEtag, toWorkspace } from "./to-admin.ts";
+import { toApiKeyMessage, toWorkspace } from "./to-admin.ts";
 
 const METHOD = "intervention.v1.AdminService";
 const PAGE_SIZE = { fallback: 50, max: 100 };
@@ -45,6 +45,8 @@ const MASKABLE = new Map([
   ["display_name", "displayName"],
   ["default_time_zone", "defaultTimeZone"],
 ] as const);
+
+const toAudited = (document: WorkspaceDocument) => toJson(WorkspaceSchema, toWorkspace(document));
 
 type Methods = "createWorkspace" | "getWorkspace" | "listWorkspaces" | "updateWorkspace" | "setIdentityProvider";
 
@@ -122,7 +124,9 @@ export function workspaceMethods(parts: AdminParts): Pick<ServiceImpl<typeof Adm
         );
       const given: WorkspaceChange = Object.fromEntries(fields.map((field) => [field, workspace[field]]));
       const change = { caller, method: `${METHOD}/UpdateWorkspace`, id, etag: request.workspace.etag };
-      return { workspace: toWorkspace(await update(parts, { ...change, toChange: async () => given })) };
+      return {
+        workspace: toWorkspace(await changeAudited(parts, { ...change, toChange: async () => given, toAudited })),
+      };
     },
     async setIdentityProvider(request, context) {
       const caller = getService(context.values);
@@ -134,39 +138,9 @@ export function workspaceMethods(parts: AdminParts): Pick<ServiceImpl<typeof Adm
         return { identityProvider: provider };
       };
       const change = { caller, method: `${METHOD}/SetIdentityProvider`, id, etag: "", toChange };
-      return { workspace: toWorkspace(await update(parts, change)) };
+      return { workspace: toWorkspace(await changeAudited(parts, { ...change, toAudited })) };
     },
   };
-}
-
-type Update = {
-  readonly caller: ReturnType<typeof getService>;
-  readonly method: string;
-  readonly id: string;
-  /** Empty: whatever it is. */
-  readonly etag: string;
-  readonly toChange: (workspaces: readonly WorkspaceDocument[]) => Promise<WorkspaceChange>;
-};
-
-async function update({ store, access, now }: AdminParts, request: Update): Promise<WorkspaceDocument> {
-  const { id, etag, caller, method } = request;
-  const changed = await inTransaction(store, async (session) => {
-    const workspaces = await listWorkspaces(store, session);
-    const before = workspaces.find(({ _id }) => _id === id);
-    if (before === undefined) throw new NotFound("workspace", id);
-    if (etag !== "" && etag !== toEtag(before)) throw new StaleEtag(toWorkspaceName(id));
-    const after = await changeWorkspace(store, id, await request.toChange(workspaces), session);
-    if (after === undefined) throw new NotFound("workspace", id);
-    const entry = toAuditEntry({
-      ...{ workspaceId: id, caller, method, resource: toWorkspaceName(id), at: now() },
-      before: toJson(WorkspaceSchema, toWorkspace(before)),
-      after: toJson(WorkspaceSchema, toWorkspace(after)),
-    });
-    await insertAuditEntry(store, entry, session);
-    return after;
-  });
-  await access.changed();
-  return changed;
 }
 
 /** Two workspaces can share an issuer's tokens only if both can tell theirs: one could claim the other's users otherwise, or have

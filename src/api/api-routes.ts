@@ -10,6 +10,7 @@ import { DeliveryService } from "../../gen/intervention/v1/delivery_service_pb.j
 import { EventService } from "../../gen/intervention/v1/event_service_pb.js";
 import { InboxService } from "../../gen/intervention/v1/inbox_service_pb.js";
 import { InterventionService } from "../../gen/intervention/v1/intervention_service_pb.js";
+import { LimitService } from "../../gen/intervention/v1/limit_service_pb.js";
 import { OperationsService } from "../../gen/intervention/v1/operations_service_pb.js";
 import { PredictionService } from "../../gen/intervention/v1/prediction_service_pb.js";
 import { PrivacyService } from "../../gen/intervention/v1/privacy_service_pb.js";
@@ -29,6 +30,7 @@ import { type InboxParts, inboxService } from "./inbox-service.ts";
 import { apiInterceptors, apiRequestGate, type InterceptorParts } from "./interceptors.ts";
 import { type InterventionServiceParts, interventionService } from "./intervention-service.ts";
 import type { LeanGrpcOptions } from "./lean-grpc.ts";
+import { type LimitParts, limitService } from "./limit-service.ts";
 import { operationsService } from "./operations-service.ts";
 import { type PredictionServiceParts, predictionService } from "./prediction-service.ts";
 import { privacyService } from "./privacy-service.ts";
@@ -47,6 +49,7 @@ export type ApiParts = InterceptorParts &
   EventServiceParts &
   ProfileParts &
   ChannelParts &
+  Pick<LimitParts, "allowed" | "defaultTimeZone"> &
   Omit<HealthParts, "serviceNames"> & {
     readonly access: AccessDirectory;
     /** Default: keys come by https only, from public addresses, and no issuer is trusted by the settings. */
@@ -70,6 +73,7 @@ export const API_SERVICES: readonly DescService[] = [
   PrivacyService,
   ChannelService,
   DeliveryService,
+  LimitService,
 ];
 
 /** A batch of 1,000 interventions of 4 KB each. */
@@ -98,6 +102,7 @@ export function registerApi(router: ConnectRouter, parts: ApiParts): void {
   router.service(PrivacyService, privacyService(parts));
   router.service(ChannelService, channelService(parts));
   router.service(DeliveryService, deliveryService(parts));
+  router.service(LimitService, limitService(parts));
   router.service(Health, healthService({ ...parts, serviceNames: API_SERVICES.map(({ typeName }) => typeName) }));
   registerReflection(router, [...API_SERVICES, Health], [file_google_rpc_error_details]);
 }

@@ -34,7 +34,14 @@ async function startLimited(limits: { readonly key?: RateLimit; readonly workspa
   };
   const startNode = () => {
     const metrics = { limited: { inc: () => (refusals += 1) } };
-    const node = new CallLimits({ bus: api.bus, key: wide, workspace: wide, ...limits, metrics, now: () => nowMs });
+    const node = new CallLimits({
+      ...{ bus: api.bus, access: api.access },
+      key: wide,
+      workspace: wide,
+      ...limits,
+      metrics,
+      now: () => nowMs,
+    });
     open.push(node);
     return node;
   };

@@ -227,8 +227,11 @@ export class AccessDirectory {
 }
 
 function toEntry(document: WorkspaceDocument): Entry {
-  const { _id: id, createdAt, defaultTimeZone } = document;
-  const more = defaultTimeZone === undefined || defaultTimeZone === "" ? {} : { defaultTimeZone };
+  const { _id: id, createdAt, defaultTimeZone, limits } = document;
+  const more = {
+    ...(defaultTimeZone === undefined || defaultTimeZone === "" ? {} : { defaultTimeZone }),
+    ...(limits === undefined ? {} : { limits }),
+  };
   return {
     workspace: { id, createdAt, idSecret: document.idSecret.value(), ...more },
     tokenSecret: Buffer.from(document.tokenSecret.value()),

@@ -3,6 +3,7 @@ import { OverLimit } from "../domain/errors.ts";
 import type { Standing } from "../domain/limit/rate-limit-headers.ts";
 import type { SharedBuckets, SharedTake, Wanted } from "../domain/limit/shared-buckets.ts";
 import type { RateLimit } from "../domain/limit/token-bucket.ts";
+import type { AccessDirectory } from "./access-directory.ts";
 import type { Caller } from "./caller.ts";
 import { BEAT_MS, SharedLimits } from "./shared-limits.ts";
 
@@ -12,6 +13,8 @@ export type CallLimitsOptions = {
   /** Of one API key, or one user. */
   readonly key: RateLimit;
   readonly workspace: RateLimit;
+  /** Workspaces may have limits of their own. */
+  readonly access: Pick<AccessDirectory, "findWorkspace">;
   readonly metrics?: { readonly limited: { readonly inc: (labels: { readonly limit: string }) => void } };
   /** Milliseconds that only go forward. */
   readonly now: () => number;
@@ -101,17 +104,18 @@ export class CallLimits {
   }
 
   #wantedOf(caller: Caller): Wanted[] {
-    const { key, workspace } = this.#options;
-    const { id } = caller.workspace;
+    const { id, limits } = caller.workspace;
     const who = caller.kind === "service" ? caller.actor : `user/${caller.userId}`;
     return [
-      { id: `key/${id}/${who}`, limit: key },
-      { id: `workspace/${id}`, limit: workspace },
+      { id: `key/${id}/${who}`, limit: limits?.key ?? this.#options.key },
+      { id: `workspace/${id}`, limit: limits?.workspace ?? this.#options.workspace },
     ];
   }
 
   /** Of a bucket by its id, whoever asks for it. */
   #limitOf(id: string): RateLimit {
-    return id.startsWith("workspace/") ? this.#options.workspace : this.#options.key;
+    const [kind, workspaceId = ""] = id.split("/");
+    const limits = this.#options.access.findWorkspace(workspaceId)?.limits;
+    return kind === "workspace" ? (limits?.workspace ?? this.#options.workspace) : (limits?.key ?? this.#options.key);
   }
 }

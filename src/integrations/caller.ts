@@ -1,4 +1,5 @@
 import type { Permission } from "../domain/access/permissions.ts";
+import type { WorkspaceLimits } from "../store/index.ts";
 
 /** A tenant, as everything inside knows it. */
 export type Workspace = {
@@ -7,6 +8,7 @@ export type Workspace = {
   readonly createdAt: Date;
   /** IANA. Absent: the engine's default. */
   readonly defaultTimeZone?: string;
+  readonly limits?: WorkspaceLimits;
 };
 
 /** What a service has shown to be let in, by which it can be seen whether that still holds. */

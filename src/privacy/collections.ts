@@ -125,6 +125,7 @@ export const COLLECTIONS: Readonly<Record<string, PersonalCollection | Impersona
   provider_accounts: { why: "settings; the addresses in them are the shop's own" },
   webhook_endpoints: { why: "where a workspace's events are sent" },
   erasures: { why: "keyed hashes; the user's id only until an erasure is done" },
+  quota_slots: { why: "which deliveries counted on a day; whose they are is in the attempts" },
   retention: { why: "settings" },
 };
 

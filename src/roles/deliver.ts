@@ -5,7 +5,7 @@ import { DeliveryBatchSchema, type DeliveryMessage } from "../../gen/interventio
 import { type Bus, type EventPublisher, PRIORITIES, Worker } from "../bus/index.ts";
 import type { CredentialBox } from "../channels/credential-box.ts";
 import type { KnownProvider } from "../channels/known-provider.ts";
-import { OUTSIDE_CHANNELS, toOutsideChannel } from "../domain/delivery/channel-names.ts";
+import { OUTSIDE_CHANNELS, type OutsideChannelName, toOutsideChannel } from "../domain/delivery/channel-names.ts";
 import { InvalidInput } from "../domain/errors.ts";
 import type { ProviderDirectory } from "../integrations/provider-directory.ts";
 import { SharedLimits } from "../integrations/shared-limits.ts";
@@ -23,6 +23,11 @@ export type DeliverOptions = {
   readonly metrics: Metrics;
   readonly log: Logger;
   readonly erased: Pick<ErasedUsers, "keepKnown">;
+  /** A workspace's messages a day on a channel, and the time zone of its days; undefined: as many as it likes. */
+  readonly findQuota: (
+    workspaceId: string,
+    channel: OutsideChannelName,
+  ) => { readonly perDay: number; readonly timeZone: string } | undefined;
   readonly directory: Pick<ProviderDirectory, "listActive" | "find" | "refresh" | "tell">;
   readonly providers: readonly KnownProvider[];
   readonly box: CredentialBox;

@@ -17,6 +17,7 @@ import {
   settleAttempts,
 } from "../store/index.ts";
 import type { DeliverOptions } from "./deliver.ts";
+import { DeliveryQuotas } from "./delivery-quotas.ts";
 import { type Ended, FollowUp } from "./follow-up.ts";
 import { findObjections } from "./last-look.ts";
 import type { CallResult, Senders } from "./senders.ts";
@@ -48,11 +49,13 @@ export class DeliveryRunner {
   readonly #options: DeliverOptions;
   readonly #senders: Senders;
   readonly #followUp: FollowUp;
+  readonly #quotas: DeliveryQuotas;
 
   constructor(options: DeliverOptions & { readonly senders: Senders }) {
     this.#options = options;
     this.#senders = options.senders;
     this.#followUp = new FollowUp(options);
+    this.#quotas = new DeliveryQuotas(options);
   }
 
   /** Returns when all that follows from each delivery is on disk. */
@@ -96,7 +99,9 @@ export class DeliveryRunner {
     for (const [account, its] of byAccount) {
       if (account === undefined) continue;
       const { granted, ratePerS } = this.#senders.takeUpTo(account, its.length);
-      if (granted > 0) groups.push({ account, members: its.slice(0, granted) });
+      const { within, beyond, endsAt } = await this.#quotas.claim(its.slice(0, granted));
+      if (within.length > 0) groups.push({ account, members: within });
+      await this.#hold(beyond, "quota", () => endsAt.getTime() - Date.now());
       // As many as a second allows come back together, one second after another.
       await this.#hold(its.slice(granted), "rate", (index) => 1_000 * Math.ceil((index + 1) / ratePerS));
     }
@@ -105,7 +110,7 @@ export class DeliveryRunner {
 
   async #hold(
     members: readonly Open[],
-    why: "no_provider" | "rate" | "time" | "leased",
+    why: "no_provider" | "rate" | "quota" | "time" | "leased",
     waitMsOf: (index: number) => number,
   ): Promise<void> {
     if (members.length === 0) return;
@@ -183,6 +188,8 @@ export class DeliveryRunner {
           results.set(one, answers[index] ?? { kind: "unknown", reason: "no result" });
       }),
     );
+    const handedOver = new Set(outgoing.map(({ one }) => one));
+    await this.#quotas.giveBack(mine.filter((one) => !handedOver.has(one)));
     const ended = mine.map((one): Ended => {
       const result = results.get(one);
       invariant(result !== undefined, "every attempt has come to an end");

@@ -23,6 +23,7 @@ import { type ProductDocument, productIndexes } from "./products.ts";
 import { type ProfileMergeDocument, profileMergeIndexes } from "./profile-merges.ts";
 import { type ProfileDocument, profileIndexes } from "./profiles.ts";
 import { type ProviderAccountDocument, providerAccountIndexes } from "./provider-accounts.ts";
+import { type QuotaSlotDocument, quotaSlotIndexes } from "./quota-slots.ts";
 import { type RetentionDocument, retentionIndexes } from "./retention.ts";
 import { type ShopEventDocument, shopEventIndexes } from "./shop-events.ts";
 import { type SubscriptionDocument, subscriptionIndexes } from "./subscriptions.ts";
@@ -76,6 +77,7 @@ const COLLECTIONS = {
   attemptResults: collection<AttemptResultDocument>("attempt_results", attemptResultIndexes),
   outbox: collection<OutboxDocument>("outbox", outboxIndexes),
   erasures: collection<ErasureDocument>("erasures", erasureIndexes),
+  quotaSlots: collection<QuotaSlotDocument>("quota_slots", quotaSlotIndexes),
   retention: collection<RetentionDocument>("retention", retentionIndexes),
 } as const;
 

@@ -146,6 +146,13 @@ export {
   type ProviderAccountDocument,
   replaceProviderAccount,
 } from "./provider-accounts.ts";
+export {
+  countQuotaSlots,
+  deleteQuotaSlot,
+  findQuotaSlot,
+  insertQuotaSlots,
+  type QuotaScope,
+} from "./quota-slots.ts";
 export { listRetention, setRetention } from "./retention.ts";
 export {
   findShopEventsOf,
@@ -191,4 +198,5 @@ export {
   WORKSPACES_MAX,
   type WorkspaceChange,
   type WorkspaceDocument,
+  type WorkspaceLimits,
 } from "./workspaces.ts";

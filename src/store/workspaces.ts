@@ -1,5 +1,7 @@
 import type { Binary, ClientSession } from "mongodb";
 import type { Role } from "../domain/access/permissions.ts";
+import type { OutsideChannelName } from "../domain/delivery/channel-names.ts";
+import type { RateLimit } from "../domain/limit/token-bucket.ts";
 import type { Store } from "./connect-store.ts";
 import type { IndexDefinition } from "./index-definition.ts";
 import { insertNew } from "./insert-new.ts";
@@ -17,6 +19,15 @@ export type IdentityProvider = {
   readonly serviceRoles: readonly Role[];
 };
 
+/** What a workspace may ask for and spend, where it differs from the engine's settings. */
+export type WorkspaceLimits = {
+  /** Of each key and each user. */
+  readonly key?: RateLimit;
+  readonly workspace?: RateLimit;
+  /** Messages a day. A channel that is not here has no quota. */
+  readonly quotas?: Readonly<Partial<Record<OutsideChannelName, number>>>;
+};
+
 /** A tenant. */
 export type WorkspaceDocument = {
   readonly _id: string;
@@ -28,6 +39,7 @@ export type WorkspaceDocument = {
   readonly displayName?: string;
   readonly defaultTimeZone?: string;
   readonly identityProvider?: IdentityProvider;
+  readonly limits?: WorkspaceLimits;
   /** Counts changes of the workspace itself. Absent: 0. */
   readonly revision?: number;
   /** Counts changes of its keys, so that two of them at once meet here. Absent: 0. */
@@ -67,6 +79,7 @@ export type WorkspaceChange = {
   readonly defaultTimeZone?: string;
   /** Null takes it away. */
   readonly identityProvider?: IdentityProvider | null;
+  readonly limits?: WorkspaceLimits;
 };
 
 /** Changes a workspace, as part of a transaction.

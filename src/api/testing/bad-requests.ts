@@ -245,4 +245,29 @@ export const BAD_REQUESTS: Readonly<Record<string, readonly BadRequest[]>> = {
   "ChannelService/ListOutbox": NO_PAGE,
   "DeliveryService/GetDelivery": nothing({}),
   "DeliveryService/ListDeliveries": noName("name"),
+  "LimitService/GetLimits": [[{ parent: "nowhere" }, "InvalidArgument", "parent"]],
+  "LimitService/UpdateLimits": [
+    [{}, "InvalidArgument", "limits"],
+    [
+      {
+        limits: {
+          key: { callsPerSecond: 2_000_000, burst: 0 },
+          quotas: [
+            { channel: "CHANNEL_INBOX", messagesPerDay: "1" },
+            { channel: "CHANNEL_SMS", messagesPerDay: "-1" },
+            { channel: "CHANNEL_SMS", messagesPerDay: "1" },
+          ],
+        },
+        updateMask: "key,quotas,name",
+      },
+      "InvalidArgument",
+      "update_mask",
+      "limits.key.calls_per_second",
+      "limits.key.burst",
+      "limits.quotas[0].channel",
+      "limits.quotas[1].messages_per_day",
+      "limits.quotas[2].channel",
+    ],
+  ],
+  "LimitService/ListQuotaUse": [[{ parent: "nowhere" }, "InvalidArgument", "parent"]],
 };

@@ -77,6 +77,8 @@ export async function startApi(overrides: Partial<ApiParts> = {}, providers: rea
     now: () => new Date(),
     drain: draining.signal,
     indexedAttributes: ["plan"],
+    allowed: { key: { ratePerS: 1_000, burst: 2_000 }, workspace: { ratePerS: 5_000, burst: 10_000 } },
+    defaultTimeZone: "UTC",
     findContext: (workspaceId, userId) => findContext(store, workspaceId, userId),
     ...overrides,
   };

@@ -21,7 +21,7 @@ import {
 } from "../../store/index.ts";
 import { startParts } from "../../testing/parts.ts";
 import { until } from "../../testing/until.ts";
-import { startDeliver } from "../deliver.ts";
+import { type DeliverOptions, startDeliver } from "../deliver.ts";
 
 type Init = Extract<MessageInitShape<typeof InterventionMessageSchema>, { $typeName?: never }>;
 
@@ -46,8 +46,8 @@ export async function startDelivering(fakes: readonly FakeProvider[]) {
     directory,
     box,
     startDecide: () => container.get(services.decide),
-    startWorker: (options: { readonly leaseMs?: number } = {}) =>
-      startDeliver({ ...common, erased, leaseMs: options.leaseMs ?? 20_000 }),
+    startWorker: (options: { readonly leaseMs?: number; readonly findQuota?: DeliverOptions["findQuota"] } = {}) =>
+      startDeliver({ ...common, erased, leaseMs: 20_000, findQuota: () => undefined, ...options }),
     /** Gives the workspace an account with a fake, and waits until every process knows it. */
     async addAccount(fake: FakeProvider, changes: Partial<ProviderAccountDocument> = {}): Promise<string> {
       made += 1;

@@ -289,6 +289,7 @@ export function defineServices(config: Config) {
   const predictionIntake = defineService("prediction intake", {
     start: async (c) =>
       startPredictionIntake({
+        erased: await c.get(erased),
         bus: await c.get(bus),
         log: await c.get(log),
         access: await c.get(access),
@@ -324,6 +325,7 @@ export function defineServices(config: Config) {
   const eventIntake = defineService("event intake", {
     start: async (c) =>
       startEventIntake({
+        erased: await c.get(erased),
         bus: await c.get(bus),
         store: await c.get(store),
         log: await c.get(log),

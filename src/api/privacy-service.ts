@@ -14,6 +14,7 @@ import { NotFound, Unavailable } from "../domain/errors.ts";
 import type { Workspace } from "../integrations/access-directory.ts";
 import { toCertificateKey, toErasureId } from "../privacy/certificate.ts";
 import { exportUser } from "../privacy/export-user.ts";
+import { findIdentity } from "../privacy/find-identity.ts";
 import { changeRule, listRules, type RetentionRule } from "../privacy/retention.ts";
 import { type ErasureDocument, findErasure, requestErasure, type Store } from "../store/index.ts";
 import { getService } from "./authenticate.ts";
@@ -31,17 +32,26 @@ export function privacyService({ store, bus, now }: PrivacyParts): ServiceImpl<t
     async *exportUser(request, context) {
       const { workspace } = getService(context.values);
       const { userId } = parseFields(userSchema, request);
-      for await (const data of exportUser({ bus, store }, { workspaceId: workspace.id, userId }, now())) yield { data };
+      const identity = await findIdentity(store, workspace.id, userId);
+      for await (const data of exportUser({ bus, store }, identity, now())) yield { data };
     },
     async eraseUser(request, context) {
       const { workspace } = getService(context.values);
       const { userId } = parseFields(userSchema, request);
-      const id = toErasureId(workspace, userId);
-      const erasure = await requestErasure(store, { id, workspaceId: workspace.id, userId, now: now() });
-      if (erasure === undefined) throw new Unavailable("store");
-      // Whoever keeps something of him in memory need not wait to read it.
-      bus.nc.publish(bus.subjects.erased(workspace.id), userId);
-      return { erasure: toErasure(workspace, erasure) };
+      const { userIds } = await findIdentity(store, workspace.id, userId);
+      const at = now();
+      // The one asked for last: should it break off, asking again finds the others by it still.
+      const erasures: ErasureDocument[] = [];
+      for (const one of userIds.toReversed()) {
+        const id = toErasureId(workspace, one);
+        const erasure = await requestErasure(store, { id, workspaceId: workspace.id, userId: one, now: at });
+        if (erasure === undefined) throw new Unavailable("store");
+        erasures.unshift(erasure);
+        // Whoever keeps something of him in memory need not wait to read it.
+        bus.nc.publish(bus.subjects.erased(workspace.id), one);
+      }
+      const [erasure, ...others] = erasures.map((one) => toErasure(workspace, one));
+      return { ...(erasure === undefined ? {} : { erasure }), others };
     },
     async getErasure({ erasureId }, context) {
       const { workspace } = getService(context.values);

@@ -1,6 +1,6 @@
 import { Binary } from "mongodb";
 import type { Logger } from "pino";
-import type { Bus, StreamName } from "../bus/index.ts";
+import { type Bus, STREAM_NAMES } from "../bus/index.ts";
 import type { Workspace } from "../integrations/access-directory.ts";
 import {
   addErased,
@@ -13,7 +13,6 @@ import {
 import { signStatement } from "./certificate.ts";
 import { PERSONAL_COLLECTIONS } from "./collections.ts";
 import { removeAll } from "./find-personal.ts";
-import { STREAMS } from "./streams.ts";
 import { eraseFromStream } from "./walk-stream.ts";
 
 /** What erasing stands on. */
@@ -29,7 +28,6 @@ export type EraseOptions = {
 
 const SETTLE_MS = 10_000;
 const LEDGER = "interventions";
-const STREAM_NAMES = Object.keys(STREAMS) as StreamName[];
 
 type Open = ErasureDocument & { readonly userId: string };
 

@@ -13,6 +13,9 @@ const OVERLAP_MS = 60_000;
 /** Whose work is looked at. */
 export type OfUser = { readonly workspace: string; readonly userId: string; readonly interventionId: string };
 
+/** Of whom something was heard. */
+export type Heard = { readonly workspace: string; readonly userId: string; readonly heardAt: Date };
+
 /** Knows who was erased lately, so that nothing that was on its way brings him back. */
 export class ErasedUsers {
   readonly #options: {
@@ -71,6 +74,16 @@ export class ErasedUsers {
     return items.filter((item) => {
       const { workspace, interventionId } = toUser(item);
       return !gone.has(`${workspace}/${interventionId}`);
+    });
+  }
+
+  /** Without what was known of erased users before they were erased. What is heard of one after that is of one who came back.
+   *  @param toHeard of whom, and since when it is on a stream. */
+  dropBefore<T>(items: readonly T[], toHeard: (item: T) => Heard): readonly T[] {
+    if (this.#erasedAt.size === 0) return items;
+    return items.filter((item) => {
+      const { workspace, userId, heardAt } = toHeard(item);
+      return heardAt.getTime() > (this.#findErasedAt(workspace, userId) ?? Number.NEGATIVE_INFINITY);
     });
   }
 

@@ -3,18 +3,18 @@ import { strToU8, Zip, ZipDeflate } from "fflate";
 import { Binary, type Document } from "mongodb";
 import type { Bus, StreamName } from "../bus/index.ts";
 import type { Store } from "../store/index.ts";
-import { PERSONAL_COLLECTIONS } from "./collections.ts";
-import type { Whose } from "./find-personal.ts";
+import { PERSONAL_COLLECTIONS, type PersonalCollection } from "./collections.ts";
+import type { Identity } from "./find-identity.ts";
 import { STREAMS } from "./streams.ts";
 import { findInStream } from "./walk-stream.ts";
 
 /** One file of the archive: its name, and its lines as they are read. */
 type Source = { readonly name: string; readonly lines: AsyncIterable<readonly JsonValue[]> };
 
-/** A ZIP archive of everything about a user, in pieces as it is read. */
+/** A ZIP archive of everything about a user, under each of his ids, in pieces as it is read. */
 export async function* exportUser(
   { bus, store }: { readonly bus: Bus; readonly store: Store },
-  whose: Whose,
+  whose: Identity,
   now: Date,
 ): AsyncGenerator<Uint8Array> {
   const pieces: Uint8Array[] = [];
@@ -41,17 +41,26 @@ export async function* exportUser(
   }
   const manifest = new ZipDeflate("manifest.json");
   zip.add(manifest);
-  const said = { workspace: whose.workspaceId, userId: whose.userId, exportedAt: now.toISOString(), lines: lineCounts };
+  const said = {
+    workspace: whose.workspaceId,
+    userIds: whose.userIds,
+    exportedAt: now.toISOString(),
+    lines: lineCounts,
+  };
   manifest.push(strToU8(JSON.stringify(said, null, 2)), true);
   zip.end();
   if (failure !== undefined) throw failure;
   yield* pieces;
 }
 
-function toSources({ bus, store }: { readonly bus: Bus; readonly store: Store }, whose: Whose): Source[] {
+function toSources({ bus, store }: { readonly bus: Bus; readonly store: Store }, whose: Identity): Source[] {
+  const { workspaceId, userIds } = whose;
+  async function* pagesOfAll(pages: PersonalCollection["pages"]) {
+    for (const userId of userIds) yield* pages(store, { workspaceId, userId });
+  }
   const collections = PERSONAL_COLLECTIONS.map(([name, { pages, messages = {} }]) => ({
     name: `collections/${name}.ndjson`,
-    lines: mapPages(pages(store, whose), (document) => toLine(document, messages)),
+    lines: mapPages(pagesOfAll(pages), (document) => toLine(document, messages)),
   }));
   const streams = (Object.keys(STREAMS) as StreamName[]).map((name) => ({
     name: `streams/${name}.ndjson`,
@@ -64,8 +73,8 @@ async function* mapPages<T>(pages: AsyncIterable<readonly T[]>, toJsonLine: (ite
   for await (const page of pages) yield page.map(toJsonLine);
 }
 
-async function* linesOfStream(bus: Bus, stream: StreamName, { workspaceId, userId }: Whose) {
-  for await (const { taken } of findInStream(bus, stream, { workspace: workspaceId, userIds: new Set([userId]) }))
+async function* linesOfStream(bus: Bus, stream: StreamName, { workspaceId, userIds }: Identity) {
+  for await (const { taken } of findInStream(bus, stream, { workspace: workspaceId, userIds: new Set(userIds) }))
     yield taken.map(({ json }) => json);
 }
 

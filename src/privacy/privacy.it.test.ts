@@ -5,6 +5,7 @@ import { strFromU8, unzipSync } from "fflate";
 import { BSON, type Document } from "mongodb";
 import { describe, expect, it } from "vitest";
 import { PrivacyService } from "../../gen/intervention/v1/privacy_service_pb.js";
+import { ProfileService } from "../../gen/intervention/v1/profile_service_pb.js";
 import { startApi } from "../api/testing/start-api.ts";
 import { type Bus, readBatch, type StreamName } from "../bus/index.ts";
 import { listRetention, type Store } from "../store/index.ts";
@@ -251,6 +252,30 @@ describe("an erasure", () => {
     const { erasure } = await all.privacy.eraseUser({ userId: ADA.userId });
     await expect(all.others.getErasure({ erasureId: erasure?.erasureId ?? "" })).rejects.toThrow(/not_found/);
     await expect(all.privacy.eraseUser({ userId: "" })).rejects.toThrow(/user_id/);
+  });
+
+  it("is of a person: whoever was merged with the user goes too, whichever id is asked for, and comes with the export", async () => {
+    await using all = await startAll();
+    await all.fill();
+    const profiles = createClient(
+      ProfileService,
+      createGrpcTransport({ baseUrl: all.api.url, interceptors: [bearer(all.api.apiKey)] }),
+    );
+    await all.api.store.profiles.deleteMany({});
+    await all.api.store.profileMerges.deleteMany({});
+    for (const userId of [ADA.userId, BOB.userId]) await profiles.upsert({ profile: { userId, locale: "en" } });
+    await profiles.merge({ fromUserId: ADA.userId, intoUserId: BOB.userId });
+    const { lines, files } = await countsOf(all, ADA.userId);
+    expect(lines["collections/interventions.ndjson"]).toBe(6);
+    expect(strFromU8(files["collections/interventions.ndjson"] ?? new Uint8Array())).toContain(BOB.marker);
+    const { others } = await all.privacy.eraseUser({ userId: ADA.userId });
+    expect(others).toHaveLength(1);
+    await all.erase(ADA.userId);
+    const everything = await readEverything(all.api);
+    // Ada has a namesake in another workspace, so that her id is still there.
+    for (const text of [ADA.marker, BOB.marker, BOB.userId]) expect([...everything.whereIs(text)], text).toEqual([]);
+    const other = await all.privacy.getErasure({ erasureId: others[0]?.erasureId ?? "" });
+    expect(other.erasure).toMatchObject({ isDone: true, certificate: { statement: expect.any(Uint8Array) } });
   });
 
   it("keeps the ledger, by which the rest is found, until nothing of before can be written any more", async () => {

@@ -33,9 +33,9 @@ async function send({ bus }: Parts, event: CloudEvent<unknown>, mode: "binary" |
 }
 
 const AGE_MS_MAX = 86_400_000;
-const start = ({ access, bus, campaigns, log, metrics, store, triggers }: Parts) =>
+const start = ({ access, bus, campaigns, erased, log, metrics, store, triggers }: Parts) =>
   startEventIntake({
-    ...{ access, bus, campaigns, log, metrics, store, triggers },
+    ...{ access, bus, campaigns, erased, log, metrics, store, triggers },
     triggerAgeMsMax: AGE_MS_MAX,
     now: () => new Date(),
   });
@@ -186,6 +186,17 @@ describe("what shoppers do", () => {
     expect((await parts.accepted()).map(({ recipient }) => recipient?.userId)).toEqual(["bob"]);
     expect(await kept(parts)).toHaveLength(1);
     expect(await metrics.registry.metrics()).toContain('intervention_shop_events_total{effect="too_old"} 1');
+  });
+
+  it("does not come back from before a shopper was erased, but what he does after that counts", async () => {
+    await using parts = await startTriggers();
+    await send(parts, toEvent("before"));
+    await parts.erase("ada");
+    await using _intake = await start(parts);
+    await send(parts, toEvent("after"));
+    await until(async () => (await kept(parts)).length > 0, "the event after it");
+    await idle(parts);
+    expect((await kept(parts)).map(({ eventId }) => eventId)).toEqual([expect.stringMatching(/after$/)]);
   });
 
   it("comes through when its workspace was made by another process a moment ago", async () => {

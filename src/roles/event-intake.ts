@@ -13,6 +13,7 @@ import type { CampaignDirectory } from "../integrations/campaign-directory.ts";
 import { findCloudEvent } from "../integrations/cloud-event.ts";
 import { toShopEvent } from "../integrations/to-shop-event.ts";
 import type { Metrics } from "../observe/index.ts";
+import type { ErasedUsers } from "../privacy/erased-users.ts";
 import { type GivenShopEvent, insertShopEvents, type Store } from "../store/index.ts";
 import type { CartWatches } from "./cart-watches.ts";
 import { countHeard } from "./count-heard.ts";
@@ -28,6 +29,7 @@ export type EventIntakeOptions = {
   readonly access: Pick<AccessDirectory, "findWorkspace" | "isAbsent">;
   readonly campaigns: Pick<CampaignDirectory, "listLive">;
   readonly triggers: Pick<Triggers, "onEvents">;
+  readonly erased: Pick<ErasedUsers, "dropBefore">;
   /** Where silences are looked out for. Default: nobody does. */
   readonly watches?: Pick<CartWatches, "cover"> | undefined;
   /** What happened longer ago triggers nothing: nobody who imports a year of history means to write to everybody in it. */
@@ -42,7 +44,7 @@ export type EventIntakeOptions = {
 /** Who takes them in. */
 export const SHOP_EVENT_CONSUMERS = { stream: "EVENTS", names: ["shop-events"] } as const;
 
-type Given = GivenShopEvent & { readonly workspaceId: string };
+type Given = GivenShopEvent & { readonly workspaceId: string; readonly storedAt: Date };
 
 /** Messages that share their writes: some are single events, some hold hundreds. */
 const BATCH_MAX = 2_000;
@@ -65,9 +67,13 @@ export function startEventIntake(options: EventIntakeOptions): Promise<AsyncDisp
       timesOf: (events) => events.map(({ at }) => at),
       metrics: { ...metrics, countMalformed: () => metrics.shopEvents.inc({ effect: "malformed" }, 1) },
     }),
-    handle: (batch) => take(options, batch.flat()),
+    handle: (batch) => take(options, options.erased.dropBefore(batch.flat(), toHeard)),
   });
 }
+
+const toHeard = ({ workspaceId, event: { userId }, storedAt }: Given) => ({
+  ...{ workspace: workspaceId, userId, heardAt: storedAt },
+});
 
 async function take(options: EventIntakeOptions, given: readonly Given[]): Promise<void> {
   const { metrics, now, store, triggers, watches } = options;
@@ -124,7 +130,7 @@ function parseMessage(message: JsMsg, { access, bus, metrics, now }: EventIntake
     const problems = checkShopEvent(event, { now: now() });
     if (problems.length > 0) throw new InvalidInput(problems);
     const at = event.occurTime === undefined ? storedAt : timestampDate(event.occurTime);
-    return { workspaceId, event, at, body: toBinary(ShopEventSchema, event) };
+    return { workspaceId, event, at, storedAt, body: toBinary(ShopEventSchema, event) };
   });
 }
 

@@ -76,6 +76,17 @@ describe("predictions on the stream", () => {
     expect(await listDeadLetters(parts.bus, { workspace: "new", after: 0, limit: 10 })).toEqual([]);
   });
 
+  it("do not come back from before their shopper was erased, but those of after that count", async () => {
+    await using parts = await startTriggers();
+    const at = (id: string) => toEvent({ id, time: new Date().toISOString() });
+    await send(parts, "binary", at("before"));
+    await parts.erase("ada");
+    await using _worker = await parts.startWorker(parts, parsePrediction);
+    await send(parts, "binary", at("after"));
+    expect(await until(() => newest(parts), "kept")).toMatchObject({ predictionId: expect.stringMatching(/after$/) });
+    expect(await parts.store.predictions.countDocuments({ userId: "ada" })).toBe(1);
+  });
+
   it("that are malformed go to the dead letters with the reason, and never stop the rest", async () => {
     await using parts = await startTriggers();
     await using _worker = await parts.startWorker(parts, parsePrediction);

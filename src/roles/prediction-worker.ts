@@ -10,6 +10,7 @@ import { InvalidInput, OverLimit, Unavailable } from "../domain/errors.ts";
 import type { AccessDirectory } from "../integrations/access-directory.ts";
 import { type CloudEvent, parseCloudEvent, parseCloudEventData } from "../integrations/cloud-event.ts";
 import type { Metrics } from "../observe/index.ts";
+import type { ErasedUsers } from "../privacy/erased-users.ts";
 import { countHeard } from "./count-heard.ts";
 import { expectWorkspace } from "./expect-workspace.ts";
 import type { GivenPrediction, PredictionIntake } from "./prediction-intake.ts";
@@ -20,6 +21,7 @@ export type PredictionWorkerOptions = {
   readonly bus: Bus;
   readonly log: Logger;
   readonly access: Pick<AccessDirectory, "findWorkspace" | "isAbsent">;
+  readonly erased: Pick<ErasedUsers, "dropBefore">;
   readonly predictions: PredictionIntake;
   readonly triggers: Pick<Triggers, "onCalm">;
   /** @throws InvalidInput naming every bad field. */
@@ -28,17 +30,19 @@ export type PredictionWorkerOptions = {
   readonly now: () => Date;
 };
 
+type HeardPrediction = GivenPrediction & { readonly heardAt: Date };
+
 const BATCH_MAX = 500;
 const TYPE = /^ai\.prediction(?:\.([a-z_]+))?$/;
 
 /** Hears the predictions on `ai.predictions.{workspace}`, and the bursts that have calmed down. */
 export async function startPredictionIntake(options: PredictionWorkerOptions): Promise<AsyncDisposable> {
-  const { bus, log, metrics, now, predictions, triggers } = options;
+  const { bus, erased, log, metrics, now, predictions, triggers } = options;
   const workers = await Promise.all([
     Worker.start({
       ...{ bus, log, stream: "PREDICTIONS", name: "predictions", batchMax: BATCH_MAX },
       filterSubject: bus.subjects.all.predictions,
-      parse: countHeard<JsMsg, GivenPrediction>({
+      parse: countHeard<JsMsg, HeardPrediction>({
         from: "predictions",
         parse: (message) => parseMessage(message, options),
         now,
@@ -46,7 +50,8 @@ export async function startPredictionIntake(options: PredictionWorkerOptions): P
         metrics: { ...metrics, countMalformed: () => metrics.predictions.inc({ effect: "malformed" }) },
       }),
       handle: async (batch) => {
-        await Promise.all(batch.map((given) => predictions.ingest(given).catch(toUnavailable)));
+        const known = erased.dropBefore(batch, toHeard);
+        await Promise.all(known.map((given) => predictions.ingest(given).catch(toUnavailable)));
       },
     }),
     Worker.start({
@@ -63,6 +68,8 @@ export async function startPredictionIntake(options: PredictionWorkerOptions): P
   };
 }
 
+const toHeard = ({ workspace, prediction: { userId }, heardAt }: HeardPrediction) => ({ workspace, userId, heardAt });
+
 /** What is only too much now is tried again. */
 function toUnavailable(error: unknown): never {
   if (error instanceof OverLimit) throw new Unavailable("engine", { cause: error, retryAfterMs: error.retryAfterMs });
@@ -72,11 +79,12 @@ function toUnavailable(error: unknown): never {
 function parseMessage(
   { data, headers, subject, time }: JsMsg,
   { access, bus, check }: PredictionWorkerOptions,
-): GivenPrediction {
+): HeardPrediction {
   const workspace = bus.subjects.workspaceOf(subject);
-  expectWorkspace(access, { workspaceId: workspace, namedAt: new Date(time) });
+  const heardAt = new Date(time);
+  expectWorkspace(access, { workspaceId: workspace, namedAt: heardAt });
   const header = (name: string) => headers?.get(name, Match.IgnoreCase) || undefined;
-  return { workspace, prediction: check(toPrediction(parseCloudEvent(header, data))) };
+  return { workspace, heardAt, prediction: check(toPrediction(parseCloudEvent(header, data))) };
 }
 
 /** The event's own attributes stand in for what its data leaves out. */

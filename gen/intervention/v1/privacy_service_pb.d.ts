@@ -85,6 +85,13 @@ export declare type EraseUserResponse = Message<"intervention.v1.EraseUserRespon
    * @generated from field: intervention.v1.Erasure erasure = 1;
    */
   erasure?: Erasure | undefined;
+
+  /**
+   * Those of the other ids that this user goes by: whoever was merged with him is the same person, and is erased with him.
+   *
+   * @generated from field: repeated intervention.v1.Erasure others = 2;
+   */
+  others: Erasure[];
 };
 
 /**

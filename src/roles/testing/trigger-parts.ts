@@ -9,6 +9,7 @@ import { Acceptor } from "../../accept/acceptor.ts";
 import { connectParts } from "../../api/testing/start-api.ts";
 import { CampaignDirectory } from "../../integrations/campaign-directory.ts";
 import { createMetrics } from "../../observe/index.ts";
+import { ErasedUsers } from "../../privacy/erased-users.ts";
 import { campaignDocumentId, insertCampaign, toInterventionMessage, toPosition } from "../../store/index.ts";
 import { until } from "../../testing/until.ts";
 import { PredictionIntake } from "../prediction-intake.ts";
@@ -42,6 +43,7 @@ export async function startTriggers(facts: Partial<ShopperFacts> = {}) {
   const metrics = createMetrics();
   const now = () => new Date();
   const campaigns = await CampaignDirectory.start({ store, bus, log });
+  const erased = await ErasedUsers.start({ store, bus, access, log });
   const newProcess = (overrides: { acceptor?: Pick<Acceptor, "accept">; now?: () => Date } = {}) => {
     const triggers = new Triggers({
       ...{ access, bus, campaigns, metrics, now, store },
@@ -57,10 +59,11 @@ export async function startTriggers(facts: Partial<ShopperFacts> = {}) {
     ...parts,
     ...first,
     campaigns,
+    erased,
     metrics,
     newProcess,
     startWorker: (process = first, check: (given: Prediction) => Prediction = (given) => given) =>
-      startPredictionIntake({ bus, log, access, check, metrics, now, ...process }),
+      startPredictionIntake({ bus, log, access, check, erased, metrics, now, ...process }),
     /** Makes a running campaign for abandonment risks, and waits until it is known. */
     async run(campaignId: string, changes: CampaignInit = {}): Promise<Campaign> {
       const campaign = create(CampaignSchema, {
@@ -84,10 +87,17 @@ export async function startTriggers(facts: Partial<ShopperFacts> = {}) {
         await until(() => campaigns.findLive("main", campaignId, new Date()), "campaign known");
       return campaign;
     },
+    /** Tells that a user was erased, and waits until that is known. */
+    async erase(userId: string): Promise<void> {
+      bus.nc.publish(bus.subjects.erased("main"), userId);
+      const before = { workspace: "main", userId, heardAt: new Date(Date.now() - 60_000) };
+      await until(() => erased.dropBefore([before], (one) => one).length === 0, "the erasure known");
+    },
     /** What has been accepted, oldest first. */
     accepted: async () => (await store.interventions.find().sort({ position: 1 }).toArray()).map(toInterventionMessage),
     async [Symbol.asyncDispose]() {
       campaigns.stop();
+      erased.stop();
       await parts[Symbol.asyncDispose]();
     },
   };

@@ -20,6 +20,16 @@ import { TopicService } from "../../gen/intervention/v1/topic_service_pb.js";
 import { WebhookService } from "../../gen/intervention/v1/webhook_service_pb.js";
 import type { AccessDirectory } from "../integrations/access-directory.ts";
 import { type AdminParts, adminService } from "./admin-service.ts";
+import { auditChanges } from "./audit-changes.ts";
+import {
+  CATALOG_AUDIT,
+  campaignAudit,
+  INTERVENTION_AUDIT,
+  PROFILE_AUDIT,
+  privacyAudit,
+  topicAudit,
+  webhookAudit,
+} from "./audited-services.ts";
 import { campaignService } from "./campaign-service.ts";
 import { catalogService } from "./catalog-service.ts";
 import { type ChannelParts, channelService } from "./channel-service.ts";
@@ -81,16 +91,22 @@ const READ_BYTES_MAX = 4 * 1_048_576;
 
 /** Puts every service on a router, whichever port it serves. */
 export function registerApi(router: ConnectRouter, parts: ApiParts): void {
-  router.service(InterventionService, interventionService(parts));
+  router.service(
+    InterventionService,
+    auditChanges(parts, InterventionService, interventionService(parts), INTERVENTION_AUDIT),
+  );
   router.service(InboxService, inboxService(parts));
   router.service(SessionService, sessionService(parts));
   router.service(OperationsService, operationsService(parts));
   router.service(PredictionService, predictionService(parts));
   router.service(EventService, eventService(parts));
-  router.service(CampaignService, campaignService(parts));
-  router.service(CatalogService, catalogService(parts));
-  router.service(TopicService, topicService(parts));
-  router.service(ProfileService, profileService(parts));
+  router.service(
+    CampaignService,
+    auditChanges(parts, CampaignService, campaignService(parts), campaignAudit(parts.store)),
+  );
+  router.service(CatalogService, auditChanges(parts, CatalogService, catalogService(parts), CATALOG_AUDIT));
+  router.service(TopicService, auditChanges(parts, TopicService, topicService(parts), topicAudit(parts.store)));
+  router.service(ProfileService, auditChanges(parts, ProfileService, profileService(parts), PROFILE_AUDIT));
   router.service(
     AdminService,
     adminService({
@@ -98,8 +114,8 @@ export function registerApi(router: ConnectRouter, parts: ApiParts): void {
       ...(parts.identityProviders ?? { allowHttpJwks: false, allowPrivateJwks: false, trustedIssuers: [] }),
     }),
   );
-  router.service(WebhookService, webhookService(parts));
-  router.service(PrivacyService, privacyService(parts));
+  router.service(WebhookService, auditChanges(parts, WebhookService, webhookService(parts), webhookAudit(parts.store)));
+  router.service(PrivacyService, auditChanges(parts, PrivacyService, privacyService(parts), privacyAudit(parts.store)));
   router.service(ChannelService, channelService(parts));
   router.service(DeliveryService, deliveryService(parts));
   router.service(LimitService, limitService(parts));

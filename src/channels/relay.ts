@@ -1,8 +1,5 @@
-import { Agent as HttpAgent, request as httpRequest } from "node:http";
-import { Agent as HttpsAgent, request as httpsRequest } from "node:https";
 import { z } from "zod";
-import { parseRetryAfterMs } from "../domain/outward/backoff.ts";
-import { lookupPublic, refusePrivateLiteral } from "../integrations/public-hosts.ts";
+import { type Answer, HttpCaller } from "./http-call.ts";
 import { type KnownProvider, toKnownProvider } from "./known-provider.ts";
 import type { CredentialCheck, OutgoingMessage, Sender, SendResult } from "./provider.ts";
 
@@ -27,74 +24,18 @@ export function relayProviders({ allowPrivate }: { readonly allowPrivate: boolea
 
 function openRelay(given: Credential, allowPrivate: boolean): Sender {
   const url = new URL(given.url);
-  if (url.protocol !== "https:" && !allowPrivate) throw new Error("the URL is not https");
-  if (!allowPrivate) refusePrivateLiteral(url);
-  const isPlain = url.protocol === "http:";
-  const agent = isPlain ? new HttpAgent({ keepAlive: true }) : new HttpsAgent({ keepAlive: true });
-  const call = (method: "GET" | "POST", body: string, signal: AbortSignal): Promise<Answer> =>
-    new Promise((resolve) => {
-      let isBegun = false;
-      const request = (isPlain ? httpRequest : httpsRequest)(url, {
-        method,
-        agent,
-        signal,
-        headers: {
-          authorization: `Bearer ${given.token}`,
-          "content-type": "application/json",
-          "content-length": String(Buffer.byteLength(body)),
-        },
-        ...(allowPrivate ? {} : { lookup: lookupPublic }),
-      });
-      const fail = (error: Error) => resolve({ kind: isBegun ? "broken" : "unreachable", reason: toCode(error) });
-      request.on("socket", (socket) => {
-        // A connection that was kept is there already, and what is written may leave at once.
-        if (!socket.connecting) isBegun = true;
-        else socket.once("connect", () => (isBegun = true));
-      });
-      request.on("error", fail);
-      request.on("response", (response) => {
-        const chunks: Buffer[] = [];
-        let bytes = 0;
-        response.on("data", (chunk: Buffer) => {
-          bytes += chunk.length;
-          if (bytes > ANSWER_BYTES_MAX) request.destroy(new Error("the answer is too long"));
-          chunks.push(chunk);
-        });
-        response.on("error", fail);
-        response.on("end", () =>
-          resolve({
-            kind: "answered",
-            status: response.statusCode ?? 0,
-            body: Buffer.concat(chunks).toString("utf8"),
-            retryAfterMs: parseRetryAfterMs(response.headers["retry-after"], new Date()),
-          }),
-        );
-      });
-      request.end(body);
-    });
+  const caller = new HttpCaller({ allowPrivate });
+  caller.require(url);
+  const headers = { authorization: `Bearer ${given.token}`, "content-type": "application/json" };
   return {
-    check: async (signal) => toCheck(await call("GET", "", signal)),
+    check: async (signal) => toCheck(await caller.call(url, { method: "GET", headers, body: "", signal })),
     send: async (messages, signal) => {
-      const answer = await call("POST", JSON.stringify({ messages: messages.map(toJson) }), signal);
-      return toResults(answer, messages.length);
+      const body = JSON.stringify({ messages: messages.map(toJson) });
+      return toResults(await caller.call(url, { method: "POST", headers, body, signal }), messages.length);
     },
-    close: async () => agent.destroy(),
+    close: async () => caller.close(),
   };
 }
-
-const ANSWER_BYTES_MAX = 1_048_576;
-
-type Answer =
-  | {
-      readonly kind: "answered";
-      readonly status: number;
-      readonly body: string;
-      readonly retryAfterMs: number | undefined;
-    }
-  /** Nothing has left. */
-  | { readonly kind: "unreachable"; readonly reason: string }
-  /** It may have left. */
-  | { readonly kind: "broken"; readonly reason: string };
 
 const toJson = ({ workspaceId, deliveryId, attempt, to, expireTime, content }: OutgoingMessage) => ({
   ...{ workspace: workspaceId, delivery_id: deliveryId, attempt, to, content },
@@ -140,5 +81,3 @@ function toCheck(answer: Answer): CredentialCheck {
   if (answer.kind !== "answered") return { ok: false, reason: answer.reason };
   return answer.status === 200 ? { ok: true } : { ok: false, reason: `the relay answered ${answer.status}` };
 }
-
-const toCode = (error: Error) => ("code" in error && typeof error.code === "string" ? error.code : error.message);

@@ -1,4 +1,4 @@
-import { create, type MessageInitShape, toBinary } from "@bufbuild/protobuf";
+import { create, type JsonObject, type MessageInitShape, toBinary } from "@bufbuild/protobuf";
 import { timestampFromDate } from "@bufbuild/protobuf/wkt";
 import { Binary } from "mongodb";
 import pino from "pino";
@@ -30,7 +30,7 @@ let made = 0;
 
 /** Deciding and delivering on servers of the test run, with providers that a test controls: each call of `startWorker` is a
  *  process. */
-export async function startDelivering(fakes: readonly FakeProvider[]) {
+export async function startDelivering(fakes: readonly Pick<FakeProvider, "known">[]) {
   const parts = await startParts();
   const { bus, store, container, services, workspace } = parts;
   const metrics = createMetrics();
@@ -49,11 +49,15 @@ export async function startDelivering(fakes: readonly FakeProvider[]) {
     startWorker: (options: { readonly leaseMs?: number; readonly findQuota?: DeliverOptions["findQuota"] } = {}) =>
       startDeliver({ ...common, erased, leaseMs: 20_000, findQuota: () => undefined, ...options }),
     /** Gives the workspace an account with a fake, and waits until every process knows it. */
-    async addAccount(fake: FakeProvider, changes: Partial<ProviderAccountDocument> = {}): Promise<string> {
+    async addAccount(
+      fake: Pick<FakeProvider, "known">,
+      changes: Partial<ProviderAccountDocument> = {},
+      credential: JsonObject = { secret: "s" },
+    ): Promise<string> {
       made += 1;
       const id = changes._id ?? `pa_${made}`;
       const at = new Date();
-      const sealed = box.seal({ secret: "s" }, id);
+      const sealed = box.seal(credential, id);
       await insertProviderAccount(store, {
         ...{ _id: id, workspaceId: workspace, channel: fake.known.channel, provider: fake.known.name },
         ...{ displayName: "", from: "shop@example.com", replyTo: "", webhookUrl: "", ratePerS: 0, order: made },

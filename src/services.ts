@@ -148,6 +148,7 @@ export function defineServices(config: Config) {
       startDeliver({
         bus: await c.get(bus),
         store: await c.get(store),
+        access: await c.get(access),
         events: await c.get(events),
         metrics: await c.get(metrics),
         log: await c.get(log),
@@ -167,6 +168,7 @@ export function defineServices(config: Config) {
       return startDecide({
         bus: await c.get(bus),
         store: await c.get(store),
+        access: directory,
         presence: await c.get(presence),
         metrics: await c.get(metrics),
         traces: await c.get(traces),

@@ -16,6 +16,7 @@ import { PredictionService } from "../../gen/intervention/v1/prediction_service_
 import { PrivacyService } from "../../gen/intervention/v1/privacy_service_pb.js";
 import { ProfileService } from "../../gen/intervention/v1/profile_service_pb.js";
 import { SessionService } from "../../gen/intervention/v1/session_service_pb.js";
+import { SuppressionService } from "../../gen/intervention/v1/suppression_service_pb.js";
 import { TopicService } from "../../gen/intervention/v1/topic_service_pb.js";
 import { WebhookService } from "../../gen/intervention/v1/webhook_service_pb.js";
 import type { AccessDirectory } from "../integrations/access-directory.ts";
@@ -27,6 +28,7 @@ import {
   INTERVENTION_AUDIT,
   PROFILE_AUDIT,
   privacyAudit,
+  SUPPRESSION_AUDIT,
   topicAudit,
   webhookAudit,
 } from "./audited-services.ts";
@@ -47,6 +49,7 @@ import { privacyService } from "./privacy-service.ts";
 import { type ProfileParts, profileService } from "./profile-service.ts";
 import { registerReflection } from "./reflection-service.ts";
 import { sessionService } from "./session-service.ts";
+import { suppressionService } from "./suppression-service.ts";
 import { topicService } from "./topic-service.ts";
 import { type WebhookParts, webhookService } from "./webhook-service.ts";
 
@@ -84,6 +87,7 @@ export const API_SERVICES: readonly DescService[] = [
   ChannelService,
   DeliveryService,
   LimitService,
+  SuppressionService,
 ];
 
 /** A batch of 1,000 interventions of 4 KB each. */
@@ -119,6 +123,10 @@ export function registerApi(router: ConnectRouter, parts: ApiParts): void {
   router.service(ChannelService, channelService(parts));
   router.service(DeliveryService, deliveryService(parts));
   router.service(LimitService, limitService(parts));
+  router.service(
+    SuppressionService,
+    auditChanges(parts, SuppressionService, suppressionService(parts), SUPPRESSION_AUDIT),
+  );
   router.service(Health, healthService({ ...parts, serviceNames: API_SERVICES.map(({ typeName }) => typeName) }));
   registerReflection(router, [...API_SERVICES, Health], [file_google_rpc_error_details]);
 }

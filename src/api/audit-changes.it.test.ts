@@ -11,6 +11,7 @@ import { PrivacyService } from "../../gen/intervention/v1/privacy_service_pb.js"
 import { ConsentStatus, ContactChannel } from "../../gen/intervention/v1/profile_pb.js";
 import { ImportHeader_Format, ProfileService } from "../../gen/intervention/v1/profile_service_pb.js";
 import { PredictionKind } from "../../gen/intervention/v1/shopper_pb.js";
+import { SuppressionService } from "../../gen/intervention/v1/suppression_service_pb.js";
 import { TopicKind, TopicService } from "../../gen/intervention/v1/topic_service_pb.js";
 import { WebhookService } from "../../gen/intervention/v1/webhook_service_pb.js";
 import type { Store } from "../store/index.ts";
@@ -22,6 +23,7 @@ import {
   INTERVENTION_AUDIT,
   PROFILE_AUDIT,
   privacyAudit,
+  SUPPRESSION_AUDIT,
   topicAudit,
   webhookAudit,
 } from "./audited-services.ts";
@@ -46,6 +48,7 @@ const TABLES = [
   [CatalogService, CATALOG_AUDIT],
   [TopicService, topicAudit(store)],
   [ProfileService, PROFILE_AUDIT],
+  [SuppressionService, SUPPRESSION_AUDIT],
   [WebhookService, webhookAudit(store)],
   [PrivacyService, privacyAudit(store)],
 ] as const;

@@ -5,14 +5,23 @@ import type { CatalogService } from "../../gen/intervention/v1/catalog_service_p
 import type { InterventionService } from "../../gen/intervention/v1/intervention_service_pb.js";
 import type { PrivacyService } from "../../gen/intervention/v1/privacy_service_pb.js";
 import type { ProfileService } from "../../gen/intervention/v1/profile_service_pb.js";
+import type { SuppressionService } from "../../gen/intervention/v1/suppression_service_pb.js";
 import type { TopicService } from "../../gen/intervention/v1/topic_service_pb.js";
 import { TopicKind, TopicRuleSchema } from "../../gen/intervention/v1/topic_service_pb.js";
 import type { WebhookService } from "../../gen/intervention/v1/webhook_service_pb.js";
 import { type WebhookEndpoint, WebhookEndpointSchema } from "../../gen/intervention/v1/webhook_service_pb.js";
+import { toOutsideChannel } from "../domain/delivery/channel-names.ts";
 import type { Workspace } from "../integrations/access-directory.ts";
 import { toErasureId } from "../privacy/certificate.ts";
 import { listRules } from "../privacy/retention.ts";
-import { findCampaign, findWebhookEndpoint, listTopicRules, type Store, toCampaign } from "../store/index.ts";
+import {
+  findCampaign,
+  findWebhookEndpoint,
+  listTopicRules,
+  type Store,
+  toAddressHash,
+  toCampaign,
+} from "../store/index.ts";
 import type { AuditTable } from "./audit-changes.ts";
 import { parseCampaignName } from "./campaign-name.ts";
 import { parseInterventionName } from "./resource-name.ts";
@@ -148,6 +157,18 @@ function countResults(results: readonly { readonly result: { readonly case: stri
   const kept = results.filter(({ result }) => result.case !== "error").length;
   return { kept, refused: results.length - kept };
 }
+
+export const SUPPRESSION_AUDIT: AuditTable<typeof SuppressionService> = {
+  addSuppressions: {
+    resource: () => "suppressions",
+    isChange: ({ addedCount }) => addedCount > 0,
+    after: ({ addedCount }) => ({ added: addedCount }),
+  },
+  removeSuppression: {
+    resource: ({ channel, address }, _, workspace) =>
+      `suppressions/${toAddressHash(workspace, { channel: toOutsideChannel(channel) ?? "email", address })}`,
+  },
+};
 
 export const INTERVENTION_AUDIT: AuditTable<typeof InterventionService> = {
   cancel: {

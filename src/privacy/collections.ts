@@ -126,6 +126,9 @@ export const COLLECTIONS: Readonly<Record<string, PersonalCollection | Impersona
   webhook_endpoints: { why: "where a workspace's events are sent" },
   erasures: { why: "keyed hashes; the user's id only until an erasure is done" },
   quota_slots: { why: "which deliveries counted on a day; whose they are is in the attempts" },
+  suppressions: {
+    why: "keyed hashes of addresses, which must outlive their users: otherwise who comes back is written to again",
+  },
   retention: { why: "settings" },
 };
 

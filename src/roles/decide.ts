@@ -22,6 +22,7 @@ import {
   Worker,
 } from "../bus/index.ts";
 import { InvalidInput, Unavailable } from "../domain/errors.ts";
+import type { AccessDirectory } from "../integrations/access-directory.ts";
 import type { CampaignDirectory } from "../integrations/campaign-directory.ts";
 import type { CatalogView } from "../integrations/catalog-view.ts";
 import type { DataIntelligence } from "../integrations/data-intelligence.ts";
@@ -49,6 +50,7 @@ export type DecideOptions = {
   readonly defaultTimeZoneOf: (workspaceId: string) => string;
   readonly erased: Pick<ErasedUsers, "keepKnown">;
   /** Whether a workspace has a provider for a channel that needs one. */
+  readonly access: Pick<AccessDirectory, "findWorkspace">;
   readonly isProvided: (workspaceId: string, channel: Channel) => boolean;
 };
 

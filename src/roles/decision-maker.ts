@@ -7,6 +7,7 @@ import {
   DecisionInputSchema,
   DecisionSchema,
   Outcome,
+  SuppressedAddressSchema,
 } from "../../gen/intervention/v1/decision_pb.js";
 import { FrequencyCap_Scope } from "../../gen/intervention/v1/intervention_pb.js";
 import { ProfileSnapshotSchema } from "../../gen/intervention/v1/profile_pb.js";
@@ -14,7 +15,7 @@ import { toSubjectToken } from "../bus/index.ts";
 import { invariant } from "../domain/assert.ts";
 import { type FoundProduct, toProductStates } from "../domain/catalog/product-states.ts";
 import { decide, toCapSince } from "../domain/decision/decide.ts";
-import { toChannelName, toOutsideChannel } from "../domain/delivery/channel-names.ts";
+import { fromContactChannel, toChannelName, toOutsideChannel } from "../domain/delivery/channel-names.ts";
 import { SPAN } from "../observe/index.ts";
 import {
   type DecisionDocument,
@@ -28,6 +29,7 @@ import {
 } from "../store/index.ts";
 import type { DecideOptions, ToDecide } from "./decide.ts";
 import { type LoadedProfile, ProfileLoader, type WhoToLoad } from "./profile-loader.ts";
+import { type Asked, loadSuppressed, type Suppressed } from "./suppressed.ts";
 
 /** A decision that stands in the store, whoever made it. */
 export type Standing = {
@@ -59,9 +61,12 @@ export class DecisionMaker {
     // The same message can be twice in one batch, when it was put on the stream again.
     let open = [...new Map(batch.map((work) => [idOf(work), work])).values()];
     const findProfile = await this.#profiles.load(open.map(toWho));
+    const asked = new Map(open.map((work) => [work, toAsked(work, findProfile(toWho(work)))]));
+    const findSuppressed = await loadSuppressed(this.#options, [...asked.values()]);
+    const suppressedOf = (work: ToDecide) => findSuppressed(asked.get(work) ?? toAsked(work, findProfile(toWho(work))));
     for (let attempt = 1; open.length > 0; attempt += 1) {
       invariant(attempt <= CONFLICTS_MAX, `${open.length} decisions met other deciders ${CONFLICTS_MAX} times`);
-      const made = await this.#decideOnce(open, findProfile);
+      const made = await this.#decideOnce(open, { findProfile, suppressedOf });
       const conflicts = new Map(
         (
           await insertDecisions(
@@ -85,15 +90,22 @@ export class DecisionMaker {
     return standing;
   }
 
-  async #decideOnce(batch: readonly ToDecide[], findProfile: (who: WhoToLoad) => LoadedProfile): Promise<Standing[]> {
+  async #decideOnce(
+    batch: readonly ToDecide[],
+    known: {
+      readonly findProfile: (who: WhoToLoad) => LoadedProfile;
+      readonly suppressedOf: (work: ToDecide) => readonly Suppressed[];
+    },
+  ): Promise<Standing[]> {
     const now = new Date();
     const histories = new Map<string, Promise<History>>();
     const made: Standing[] = [];
     const products = await this.#findProducts(batch);
     // In order: the sends of this batch count for what comes after them.
     for (const work of batch) {
-      const profile = findProfile(toWho(work));
+      const profile = known.findProfile(toWho(work));
       const input = this.#toInput(work, now, profile);
+      input.suppressedAddresses = known.suppressedOf(work).map((one) => create(SuppressedAddressSchema, one));
       await this.#addTrigger(input, work);
       const states = toProductStates(work.message.content, products.get(work.message.workspace) ?? new Map());
       if (states !== undefined) input.products = states;
@@ -280,4 +292,15 @@ function toDocument({
     decision: new Binary(toBinary(DecisionSchema, decision)),
     ...(channel === undefined ? {} : { channel }),
   };
+}
+
+/** The addresses that a decision could choose; none where its policy names no channel that needs one. */
+function toAsked({ message }: ToDecide, { contacts }: LoadedProfile): Asked {
+  const isOutside = message.policy?.channels.some((channel) => toOutsideChannel(channel) !== undefined) === true;
+  const all = isOutside ? [...(message.recipient?.addresses ?? []), ...contacts.addresses] : [];
+  const addresses = all.flatMap(({ channel, address }) => {
+    const name = fromContactChannel(channel);
+    return name === undefined ? [] : [{ channel: name, address }];
+  });
+  return { workspaceId: message.workspace, policy: message.policy, addresses };
 }

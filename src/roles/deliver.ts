@@ -7,6 +7,7 @@ import type { CredentialBox } from "../channels/credential-box.ts";
 import type { KnownProvider } from "../channels/known-provider.ts";
 import { OUTSIDE_CHANNELS, type OutsideChannelName, toOutsideChannel } from "../domain/delivery/channel-names.ts";
 import { InvalidInput } from "../domain/errors.ts";
+import type { AccessDirectory } from "../integrations/access-directory.ts";
 import type { ProviderDirectory } from "../integrations/provider-directory.ts";
 import { SharedLimits } from "../integrations/shared-limits.ts";
 import type { Metrics } from "../observe/index.ts";
@@ -19,6 +20,7 @@ import { Senders, toProviderLimit } from "./senders.ts";
 export type DeliverOptions = {
   readonly bus: Bus;
   readonly store: Store;
+  readonly access: Pick<AccessDirectory, "findWorkspace">;
   readonly events: EventPublisher;
   readonly metrics: Metrics;
   readonly log: Logger;

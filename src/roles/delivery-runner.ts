@@ -13,6 +13,7 @@ import {
   claimAttempts,
   deliveryId,
   findAttempts,
+  insertSuppressions,
   type ProviderAccountDocument,
   settleAttempts,
 } from "../store/index.ts";
@@ -156,7 +157,7 @@ export class DeliveryRunner {
     const contested = chunk.filter(isTaken);
     const mine = chunk.filter((one) => !isTaken(one));
     const objections = await findObjections(
-      store,
+      this.#options,
       mine.map(({ delivery }) => delivery),
       new Date(),
     );
@@ -188,6 +189,7 @@ export class DeliveryRunner {
           results.set(one, answers[index] ?? { kind: "unknown", reason: "no result" });
       }),
     );
+    await this.#suppress(account, results);
     const handedOver = new Set(outgoing.map(({ one }) => one));
     await this.#quotas.giveBack(mine.filter((one) => !handedOver.has(one)));
     const ended = mine.map((one): Ended => {
@@ -199,6 +201,24 @@ export class DeliveryRunner {
       return { delivery: one.delivery, ended: toEnded(result, account._id) };
     });
     return { contested, ended: await this.#settle(ended) };
+  }
+
+  /** An address that a provider says is dead gets nothing more: entered before the attempt has ended, so that it is not forgotten. */
+  async #suppress(
+    { channel, provider, sandboxTo, workspaceId }: ProviderAccountDocument,
+    results: ReadonlyMap<Open, { readonly kind: string }>,
+  ): Promise<void> {
+    const dead = [...results].flatMap(([{ delivery }, { kind }]) => (kind === "suppress" ? [delivery.address] : []));
+    const workspace = this.#options.access.findWorkspace(workspaceId);
+    // In a sandbox it was another address that was written to.
+    if (dead.length === 0 || workspace === undefined || channel === "webhook" || sandboxTo !== "") return;
+    const said = { channel, scope: "all", reason: "dead", source: provider } as const;
+    await insertSuppressions(
+      this.#options.store,
+      workspace,
+      dead.map((address) => ({ ...said, address })),
+      new Date(),
+    );
   }
 
   /** Records how attempts ended.

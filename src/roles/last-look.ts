@@ -1,9 +1,12 @@
 import { timestampDate } from "@bufbuild/protobuf/wkt";
 import type { DeliveryMessage } from "../../gen/intervention/v1/bus_pb.js";
 import { ContactChannel, Purpose } from "../../gen/intervention/v1/profile_pb.js";
-import { toContactChannel } from "../domain/delivery/channel-names.ts";
+import { toContactChannel, toOutsideChannel } from "../domain/delivery/channel-names.ts";
 import { toConsentName } from "../domain/profile/register-keys.ts";
+import type { AccessDirectory } from "../integrations/access-directory.ts";
 import { findHappened, findProfileOutlines, type ProfileOutline, profileId, type Store } from "../store/index.ts";
+
+import { type Asked, loadSuppressed, type Suppressed } from "./suppressed.ts";
 
 /** Why something is not sent after all. */
 export type Objection = { readonly outcome: "expired" | "cancelled" | "refused"; readonly reason: string };
@@ -11,7 +14,7 @@ export type Objection = { readonly outcome: "expired" | "cancelled" | "refused";
 /** Looks once more at what was decided some time ago, just before it is sent: whether its time is over, its sender has taken it
  *  back, or its user has said no since. */
 export async function findObjections(
-  store: Store,
+  { store, access }: { readonly store: Store; readonly access: Pick<AccessDirectory, "findWorkspace"> },
   deliveries: readonly DeliveryMessage[],
   now: Date,
 ): Promise<Map<DeliveryMessage, Objection>> {
@@ -20,13 +23,14 @@ export async function findObjections(
     userId: intervention?.recipient?.userId ?? "",
   });
   const reachingUsers = deliveries.filter(({ channel }) => toContactChannel(channel) !== ContactChannel.UNSPECIFIED);
-  const [cancelled, profiles] = await Promise.all([
+  const [cancelled, profiles, suppressedOf] = await Promise.all([
     findHappened(
       store,
       deliveries.map(({ intervention }) => intervention?.interventionId ?? ""),
       ["cancelled"],
     ),
     findProfileOutlines(store, reachingUsers.map(whoOf)),
+    loadSuppressed({ store, access }, reachingUsers.map(toAsked)),
   ]);
   const objections = new Map<DeliveryMessage, Objection>();
   for (const delivery of deliveries) {
@@ -35,10 +39,21 @@ export async function findObjections(
       findExpiry(delivery, now) ??
       (cancelled.has(delivery.intervention?.interventionId ?? "")
         ? ({ outcome: "cancelled", reason: "its sender has taken it back" } as const)
-        : findRefusal(delivery, profiles.get(profileId(workspaceId, userId))));
+        : (findRefusal(delivery, profiles.get(profileId(workspaceId, userId))) ??
+          toRefusal(suppressedOf(toAsked(delivery)))));
     if (found !== undefined) objections.set(delivery, found);
   }
   return objections;
+}
+
+const toAsked = ({ intervention, channel, address }: DeliveryMessage): Asked => {
+  const name = toOutsideChannel(channel);
+  const addresses = name === undefined ? [] : [{ channel: name, address }];
+  return { workspaceId: intervention?.workspace ?? "", policy: intervention?.policy, addresses };
+};
+
+function toRefusal([one]: readonly Suppressed[]): Objection | undefined {
+  return one === undefined ? undefined : { outcome: "refused", reason: `the address is suppressed: ${one.reason}` };
 }
 
 export function findExpiry({ intervention }: DeliveryMessage, now: Date): Objection | undefined {

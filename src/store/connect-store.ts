@@ -27,6 +27,7 @@ import { type QuotaSlotDocument, quotaSlotIndexes } from "./quota-slots.ts";
 import { type RetentionDocument, retentionIndexes } from "./retention.ts";
 import { type ShopEventDocument, shopEventIndexes } from "./shop-events.ts";
 import { type SubscriptionDocument, subscriptionIndexes } from "./subscriptions.ts";
+import { type SuppressionDocument, suppressionIndexes } from "./suppressions.ts";
 import { type TopicRuleDocument, topicRuleIndexes } from "./topic-rules.ts";
 import {
   type WebhookDeliveryDocument,
@@ -78,6 +79,7 @@ const COLLECTIONS = {
   outbox: collection<OutboxDocument>("outbox", outboxIndexes),
   erasures: collection<ErasureDocument>("erasures", erasureIndexes),
   quotaSlots: collection<QuotaSlotDocument>("quota_slots", quotaSlotIndexes),
+  suppressions: collection<SuppressionDocument>("suppressions", suppressionIndexes),
   retention: collection<RetentionDocument>("retention", retentionIndexes),
 } as const;
 

@@ -173,6 +173,17 @@ export {
   subscribe,
   unsubscribe,
 } from "./subscriptions.ts";
+export {
+  type AddressOf,
+  deleteSuppression,
+  findSuppressions,
+  insertSuppressions,
+  listSuppressions,
+  type SuppressionDocument,
+  type SuppressionReasonName,
+  type SuppressionScopeName,
+  toAddressHash,
+} from "./suppressions.ts";
 export { deleteTopicRule, listTopicRules, putTopicRule } from "./topic-rules.ts";
 export {
   deleteWebhookEndpoint,

@@ -169,6 +169,13 @@ export declare type DecisionInput = Message<"intervention.v1.DecisionInput"> & {
    * @generated from field: repeated intervention.v1.Channel provided_channels = 40;
    */
   providedChannels: Channel[];
+
+  /**
+   * Of the addresses above, those that are suppressed for what the policy sends; only where it names channels that need a provider.
+   *
+   * @generated from field: repeated intervention.v1.SuppressedAddress suppressed_addresses = 41;
+   */
+  suppressedAddresses: SuppressedAddress[];
 };
 
 /**
@@ -203,6 +210,40 @@ export declare type DecisionInput_PriorSend = Message<"intervention.v1.DecisionI
  * Use `create(DecisionInput_PriorSendSchema)` to create a new message.
  */
 export declare const DecisionInput_PriorSendSchema: GenMessage<DecisionInput_PriorSend>;
+
+/**
+ * SuppressedAddress is an address that nothing is sent to.
+ *
+ * @generated from message intervention.v1.SuppressedAddress
+ */
+export declare type SuppressedAddress = Message<"intervention.v1.SuppressedAddress"> & {
+  /**
+   * On which channel.
+   *
+   * @generated from field: intervention.v1.Channel channel = 1;
+   */
+  channel: Channel;
+
+  /**
+   * Which.
+   *
+   * @generated from field: string address = 2;
+   */
+  address: string;
+
+  /**
+   * Why: `dead`, `bounce`, `complaint`, `unsubscribe` or `manual`.
+   *
+   * @generated from field: string reason = 3;
+   */
+  reason: string;
+};
+
+/**
+ * Describes the message intervention.v1.SuppressedAddress.
+ * Use `create(SuppressedAddressSchema)` to create a new message.
+ */
+export declare const SuppressedAddressSchema: GenMessage<SuppressedAddress>;
 
 /**
  * Decision is the answer.

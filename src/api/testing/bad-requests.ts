@@ -269,5 +269,28 @@ export const BAD_REQUESTS: Readonly<Record<string, readonly BadRequest[]>> = {
       "limits.quotas[2].channel",
     ],
   ],
+  "SuppressionService/AddSuppressions": [
+    [{}, "InvalidArgument", "suppressions"],
+    [
+      {
+        suppressions: [
+          { channel: "CHANNEL_INBOX", address: "a@example.com" },
+          { channel: "CHANNEL_EMAIL", address: "nobody", scope: 9, reason: 9, source: "\u0000" },
+        ],
+      },
+      "InvalidArgument",
+      "suppressions[0].channel",
+      "suppressions[1].address",
+      "suppressions[1].scope",
+      "suppressions[1].reason",
+      "suppressions[1].source",
+    ],
+  ],
+  "SuppressionService/RemoveSuppression": [
+    [{ channel: "CHANNEL_SMS", address: "0301234" }, "InvalidArgument", "address"],
+    [{ channel: "CHANNEL_WEBHOOK", address: "x" }, "InvalidArgument", "channel"],
+  ],
+  "SuppressionService/FindSuppressions": [[{}, "InvalidArgument", "channel"]],
+  "SuppressionService/ListSuppressions": NO_PAGE,
   "LimitService/ListQuotaUse": [[{ parent: "nowhere" }, "InvalidArgument", "parent"]],
 };

@@ -22,6 +22,7 @@ const definition = loadSync(
     "intervention/v1/channel_service.proto",
     "intervention/v1/delivery_service.proto",
     "intervention/v1/limit_service.proto",
+    "intervention/v1/suppression_service.proto",
     "intervention/v1/session_service.proto",
     "intervention/v1/operations_service.proto",
     "intervention/v1/prediction_service.proto",

@@ -139,7 +139,9 @@ function askChannel(input: DecisionInput): Finding {
       const address = chosen.address === "" ? "" : `the ${chosen.from} has an address, and `;
       return { ...pass(`${name}: ${address}the workspace has a provider`), channel };
     }
-    passedOver.push(`${name} (${chosen === undefined ? "no address" : "no provider"})`);
+    const suppressed = input.suppressedAddresses.find((one) => one.channel === channel);
+    const noAddress = suppressed === undefined ? "no address" : `its address is suppressed: ${suppressed.reason}`;
+    passedOver.push(`${name} (${chosen === undefined ? noAddress : "no provider"})`);
   }
   const others = passedOver.length === 0 ? "" : ` but ${passedOver.join(", ")}`;
   return {

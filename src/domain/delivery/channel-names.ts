@@ -61,5 +61,11 @@ const CONTACTS: Readonly<Record<Channel, ContactChannel>> = {
   [Channel.WEBHOOK]: ContactChannel.UNSPECIFIED,
 };
 
+/** The channel of a provider that a user is reached on by it. */
+export const fromContactChannel = (contact: ContactChannel): OutsideChannelName | undefined =>
+  OUTSIDE_CHANNELS.find(
+    (name) => contact !== ContactChannel.UNSPECIFIED && toContactChannel(fromChannelName(name)) === contact,
+  );
+
 /** By what a user is reached on it, and says yes or no to it; unspecified where no user is. */
 export const toContactChannel = (channel: Channel): ContactChannel => CONTACTS[channel];

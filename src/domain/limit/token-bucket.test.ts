@@ -19,7 +19,7 @@ const calls = fc.array(
   { maxLength: 60 },
 );
 
-/** What passes of these calls, with their times. */
+/** What passes of these calls, with their times: by the latest that the clock has shown, since what it takes back is not lived twice. */
 function run(limit: RateLimit, wished: readonly { readonly afterMs: number; readonly cost: number }[]) {
   let nowMs = 1_000;
   let bucket = fullBucket(limit, nowMs);
@@ -27,7 +27,7 @@ function run(limit: RateLimit, wished: readonly { readonly afterMs: number; read
   for (const { afterMs, cost } of wished) {
     nowMs += afterMs;
     const taken = take(bucket, limit, { nowMs, cost });
-    if (taken.kind === "taken") passed.push({ atMs: nowMs, cost });
+    if (taken.kind === "taken") passed.push({ atMs: taken.bucket.atMs, cost });
     bucket = taken.bucket;
   }
   return { passed, bucket, nowMs };
@@ -49,6 +49,19 @@ describe("a token bucket", () => {
         }
       }),
     );
+  });
+
+  it("counts a step back of the clock as no time at all", () => {
+    const limit = { ratePerS: 35, burst: 33 };
+    const { passed } = run(limit, [
+      { afterMs: 0, cost: 22 },
+      { afterMs: 29, cost: 13 },
+      { afterMs: -1, cost: 12 },
+    ]);
+    expect(passed).toEqual([
+      { atMs: 1_000, cost: 22 },
+      { atMs: 1_029, cost: 12 },
+    ]);
   });
 
   it("lets everything pass that keeps to the rate", () => {

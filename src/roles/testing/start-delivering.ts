@@ -37,7 +37,18 @@ export async function startDelivering(fakes: readonly Pick<FakeProvider, "known"
   const box = new CredentialBox([{ id: "k1", key: new Uint8Array(32).fill(7) }]);
   const directory = await ProviderDirectory.start({ store, bus, log });
   const events = new EventPublisher(bus);
-  const common = { bus, store, events, log, metrics, box, directory, providers: fakes.map(({ known }) => known) };
+  const access = await container.get(services.access);
+  const common = {
+    access,
+    bus,
+    store,
+    events,
+    log,
+    metrics,
+    box,
+    directory,
+    providers: fakes.map(({ known }) => known),
+  };
   const erased = { keepKnown: async <T>(items: readonly T[]) => items };
   await container.get(services.track);
   return {

@@ -1,0 +1,90 @@
+import { createHmac } from "node:crypto";
+import type { OutsideChannelName } from "../domain/delivery/channel-names.ts";
+import type { Store } from "./connect-store.ts";
+import type { IndexDefinition } from "./index-definition.ts";
+import { insertNew } from "./insert-new.ts";
+import { onStore } from "./on-store.ts";
+
+/** Everything, or whatever is not a service message. */
+const SUPPRESSION_SCOPES = ["all", "marketing"] as const;
+export type SuppressionScopeName = (typeof SUPPRESSION_SCOPES)[number];
+export type SuppressionReasonName = "dead" | "bounce" | "complaint" | "unsubscribe" | "manual";
+
+/** An address that nothing is sent to, by its hash alone. */
+export type SuppressionDocument = {
+  /** `{workspace}/{key}`. */
+  readonly _id: string;
+  readonly workspaceId: string;
+  /** `{hash}/{scope}`. */
+  readonly key: string;
+  readonly channel: OutsideChannelName;
+  readonly scope: SuppressionScopeName;
+  readonly reason: SuppressionReasonName;
+  readonly source: string;
+  readonly createdAt: Date;
+};
+
+export const suppressionIndexes = [
+  { name: "by_key", key: { workspaceId: 1, key: 1 } },
+] as const satisfies readonly IndexDefinition[];
+
+/** Where something would go. */
+export type AddressOf = { readonly channel: OutsideChannelName; readonly address: string };
+type Keyed = { readonly id: string; readonly idSecret: Uint8Array };
+
+/** What an address is known by in a workspace: nobody without its secret can try addresses on it. Mailboxes tell no case apart. */
+export function toAddressHash({ idSecret }: Keyed, { channel, address }: AddressOf): string {
+  const folded = channel === "email" ? address.trim().toLowerCase() : address.trim();
+  return createHmac("sha256", idSecret)
+    .update(JSON.stringify(["suppression", channel, folded]))
+    .digest("hex")
+    .slice(0, 40);
+}
+
+/** Suppresses addresses.
+ *  @returns how many were not before. */
+export async function insertSuppressions(
+  store: Store,
+  workspace: Keyed,
+  given: readonly (AddressOf & Pick<SuppressionDocument, "scope" | "reason" | "source">)[],
+  createdAt: Date,
+): Promise<number> {
+  const documents = given.map(({ channel, address, ...said }): SuppressionDocument => {
+    const key = `${toAddressHash(workspace, { channel, address })}/${said.scope}`;
+    return { _id: `${workspace.id}/${key}`, workspaceId: workspace.id, key, channel, ...said, createdAt };
+  });
+  // The first to say something of an address is right, as in the store.
+  const once = [...new Map(documents.toReversed().map((one) => [one._id, one])).values()];
+  return once.length - (await insertNew(store.suppressions, once)).length;
+}
+
+/** What stands against addresses, by their hashes; those that nothing stands against are left out. */
+export async function findSuppressions(
+  store: Store,
+  workspace: Keyed,
+  addresses: readonly AddressOf[],
+): Promise<Map<string, SuppressionDocument[]>> {
+  if (addresses.length === 0) return new Map();
+  const hashes = new Set(addresses.map((one) => toAddressHash(workspace, one)));
+  const ids = [...hashes].flatMap((hash) => SUPPRESSION_SCOPES.map((scope) => `${workspace.id}/${hash}/${scope}`));
+  const found = await onStore(() => store.suppressions.find({ _id: { $in: ids } }).toArray());
+  return Map.groupBy(found, ({ key }) => key.slice(0, key.indexOf("/")));
+}
+
+export async function deleteSuppression(
+  store: Store,
+  workspace: Keyed,
+  { scope, ...address }: AddressOf & { readonly scope: SuppressionScopeName },
+): Promise<void> {
+  const _id = `${workspace.id}/${toAddressHash(workspace, address)}/${scope}`;
+  await onStore(() => store.suppressions.deleteOne({ _id }));
+}
+
+/** A page in the order of the hashes. @param options.after a key. */
+export function listSuppressions(
+  store: Store,
+  { workspaceId, after, limit }: { readonly workspaceId: string; readonly after: string; readonly limit: number },
+): Promise<SuppressionDocument[]> {
+  const filter = { workspaceId, key: { $gt: after } };
+  return onStore(() => store.suppressions.find(filter).sort({ key: 1 }).limit(limit).toArray());
+}

@@ -10,6 +10,8 @@ export function startLoop(name: string, pauseMs: number, log: Logger, task: () =
       } catch (error) {
         log.warn({ event: "loop_failed", loop: name, err: error }, "a regular task failed and will be tried again");
       }
+      // The end may have come while the task was busy: then nobody is told of it any more.
+      if (stop.signal.aborted) return;
       await new Promise<void>((resolve) => {
         const timer = setTimeout(resolve, pauseMs);
         stop.signal.addEventListener(

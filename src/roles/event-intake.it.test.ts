@@ -5,7 +5,7 @@ import { CloudEvent, HTTP } from "cloudevents";
 import { connect as connectOld, headers as oldHeaders } from "nats";
 import { describe, expect, inject, it } from "vitest";
 import { ConditionSchema } from "../../gen/intervention/v1/condition_pb.js";
-import { type ShopEvent, ShopEventKind, ShopEventSchema } from "../../gen/intervention/v1/shopper_pb.js";
+import { ContextSchema, type ShopEvent, ShopEventKind, ShopEventSchema } from "../../gen/intervention/v1/shopper_pb.js";
 import { findConsumer, listDeadLetters, packItems } from "../bus/index.ts";
 import { createWorkspace } from "../integrations/access-directory.ts";
 import { createMetrics } from "../observe/index.ts";
@@ -121,6 +121,21 @@ describe("what shoppers do", () => {
     await parts.bus.js.publish(parts.bus.subjects.shopEvents("main"), body);
     await idle(parts);
     expect((await findContext(parts.store, "main", "ada")).items).toMatchObject([{ productId: "mug", quantity: 300 }]);
+  });
+
+  it("can be read from the stream again at any time, and makes the same context to the byte", async () => {
+    await using parts = await startTriggers();
+    await using _intake = await start(parts);
+    for (const id of ["1", "2", "3"]) await send(parts, toEvent(id));
+    await send(parts, toEvent("4", "shop.page.viewed", { page: "/sale" }));
+    await until(async () => (await kept(parts)).length === 4, "all kept");
+    const bytesOf = async () => toBinary(ContextSchema, await findContext(parts.store, "main", "ada"));
+    const before = await bytesOf();
+    await parts.store.shopEvents.deleteMany({});
+    expect(await bytesOf()).not.toEqual(before);
+    await parts.bus.jsm.consumers.delete(parts.bus.subjects.stream("EVENTS"), "shop-events");
+    await until(async () => (await kept(parts)).length === 4, "all kept again");
+    expect(await bytesOf()).toEqual(before);
   });
 
   it("that is malformed goes to the dead letters with the reason, what is not ours is passed over, and the rest goes on", async () => {

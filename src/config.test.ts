@@ -52,6 +52,7 @@ describe("settings", () => {
           "JWT_AUDIENCE",
           "JWKS_URL",
           "DATA_INTELLIGENCE_URL",
+          "PUBLIC_URL",
         ].length,
     );
     for (const line of lines) expect(line).toMatch(/^ {2}[A-Z_]+ +\S.* \(default .+\)$/);

@@ -89,6 +89,9 @@ const schema = z.object({
     .default("main")
     .describe("workspace made at the first start"),
   DEFAULT_TIME_ZONE: z.string().min(1).default("UTC").describe("IANA time zone of users who have none"),
+  PUBLIC_URL: url(["http", "https"], "https://engage.shop.example")
+    .optional()
+    .describe("how readers of mail reach the edge, for links to unsubscribe; without it mail has none"),
   ALLOWED_ORIGINS: z
     .string()
     .default("")

@@ -20,6 +20,7 @@ import { CatalogView } from "./integrations/catalog-view.ts";
 import { DataIntelligence } from "./integrations/data-intelligence.ts";
 import { toFindQuota } from "./integrations/find-quota.ts";
 import { ProviderDirectory } from "./integrations/provider-directory.ts";
+import { toUnsubscribeUrls } from "./integrations/unsubscribe-links.ts";
 import {
   createHealthHandler,
   createLogger,
@@ -30,6 +31,7 @@ import {
 } from "./observe/index.ts";
 import { startOutward } from "./outward/start-outward.ts";
 import { servePages } from "./pages/serve-pages.ts";
+import { serveUnsubscribe } from "./pages/serve-unsubscribe.ts";
 import { ErasedUsers } from "./privacy/erased-users.ts";
 import { startAbandonment } from "./roles/abandonment.ts";
 import { CartWatches } from "./roles/cart-watches.ts";
@@ -157,6 +159,7 @@ export function defineServices(config: Config) {
         providers: await c.get(providers),
         box: await c.get(credentialBox),
         leaseMs: config.SEND_LEASE_MS,
+        toUnsubscribeUrl: toUnsubscribeUrls(await c.get(access), config.PUBLIC_URL),
         findQuota: toFindQuota(await c.get(access), config.DEFAULT_TIME_ZONE),
       }),
     stop: (value) => value[Symbol.asyncDispose](),
@@ -441,6 +444,7 @@ export function defineServices(config: Config) {
           });
           serveHealth(edge, answer);
           servePages(edge, { config, access: parts.access, acceptor: parts.acceptor });
+          serveUnsubscribe(edge, parts);
         },
       });
       return { started, watch, drain: await c.get(drain) };

@@ -12,7 +12,7 @@ import type { ProviderDirectory } from "../integrations/provider-directory.ts";
 import { SharedLimits } from "../integrations/shared-limits.ts";
 import type { Metrics } from "../observe/index.ts";
 import type { ErasedUsers } from "../privacy/erased-users.ts";
-import type { Store } from "../store/index.ts";
+import type { AddressOf, Store } from "../store/index.ts";
 import { DeliveryRunner } from "./delivery-runner.ts";
 import { Senders, toProviderLimit } from "./senders.ts";
 
@@ -30,6 +30,8 @@ export type DeliverOptions = {
     workspaceId: string,
     channel: OutsideChannelName,
   ) => { readonly perDay: number; readonly timeZone: string } | undefined;
+  /** Where an address unsubscribes; undefined where nobody knows how this engine is reached. */
+  readonly toUnsubscribeUrl?: ((workspaceId: string, address: AddressOf) => string | undefined) | undefined;
   readonly directory: Pick<ProviderDirectory, "listActive" | "find" | "refresh" | "tell">;
   readonly providers: readonly KnownProvider[];
   readonly box: CredentialBox;

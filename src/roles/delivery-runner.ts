@@ -1,5 +1,6 @@
 import { timestampDate } from "@bufbuild/protobuf/wkt";
 import type { DeliveryMessage } from "../../gen/intervention/v1/bus_pb.js";
+import { Purpose } from "../../gen/intervention/v1/profile_pb.js";
 import type { OutgoingMessage } from "../channels/provider.ts";
 import { invariant } from "../domain/assert.ts";
 import { type OutsideChannelName, toOutsideChannel } from "../domain/delivery/channel-names.ts";
@@ -170,7 +171,7 @@ export class DeliveryRunner {
       const objection = objections.get(one.delivery);
       if (objection !== undefined) results.set(one, { kind: objection.outcome, reason: objection.reason });
       else {
-        const rendered = render(one, account);
+        const rendered = render(one, account, this.#options.toUnsubscribeUrl);
         if ("reason" in rendered) results.set(one, rendered);
         else outgoing.push({ one, message: rendered });
       }
@@ -318,6 +319,7 @@ function toAttemptDocument(
 function render(
   { delivery, id, channel }: Open,
   account: ProviderAccountDocument,
+  toUnsubscribeUrl: DeliverOptions["toUnsubscribeUrl"],
 ): OutgoingMessage | { readonly kind: "give_up"; readonly reason: string } {
   const { intervention, address, attempt } = delivery;
   const to = channel === "webhook" ? account.webhookUrl : address;
@@ -327,7 +329,12 @@ function render(
       deliveryId: id,
       attempt,
       to: account.sandboxTo === "" ? to : account.sandboxTo,
-      content: toOutgoingContent(delivery, account),
+      content: toOutgoingContent(delivery, {
+        ...account,
+        ...(channel === "email" && intervention?.policy?.purpose !== Purpose.SERVICE
+          ? { unsubscribeUrl: toUnsubscribeUrl?.(account.workspaceId, { channel, address }) }
+          : {}),
+      }),
       ...(intervention?.expireTime === undefined ? {} : { expireTime: timestampDate(intervention.expireTime) }),
     };
   } catch (error) {

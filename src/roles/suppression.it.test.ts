@@ -1,8 +1,18 @@
 import { describe, expect, it } from "vitest";
 import { Channel, State } from "../../gen/intervention/v1/intervention_pb.js";
-import { ContactChannel, Purpose } from "../../gen/intervention/v1/profile_pb.js";
+import { ConsentStatus, ContactChannel, Purpose } from "../../gen/intervention/v1/profile_pb.js";
+import { ProfileKeeper } from "../api/profile-keeper.ts";
 import { FakeProvider } from "../channels/testing/fake-provider.ts";
-import { deleteSuppression, findSuppressions, insertSuppressions, listRounds, toDecision } from "../store/index.ts";
+import { toConsentKey, toConsentWord } from "../domain/profile/register-keys.ts";
+import { readUnsubscribeToken, toUnsubscribeUrls } from "../integrations/unsubscribe-links.ts";
+import {
+  deleteSuppression,
+  findSuppressions,
+  insertSuppressions,
+  listRounds,
+  toAddressHash,
+  toDecision,
+} from "../store/index.ts";
 import { until } from "../testing/until.ts";
 import { startDelivering } from "./testing/start-delivering.ts";
 
@@ -56,6 +66,31 @@ describe("a suppressed address", () => {
     const id = await engine.accept(email(ADA));
     await engine.reached(id, State.SENT);
     expect(fake.recipients).toEqual([ADA]);
+  });
+
+  it("can be suppressed by the link in a marketing email, which a service email has not", async () => {
+    const { fake, engine, workspace } = await start();
+    await using _ = engine;
+    const access = await engine.container.get(engine.services.access);
+    const toUnsubscribeUrl = toUnsubscribeUrls(access, "https://engage.shop.example");
+    await using _worker = await engine.startWorker({ toUnsubscribeUrl });
+    const keeper = new ProfileKeeper({ store: engine.store, now: () => new Date(), indexedAttributes: [] });
+    const subject = { channel: ContactChannel.EMAIL, purpose: Purpose.MARKETING };
+    const yes = [
+      toConsentKey(subject, toConsentWord(ConsentStatus.GRANTED, false)),
+      { value: true, at: 1, id: "" },
+    ] as const;
+    await keeper.apply(engine.workspace, [{ userId: "ada", changes: new Map([yes]) }]);
+    const ids = [await engine.accept(email(ADA)), await engine.accept(email(ADA, Purpose.MARKETING))];
+    for (const id of ids) await engine.reached(id, State.SENT);
+    const headersOf = (id: string) => {
+      const content = fake.sent.find(({ deliveryId }) => deliveryId === `${id}:email`)?.content;
+      return content?.channel === "email" ? content.headers : undefined;
+    };
+    expect(headersOf(ids[0] ?? "")).toEqual({});
+    const [, token = ""] = /\?t=([^>]+)>$/.exec(headersOf(ids[1] ?? "")?.["List-Unsubscribe"] ?? "") ?? [];
+    const who = readUnsubscribeToken(access, token);
+    expect(who?.addressHash).toBe(toAddressHash(workspace, { channel: "email", address: ADA }));
   });
 
   it("is seen just before sending too, when it came after the decision", async () => {

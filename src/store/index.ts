@@ -182,6 +182,7 @@ export {
   type SuppressionDocument,
   type SuppressionReasonName,
   type SuppressionScopeName,
+  suppressHash,
   toAddressHash,
 } from "./suppressions.ts";
 export { deleteTopicRule, listTopicRules, putTopicRule } from "./topic-rules.ts";

@@ -58,6 +58,16 @@ export async function insertSuppressions(
   return once.length - (await insertNew(store.suppressions, once)).length;
 }
 
+/** Suppresses an address of which only the hash is known. Doing it again does nothing. */
+export async function suppressHash(
+  store: Store,
+  { hash, ...said }: Omit<SuppressionDocument, "_id" | "key" | "createdAt"> & { readonly hash: string },
+  createdAt: Date,
+): Promise<void> {
+  const key = `${hash}/${said.scope}`;
+  await insertNew(store.suppressions, [{ _id: `${said.workspaceId}/${key}`, key, ...said, createdAt }]);
+}
+
 /** What stands against addresses, by their hashes; those that nothing stands against are left out. */
 export async function findSuppressions(
   store: Store,

@@ -17,14 +17,14 @@ const CONTENT: Init = {
     { id: "buy", label: "Buy <now>", url: "https://shop.example/boots?a=1&b=2" },
   ],
 };
-const render = (channel: Channel, content: Init = CONTENT) =>
+const render = (channel: Channel, content: Init = CONTENT, unsubscribeUrl?: string) =>
   toOutgoingContent(
     create(DeliveryMessageSchema, {
       channel,
       intervention: { interventionId: "iv1", campaign: "spring", recipient: { userId: "ada", locale: "de" }, content },
       products: [{ productId: "p", title: "Boots & co", price: { currency: "EUR", minor: 12_995n } }],
     }),
-    { from: "Shop <shop@example.com>", replyTo: "" },
+    { from: "Shop <shop@example.com>", replyTo: "", unsubscribeUrl },
   );
 
 describe("a content as providers take it", () => {
@@ -38,6 +38,18 @@ describe("a content as providers take it", () => {
     expect(email.html).toContain('<a href="https://shop.example/boots?a=1&amp;b=2">Buy &lt;now&gt;</a>');
     expect(email.html).toContain("<p>The boots.<br>In your size.</p>\n<p>While they last.</p>");
     expect(email.html).toContain("Boots &amp; co");
+  });
+
+  it("is an email with a way to unsubscribe where there is one: for mail programs, in the text and in the HTML", () => {
+    const url = "https://engage.shop.example/unsubscribe?t=a.b&x=1";
+    expect(render(Channel.EMAIL, CONTENT, url)).toMatchObject({
+      headers: { "List-Unsubscribe": `<${url}>`, "List-Unsubscribe-Post": "List-Unsubscribe=One-Click" },
+      text: expect.stringContaining(`\n${url}`),
+      html: expect.stringContaining('<a href="https://engage.shop.example/unsubscribe?t=a.b&amp;x=1">Unsubscribe</a>'),
+    });
+    const without = render(Channel.EMAIL);
+    expect(without).toMatchObject({ headers: {} });
+    expect(JSON.stringify(without)).not.toMatch(/unsubscribe/i);
   });
 
   it("is an SMS of title, body and the first link", () => {

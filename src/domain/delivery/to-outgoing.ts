@@ -11,6 +11,8 @@ export type SenderSettings = {
   readonly from: string;
   /** Empty: none. */
   readonly replyTo: string;
+  /** Where its reader unsubscribes, of email that needs it. */
+  readonly unsubscribeUrl?: string | undefined;
 };
 
 type Action = { readonly id: string; readonly label: string; readonly url?: string };
@@ -32,11 +34,17 @@ export function toOutgoingContent(delivery: DeliveryMessage, sender: SenderSetti
         from: sender.from,
         ...(sender.replyTo === "" ? {} : { replyTo: sender.replyTo }),
         subject: toOneLine(content.title),
-        html: toHtml(content, { offers, locale }),
-        text: [content.title, content.body, ...offers.map(toOfferText), ...content.actions.map(toActionText)]
+        html: toHtml(content, { offers, locale, unsubscribeUrl: sender.unsubscribeUrl }),
+        text: [
+          content.title,
+          content.body,
+          ...offers.map(toOfferText),
+          ...content.actions.map(toActionText),
+          sender.unsubscribeUrl ?? "",
+        ]
           .filter((part) => part !== "")
           .join("\n\n"),
-        headers: {},
+        headers: toUnsubscribeHeaders(sender.unsubscribeUrl),
       } as const;
     case Channel.SMS:
       return { channel: "sms", from: sender.from, text: toShortText(content) } as const;
@@ -107,7 +115,17 @@ const toEscaped = (text: string) => text.replaceAll(/[&<>"']/g, (character) => E
 
 const isHttp = (url: string) => /^https?:\/\//i.test(url);
 
-function toHtml(content: Content, { offers, locale }: { readonly offers: readonly Offer[]; readonly locale: string }) {
+/** By which mail programs show a button of their own (RFC 2369 and RFC 8058). */
+const toUnsubscribeHeaders = (url: string | undefined): Readonly<Record<string, string>> =>
+  url === undefined ? {} : { "List-Unsubscribe": `<${url}>`, "List-Unsubscribe-Post": "List-Unsubscribe=One-Click" };
+
+type Layout = {
+  readonly offers: readonly Offer[];
+  readonly locale: string;
+  readonly unsubscribeUrl: string | undefined;
+};
+
+function toHtml(content: Content, { offers, locale, unsubscribeUrl }: Layout) {
   const paragraphs = content.body
     .split(/\n{2,}/)
     .filter((part) => part.trim() !== "")
@@ -131,6 +149,9 @@ function toHtml(content: Content, { offers, locale }: { readonly offers: readonl
     ...paragraphs,
     ...named,
     ...links,
+    ...(unsubscribeUrl === undefined
+      ? []
+      : [`<p style="font-size:.8em"><a href="${toEscaped(unsubscribeUrl)}">Unsubscribe</a></p>`]),
     "</body></html>",
   ].join("\n");
 }

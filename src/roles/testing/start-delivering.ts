@@ -57,8 +57,13 @@ export async function startDelivering(fakes: readonly Pick<FakeProvider, "known"
     directory,
     box,
     startDecide: () => container.get(services.decide),
-    startWorker: (options: { readonly leaseMs?: number; readonly findQuota?: DeliverOptions["findQuota"] } = {}) =>
-      startDeliver({ ...common, erased, leaseMs: 20_000, findQuota: () => undefined, ...options }),
+    startWorker: (
+      options: {
+        readonly leaseMs?: number;
+        readonly findQuota?: DeliverOptions["findQuota"];
+        readonly toUnsubscribeUrl?: DeliverOptions["toUnsubscribeUrl"];
+      } = {},
+    ) => startDeliver({ ...common, erased, leaseMs: 20_000, findQuota: () => undefined, ...options }),
     /** Gives the workspace an account with a fake, and waits until every process knows it. */
     async addAccount(
       fake: Pick<FakeProvider, "known">,

@@ -1,0 +1,71 @@
+import { describe, expect, it } from "vitest";
+import { readUnsubscribeToken, toUnsubscribeUrls } from "../integrations/unsubscribe-links.ts";
+import { findSuppressions } from "../store/index.ts";
+import { startParts } from "../testing/parts.ts";
+import { until } from "../testing/until.ts";
+
+const ADA = { channel: "email", address: "Ada@Example.com" } as const;
+
+async function start() {
+  const parts = await startParts();
+  const access = await parts.container.get(parts.services.access);
+  const { started } = await parts.container.get(parts.services.gateway);
+  const workspace = await until(() => access.findWorkspace(parts.workspace), "the workspace");
+  const base = `http://127.0.0.1:${started.port}`;
+  const url = toUnsubscribeUrls(access, `${base}/`)?.(parts.workspace, ADA) ?? "";
+  const standing = async () => [...(await findSuppressions(parts.store, workspace, [ADA])).values()].flat();
+  return { ...parts, access, base, url, standing };
+}
+
+describe("unsubscribing", () => {
+  it("is asked for by a look, whoever looks, and done by the form, once", async () => {
+    await using parts = await start();
+    expect(parts.url).not.toMatch(/ada|example\.com/i);
+    const look = await fetch(parts.url, { headers: { "accept-language": "de-AT,de;q=0.9,en;q=0.5" } });
+    const html = await look.text();
+    expect([look.status, html]).toEqual([200, expect.stringContaining('<html lang="de">')]);
+    expect(html).toMatch(/<form method="post"><button>Abmelden<\/button><\/form>/);
+    expect(look.headers.get("content-security-policy")).toMatch(/default-src 'none'.*frame-ancestors 'none'/);
+    await fetch(parts.url, { method: "HEAD" });
+    expect(await parts.standing()).toEqual([]);
+    for (let n = 0; n < 2; n += 1) {
+      const done = await fetch(parts.url, { method: "POST", headers: { "accept-language": "xx, fr" } });
+      expect([done.status, await done.text()]).toEqual([200, expect.stringContaining("C'est fait.")]);
+    }
+    expect(await parts.standing()).toMatchObject([{ scope: "marketing", reason: "unsubscribe", source: "link" }]);
+  });
+
+  it("is done by the one click of a mail program (RFC 8058)", async () => {
+    await using parts = await start();
+    const body = new URLSearchParams({ "List-Unsubscribe": "One-Click" });
+    expect((await fetch(parts.url, { method: "POST", body })).status).toBe(200);
+    expect(await parts.standing()).toHaveLength(1);
+  });
+
+  it("is refused with a token that was changed, or was signed for another workspace or by nobody, and changes nothing", async () => {
+    await using parts = await start();
+    const token = new URL(parts.url).searchParams.get("t") ?? "";
+    const [payload = "", signature = ""] = token.split(".");
+    const said = JSON.parse(Buffer.from(payload, "base64url").toString()) as unknown[];
+    const repacked = (changed: unknown) => `${Buffer.from(JSON.stringify(changed)).toString("base64url")}.${signature}`;
+    const bad = [
+      "",
+      "x.y",
+      payload,
+      `${payload}.${"A".repeat(22)}`,
+      repacked(said.with(3, "0".repeat(40))),
+      repacked(said.with(1, "other")),
+      repacked({}),
+      `${token}A`,
+    ];
+    for (const one of bad) {
+      expect(readUnsubscribeToken(parts.access, one), one).toBeUndefined();
+      for (const method of ["GET", "POST"]) {
+        const answer = await fetch(`${parts.base}/unsubscribe?t=${one}`, { method });
+        expect([answer.status, await answer.text()]).toEqual([404, expect.stringContaining("not valid")]);
+      }
+    }
+    expect(await parts.store.suppressions.countDocuments()).toBe(0);
+    expect(readUnsubscribeToken(parts.access, token)).toMatchObject({ channel: "email", workspaceId: parts.workspace });
+  });
+});

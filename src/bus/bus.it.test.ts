@@ -197,8 +197,10 @@ describe("worker", () => {
     expect(isStopped).toBe(false);
     last.resolve();
     await stopping;
-    const info = await bus.jsm.consumers.info(bus.subjects.stream("TRACKING"), "test");
-    expect([info.num_ack_pending, info.num_pending]).toEqual([0, 0]);
+    await until(async () => {
+      const info = await bus.jsm.consumers.info(bus.subjects.stream("TRACKING"), "test");
+      return info.num_ack_pending + info.num_pending === 0;
+    }, "the acknowledgement");
   });
 
   it("goes on after its consumer was deleted under it", async () => {

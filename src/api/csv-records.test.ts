@@ -4,13 +4,13 @@ import { type CsvRecord, readCsvRecords } from "./csv-records.ts";
 
 const SIZE_MAX = 100;
 
-async function read(text: string | Uint8Array, pieceSize = 1_000): Promise<CsvRecord[]> {
+async function read(text: string | Uint8Array, pieceSize = 1_000, isTrimmed = true): Promise<CsvRecord[]> {
   const bytes = Buffer.from(text);
   async function* pieces() {
     for (let at = 0; at < bytes.length; at += pieceSize) yield bytes.subarray(at, at + pieceSize);
   }
   const records: CsvRecord[] = [];
-  for await (const record of readCsvRecords(pieces(), SIZE_MAX)) records.push(record);
+  for await (const record of readCsvRecords(pieces(), { sizeMax: SIZE_MAX, isTrimmed })) records.push(record);
   return records;
 }
 /** `line: fields` or `line! ` and the problem's beginning. */
@@ -36,6 +36,16 @@ describe("comma-separated values", () => {
     ],
   ])("are read with %s, however they are cut", async (_, text, expected) => {
     for (const pieceSize of [1, 7, 64, 100_000]) expect(show(await read(text, pieceSize))).toEqual(expected);
+  });
+
+  it("keep or lose the spaces around fields without quotes, as is asked for, but never the end of a line for a field", async () => {
+    const text = ' a ,b \r\n" c ",d\r\n e,\r\n';
+    expect(show(await read(text, 1, true))).toEqual(["1: a|b", "2:  c |d", "3: e|"]);
+    expect(show(await read(text, 1, false))).toEqual(["1:  a |b ", "2:  c |d", "3:  e|"]);
+  });
+
+  it("are no empty line where an empty field is in quotes", async () => {
+    expect(show(await read('a\n""\n\nb\n', 1))).toEqual(["1: a", "2: ", "4: b"]);
   });
 
   it("tell a record that is not UTF-8 from the others", async () => {

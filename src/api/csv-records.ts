@@ -4,6 +4,13 @@ export type CsvRecord = { readonly line: number } & (
   | { readonly problem: string }
 );
 
+export type CsvOptions = {
+  /** Characters of a record. */
+  readonly sizeMax: number;
+  /** Whether spaces around a field without quotes are left out. RFC 4180 counts them as part of it. */
+  readonly isTrimmed: boolean;
+};
+
 type Taken =
   | { readonly kind: "record"; readonly fields: string[]; readonly end: number }
   | { readonly kind: "bad"; readonly problem: string; readonly end: number }
@@ -12,7 +19,10 @@ type Taken =
 /** Reads RFC 4180 with LF or CRLF, and goes on after what is malformed: with the next line, or, where a quote is never closed, with
  *  the line after the one that opened it. That is why it is not a library's: those that were looked at lose good records then.
  *  Empty lines and a byte order mark are passed over. Holds no more than one record of up to `sizeMax` characters, and a piece. */
-export async function* readCsvRecords(pieces: AsyncIterable<Uint8Array>, sizeMax: number): AsyncGenerator<CsvRecord> {
+export async function* readCsvRecords(
+  pieces: AsyncIterable<Uint8Array>,
+  { sizeMax, isTrimmed }: CsvOptions,
+): AsyncGenerator<CsvRecord> {
   const decoder = new TextDecoder();
   let text = "";
   let line = 1;
@@ -29,7 +39,7 @@ export async function* readCsvRecords(pieces: AsyncIterable<Uint8Array>, sizeMax
         line += 1;
         continue;
       }
-      let taken = takeRecord(text, start, isLast);
+      let taken = takeRecord(text, start, { isLast, isTrimmed });
       if (taken.kind === "more") {
         if (!isLast && text.length - start <= sizeMax) break;
         const next = text.indexOf("\n", start);
@@ -40,7 +50,8 @@ export async function* readCsvRecords(pieces: AsyncIterable<Uint8Array>, sizeMax
       const { end } = taken;
       if (taken.kind === "bad") yield { line, problem: taken.problem };
       else if (end - start > sizeMax) yield { line, problem: `it has more than ${sizeMax} characters` };
-      else if (taken.fields.length > 1 || taken.fields[0] !== "") yield toRecord(line, taken.fields);
+      else if (taken.fields.length > 1 || taken.fields[0] !== "" || text[start] === '"')
+        yield toRecord(line, taken.fields);
       line += countLines(text, start, end);
       start = end;
     }
@@ -57,13 +68,16 @@ export async function* readCsvRecords(pieces: AsyncIterable<Uint8Array>, sizeMax
 
 function toRecord(line: number, fields: string[]): CsvRecord {
   // What the decoder puts in the place of bytes that are not UTF-8.
-  return fields.some((field) => field.includes("\u{fffd}")) ? { line, problem: "it is not UTF-8" } : { line, fields };
+  const bad = fields.findIndex((field) => field.includes("\u{fffd}"));
+  return bad < 0 ? { line, fields } : { line, problem: `its field ${bad + 1} is not UTF-8` };
 }
 
-function takeRecord(text: string, start: number, isLast: boolean): Taken {
+type How = { readonly isLast: boolean; readonly isTrimmed: boolean };
+
+function takeRecord(text: string, start: number, how: How): Taken {
   const fields: string[] = [];
   for (let at = start; ; ) {
-    const field = text[at] === '"' ? takeQuoted(text, at, isLast) : takePlain(text, at, isLast);
+    const field = text[at] === '"' ? takeQuoted(text, at, how) : takePlain(text, at, how);
     if (field === undefined) return { kind: "more", problem: "an opening quote is not closed" };
     const { value, end } = field;
     const next = text[end];
@@ -86,15 +100,16 @@ function bad(text: string, at: number, problem: string): Taken {
 type Field = { readonly value: string | undefined; readonly end: number };
 
 /** @returns undefined when more has to come; a value of undefined for one that has a quote in it. */
-function takePlain(text: string, start: number, isLast: boolean): Field | undefined {
+function takePlain(text: string, start: number, { isLast, isTrimmed }: How): Field | undefined {
   let end = start;
   while (end < text.length && text[end] !== "," && text[end] !== "\n") end += 1;
   if (end === text.length && !isLast) return undefined;
-  const value = text.slice(start, end).trim();
+  const field = text.slice(start, end);
+  const value = isTrimmed ? field.trim() : text[end] === "\n" && field.endsWith("\r") ? field.slice(0, -1) : field;
   return { value: value.includes('"') ? undefined : value, end };
 }
 
-function takeQuoted(text: string, start: number, isLast: boolean): Field | undefined {
+function takeQuoted(text: string, start: number, { isLast }: How): Field | undefined {
   let value = "";
   for (let from = start + 1; ; ) {
     const quote = text.indexOf('"', from);

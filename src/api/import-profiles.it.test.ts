@@ -90,9 +90,13 @@ describe("profiles", () => {
     expect(await revisions()).toEqual(before);
   });
 
-  it("are imported up to a row without end, which is said", async () => {
-    const file = `user_id,attributes.note\nq-1,fine\nq-2,"${"x".repeat(300_000)}`;
-    expect(await refusalOf(importAll(ImportHeader_Format.CSV, [file]))).toContain("closing quote");
+  it("are imported past a row without end, which is named, and counted without empty lines", async () => {
+    const file = `user_id,attributes.note\n\nq-1, fine\nq-2,"${"x".repeat(300_000)}\nq-5,\n`;
+    const past = await importAll(ImportHeader_Format.CSV, [file]);
+    expect(badOf(past)).toEqual([[2, ""]]);
+    expect(past.at(-1)).toMatchObject({ done: true, rowsRead: 3n, rowsKept: 2n });
+    expect((await get("q-1"))?.attributes).toEqual({ note: " fine" });
+    expect((await get("q-5"))?.userId).toBe("q-5");
     const responses = await importAll(ImportHeader_Format.NDJSON, [
       `{"userId":"q-3","locale":"${"x".repeat(300_000)}"}\n{"userId":"q-4"}\n`,
     ]);

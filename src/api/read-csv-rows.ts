@@ -1,72 +1,25 @@
-import { Readable } from "node:stream";
 import { create, type JsonObject, type JsonValue } from "@bufbuild/protobuf";
-import { type CsvError, parse } from "csv-parse";
 import { AddressSchema, ContactChannel, ProfileSchema } from "../../gen/intervention/v1/profile_pb.js";
 import { type FieldViolation, InvalidInput } from "../domain/errors.ts";
+import { type CsvRecord, readCsvRecords } from "./csv-records.ts";
 import { show } from "./field-checks.ts";
 import { type ImportRow, ROW_BYTES_MAX, type RowProblem } from "./import-rows.ts";
 
-type Line =
-  | { readonly kind: "cells"; readonly cells: readonly string[] }
-  | { readonly kind: "bad"; readonly description: string };
-type Numbered = Line & { readonly number: number };
-
-/** Reads RFC 4180 with a first line of names.
- *  @throws InvalidInput when the names are not such as may be there, or a row has no end. */
+/** Reads RFC 4180 with a first line of names. Rows are counted as records, without the names and empty lines: from 1.
+ *  @throws InvalidInput when the names are not such as may be there. */
 export async function* readCsvRows(pieces: AsyncIterable<Uint8Array>): AsyncGenerator<ImportRow> {
   let columns: readonly Column[] | undefined;
-  for await (const line of readLines(pieces)) {
+  let row = 0;
+  // Spaces stay: an id or a text may well begin with one.
+  for await (const record of readCsvRecords(pieces, { sizeMax: ROW_BYTES_MAX, isTrimmed: false })) {
     if (columns === undefined) {
-      columns = parseColumns(line);
+      columns = parseColumns(record);
       continue;
     }
-    yield toRow(line, columns);
+    row += 1;
+    yield toRow(record, { row, columns });
   }
 }
-
-/** Lines with their numbers, those that can't be read among them: 0 is the line of names. */
-async function* readLines(pieces: AsyncIterable<Uint8Array>): AsyncGenerator<Numbered> {
-  // The parser tells of lines in their order, but of bad ones by another way than of good ones.
-  let number = -1;
-  const skipped: Numbered[] = [];
-  const parser = parse({
-    bom: true,
-    relax_column_count: true,
-    skip_empty_lines: true,
-    skip_records_with_error: true,
-    max_record_size: ROW_BYTES_MAX,
-    // Its number goes before its cells: by the time it is read here, the parser is further on.
-    on_record: (cells) => {
-      number += 1;
-      return [String(number), ...cells];
-    },
-    on_skip: (error: CsvError | undefined) => {
-      number += 1;
-      // A parser that goes on within a row without end would hold all of it.
-      if (error?.code === "CSV_MAX_RECORD_SIZE") parser.destroy(noEnd(number));
-      else skipped.push({ kind: "bad", number, description: error?.message ?? "it can't be read" });
-      return undefined;
-    },
-  });
-  const source = Readable.from(pieces);
-  source.once("error", (error) => parser.destroy(error));
-  source.pipe(parser);
-  try {
-    for await (const [own, ...cells] of parser as AsyncIterable<string[]>) {
-      yield* skipped.splice(0);
-      yield { kind: "cells", number: Number(own), cells };
-    }
-    yield* skipped;
-  } finally {
-    source.destroy();
-    parser.destroy();
-  }
-}
-
-const noEnd = (row: number) =>
-  new InvalidInput([
-    { field: "data", description: `row ${row} has more than ${ROW_BYTES_MAX} bytes: a closing quote may be missing` },
-  ]);
 
 type Column =
   | { readonly kind: "userId" | "timeZone" | "locale"; readonly name: string }
@@ -86,22 +39,23 @@ const COLUMNS: Readonly<Record<string, Column>> = {
   phone: { kind: "address", name: "phone", channel: ContactChannel.SMS },
 };
 
-function parseColumns(line: Line): Column[] {
-  if (line.kind === "bad")
-    throw new InvalidInput([{ field: "data", description: `its first line: ${line.description}` }]);
+function parseColumns(record: CsvRecord): Column[] {
+  if ("problem" in record)
+    throw new InvalidInput([{ field: "data", description: `its first line: ${record.problem}` }]);
+  const { fields: names } = record;
   const violations: FieldViolation[] = [];
-  const columns = line.cells.flatMap((name, index) => {
+  const columns = names.flatMap((name, index) => {
     const column = toColumn(name);
     const problem =
       column === undefined
         ? `column ${show(name)} is not one of ${Object.keys(COLUMNS).join(", ")}, attributes.{name}, attributes.{name}:number, attributes.{name}:boolean`
-        : line.cells.indexOf(name) < index
+        : names.indexOf(name) < index
           ? `column ${show(name)} is there twice`
           : undefined;
     if (problem !== undefined) violations.push({ field: "data", description: problem });
     return column ?? [];
   });
-  if (!line.cells.includes("user_id")) violations.push({ field: "data", description: "there is no column user_id" });
+  if (!names.includes("user_id")) violations.push({ field: "data", description: "there is no column user_id" });
   if (violations.length > 0) throw new InvalidInput(violations);
   return columns;
 }
@@ -113,22 +67,23 @@ function toColumn(name: string): Column | undefined {
   return { kind: "attribute", name, attribute, type: type === "number" || type === "boolean" ? type : "string" };
 }
 
-function toRow(line: Numbered, columns: readonly Column[]): ImportRow {
-  const row = line.number;
+function toRow(
+  record: CsvRecord,
+  { row, columns }: { readonly row: number; readonly columns: readonly Column[] },
+): ImportRow {
   const whole = (description: string): ImportRow => ({ kind: "bad", row, problems: [{ field: "", description }] });
-  if (line.kind === "bad") return whole(line.description);
-  if (line.cells.length !== columns.length)
-    return whole(`it has ${line.cells.length} cells; the first line names ${columns.length}`);
+  if ("problem" in record) return whole(record.problem);
+  const { fields: cells } = record;
+  if (cells.length !== columns.length)
+    return whole(`it has ${cells.length} cells; the first line names ${columns.length}`);
   const problems: RowProblem[] = [];
   const profile = create(ProfileSchema);
   const attributes: [string, JsonValue][] = [];
   const addressColumns: string[] = [];
   for (const [index, column] of columns.entries()) {
-    const cell = line.cells[index] ?? "";
+    const cell = cells[index] ?? "";
     if (cell === "") continue;
-    // What was no UTF-8 is a replacement character by now.
-    if (cell.includes("\u{fffd}")) problems.push({ field: column.name, description: `${show(cell)} was not UTF-8` });
-    else if (column.kind === "address") {
+    if (column.kind === "address") {
       profile.addresses.push(create(AddressSchema, { channel: column.channel, address: cell }));
       addressColumns.push(column.name);
     } else if (column.kind === "attribute") {

@@ -75,7 +75,7 @@ async function* splitLines(pieces: AsyncIterable<Uint8Array>): AsyncGenerator<Bu
  *  @throws InvalidInput when a column is missing or not known: then no row can be right. */
 export async function* readCsv(pieces: AsyncIterable<Uint8Array>): AsyncGenerator<ProductRow> {
   let columns: readonly string[] | undefined;
-  for await (const record of readCsvRecords(pieces, ROW_BYTES_MAX)) {
+  for await (const record of readCsvRecords(pieces, { sizeMax: ROW_BYTES_MAX, isTrimmed: true })) {
     const { line } = record;
     if (columns === undefined) {
       columns = checkColumns("fields" in record ? record.fields : []);

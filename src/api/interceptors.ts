@@ -1,4 +1,5 @@
 import {
+  ConnectError,
   type ContextValues,
   createContextKey,
   type HandlerContext,
@@ -10,6 +11,7 @@ import { SpanKind } from "@opentelemetry/api";
 import type { Logger } from "pino";
 import type { Metrics, OpenSpan, Traces } from "../observe/index.ts";
 import { toMethodName } from "./access-rules.ts";
+import { addDetails } from "./add-details.ts";
 import { authenticate, type Directory } from "./authenticate.ts";
 import { endRevoked } from "./end-revoked.ts";
 import { keepToLimits, type Limits, requireSomethingLeft } from "./keep-to-limits.ts";
@@ -50,7 +52,11 @@ export function apiInterceptors(parts: InterceptorParts): Interceptor[] {
 /** Refuses the unknown, and those who have nothing left, before their request is read: a body of megabytes is no way in, and a
  *  malformed one tells nothing. */
 export function apiRequestGate(parts: InterceptorParts): (context: HandlerContext) => void {
-  return ({ method, requestHeader: header, values }) => {
+  return ({ method, requestHeader: header, signal, values }) => {
+    // What can't be read comes to no interceptor. But Connect aborts every call that fails, with the error, before it writes it.
+    signal.addEventListener("abort", () => {
+      if (signal.reason instanceof ConnectError) addDetails(signal.reason);
+    });
     try {
       authenticate(parts.access, { method, header, values });
       if (parts.limits !== undefined) requireSomethingLeft(parts.limits, { method, values });

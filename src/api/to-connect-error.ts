@@ -24,10 +24,9 @@ import {
   Unauthenticated,
   Unavailable,
 } from "../domain/errors.ts";
+import { addDetails, ERROR_DOMAIN } from "./add-details.ts";
 import { shorten } from "./shorten.ts";
 
-/** Scopes the reasons, so that a caller of several services can tell them apart (AIP-193). */
-const ERROR_DOMAIN = "intervention.v1";
 const MESSAGE_MAX = 1_000;
 const NAME_MAX = 200;
 /** Of all violations together, so that the details fit into a header field whatever was sent. */
@@ -38,7 +37,10 @@ type WireError = { readonly code: Code; readonly message: string; readonly detai
 
 /** What a caller gets for anything that was thrown. The cause stays on the error for the log and never reaches the wire. */
 export function toConnectError(error: unknown): ConnectError {
-  if (error instanceof ConnectError) return error;
+  if (error instanceof ConnectError) {
+    addDetails(error);
+    return error;
+  }
   const { code, message, details } = toWireError(error);
   return new ConnectError(message, code, undefined, details, error);
 }

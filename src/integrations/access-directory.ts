@@ -8,6 +8,7 @@ import type { AccessChanges } from "./access-changes.ts";
 import type { Caller, ServiceCaller, UserCaller, Workspace } from "./caller.ts";
 import { IdentityProviders, type TrustedProvider } from "./identity-providers.ts";
 import type { JwksOptions } from "./jwks-cache.ts";
+import { KeptFresh } from "./kept-fresh.ts";
 import { KeyRing } from "./key-ring.ts";
 import { findTokenWorkspace, signOwnToken, verifyOwnToken } from "./own-tokens.ts";
 
@@ -32,7 +33,6 @@ export type AccessOptions = {
 
 type Entry = { readonly workspace: Workspace; readonly tokenSecret: Buffer };
 
-const REFRESH_MS = 1_000;
 const NOTE_USE_MS = 60_000;
 const JWKS_DEFAULTS = { refreshMs: 60_000, staleMsMax: 3_600_000, cooldownMs: 10_000, allowPrivate: false };
 /** A user who comes through a gateway is let in without a token; a socket of his asks again by then. */
@@ -43,25 +43,30 @@ export class AccessDirectory {
   readonly #store: Store;
   readonly #log: Logger;
   readonly #options: AccessOptions;
-  readonly #timers: readonly NodeJS.Timeout[];
+  readonly #fresh: KeptFresh;
+  readonly #noteTimer: NodeJS.Timeout;
   readonly #providers: IdentityProviders;
   readonly #keys = new KeyRing();
   #usedKeys = new Set<string>();
   #workspaces: ReadonlyMap<string, Entry> = new Map();
   #asOfMs = Number.NEGATIVE_INFINITY;
-  #refreshing: Promise<void> | undefined;
-  #isRefreshWanted = false;
 
   private constructor(store: Store, log: Logger, options: AccessOptions) {
     this.#store = store;
     this.#log = log;
     this.#options = options;
     this.#providers = new IdentityProviders({ ...JWKS_DEFAULTS, ...options.jwks, metrics: options.metrics, log });
-    options.changes?.onChange(() => void this.#refreshQuietly());
-    this.#timers = [
-      setInterval(() => void this.#refreshQuietly(), options.refreshMs ?? REFRESH_MS),
-      setInterval(() => void this.#noteUse(), options.noteUseMs ?? NOTE_USE_MS),
-    ];
+    this.#fresh = new KeptFresh({
+      refresh: () => this.refresh(),
+      onStale: (error) =>
+        log.warn(
+          { event: "access_stale", err: error },
+          "workspaces and keys can't be read at the moment: what was known stays in force",
+        ),
+      everyMs: options.refreshMs,
+    });
+    options.changes?.onChange(() => void this.#fresh.now());
+    this.#noteTimer = setInterval(() => void this.#noteUse(), options.noteUseMs ?? NOTE_USE_MS);
   }
 
   static async start(store: Store, log: Logger, options: AccessOptions = {}): Promise<AccessDirectory> {
@@ -71,7 +76,8 @@ export class AccessDirectory {
   }
 
   stop(): void {
-    for (const timer of this.#timers) clearInterval(timer);
+    this.#fresh.stop();
+    clearInterval(this.#noteTimer);
     this.#options.changes?.stop();
     this.#providers.stop();
   }
@@ -175,7 +181,7 @@ export class AccessDirectory {
   /** Somebody has changed workspaces or keys: reads them again, here and everywhere. */
   async changed(): Promise<void> {
     this.#options.changes?.tell();
-    await this.#refreshQuietly();
+    await this.#fresh.now();
   }
 
   /** Reads everything again. Resolves when it is in force; `providersAsked` when new providers' keys have been asked for too. */
@@ -189,27 +195,6 @@ export class AccessDirectory {
       identityProvider === undefined ? [] : [{ ...identityProvider, workspaceId: _id }],
     );
     return { providersAsked: this.#providers.trust([...(this.#options.providers ?? []), ...own]) };
-  }
-
-  /** Never two at once; one that is asked for meanwhile sees what changed since the one under way began to read. */
-  async #refreshQuietly(): Promise<void> {
-    this.#isRefreshWanted = true;
-    this.#refreshing ??= (async () => {
-      try {
-        while (this.#isRefreshWanted) {
-          this.#isRefreshWanted = false;
-          await this.refresh();
-        }
-      } catch (error) {
-        this.#log.warn(
-          { event: "access_stale", err: error },
-          "workspaces and keys can't be read at the moment: what was known stays in force",
-        );
-      } finally {
-        this.#refreshing = undefined;
-      }
-    })();
-    await this.#refreshing;
   }
 
   async #noteUse(): Promise<void> {

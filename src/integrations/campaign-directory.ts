@@ -6,6 +6,7 @@ import type { PredictionKind, ShopEventKind } from "../../gen/intervention/v1/sh
 import type { Bus } from "../bus/index.ts";
 import { type CompiledCondition, compileCondition } from "../domain/condition/compile-condition.ts";
 import { type CampaignDocument, findCampaign, listCampaignsChanged, type Store, toCampaign } from "../store/index.ts";
+import { KeptFresh } from "./kept-fresh.ts";
 
 /** A campaign that intervenes, ready to be asked. */
 export type LiveCampaign = { readonly campaign: Campaign; readonly condition: CompiledCondition | undefined };
@@ -15,7 +16,6 @@ export type Occasion =
   | { readonly case: "prediction"; readonly value: PredictionKind }
   | { readonly case: "event"; readonly value: ShopEventKind };
 
-const REFRESH_MS = 1_000;
 /** Clocks of the processes that change campaigns may differ by so much. */
 const OVERLAP_MS = 60_000;
 
@@ -23,20 +23,25 @@ const OVERLAP_MS = 60_000;
 export class CampaignDirectory {
   readonly #store: Store;
   readonly #log: Logger;
-  readonly #timer: NodeJS.Timeout;
+  readonly #fresh: KeptFresh;
   readonly #told: Subscription;
   readonly #states = new Map<string, { readonly etag: string; readonly state: CampaignState }>();
   readonly #running = new Map<string, LiveCampaign>();
   readonly #live = new Map<string, Map<string, LiveCampaign>>();
   #seenUntil = new Date(0);
-  #refreshing: Promise<void> | undefined;
-  #isStale = false;
 
   private constructor({ store, bus, log }: { store: Store; bus: Bus; log: Logger }) {
     this.#store = store;
     this.#log = log;
-    this.#told = bus.nc.subscribe(bus.subjects.campaignsChanged, { callback: () => void this.#refreshQuietly() });
-    this.#timer = setInterval(() => void this.#refreshQuietly(), REFRESH_MS);
+    this.#fresh = new KeptFresh({
+      refresh: () => this.#refresh(),
+      onStale: (error) =>
+        log.warn(
+          { event: "campaigns_stale", err: error },
+          "campaigns can't be read at the moment: what was known stays in force",
+        ),
+    });
+    this.#told = bus.nc.subscribe(bus.subjects.campaignsChanged, { callback: () => void this.#fresh.now() });
   }
 
   static async start(parts: { store: Store; bus: Bus; log: Logger }): Promise<CampaignDirectory> {
@@ -46,7 +51,7 @@ export class CampaignDirectory {
   }
 
   stop(): void {
-    clearInterval(this.#timer);
+    this.#fresh.stop();
     this.#told.unsubscribe();
   }
 
@@ -71,24 +76,6 @@ export class CampaignDirectory {
     const document = await findCampaign(this.#store, workspaceId, campaignId);
     // One that is gone is as good as archived.
     return document === undefined ? CampaignState.ARCHIVED : toCampaign(document).state;
-  }
-
-  async #refreshQuietly(): Promise<void> {
-    this.#isStale = true;
-    while (this.#isStale && this.#refreshing === undefined) {
-      this.#isStale = false;
-      this.#refreshing = this.#refresh();
-      try {
-        await this.#refreshing;
-      } catch (error) {
-        this.#log.warn(
-          { event: "campaigns_stale", err: error },
-          "campaigns can't be read at the moment: what was known stays in force",
-        );
-      } finally {
-        this.#refreshing = undefined;
-      }
-    }
   }
 
   async #refresh(): Promise<void> {

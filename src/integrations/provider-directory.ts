@@ -3,8 +3,8 @@ import type { Logger } from "pino";
 import type { Bus } from "../bus/index.ts";
 import type { OutsideChannelName } from "../domain/delivery/channel-names.ts";
 import { byOrder, listProviderAccountsChanged, type ProviderAccountDocument, type Store } from "../store/index.ts";
+import { KeptFresh } from "./kept-fresh.ts";
 
-const REFRESH_MS = 1_000;
 /** Clocks of the processes that change accounts may differ by so much. */
 const OVERLAP_MS = 60_000;
 
@@ -13,21 +13,24 @@ const OVERLAP_MS = 60_000;
 export class ProviderDirectory {
   readonly #store: Store;
   readonly #bus: Bus;
-  readonly #log: Logger;
-  readonly #timer: NodeJS.Timeout;
+  readonly #fresh: KeptFresh;
   readonly #told: Subscription;
   readonly #accounts = new Map<string, ProviderAccountDocument>();
   readonly #active = new Map<string, readonly ProviderAccountDocument[]>();
   #seenUntil = new Date(0);
-  #refreshing: Promise<void> | undefined;
-  #isStale = false;
 
   private constructor({ store, bus, log }: { store: Store; bus: Bus; log: Logger }) {
     this.#store = store;
     this.#bus = bus;
-    this.#log = log;
+    this.#fresh = new KeptFresh({
+      refresh: () => this.#refresh(),
+      onStale: (error) =>
+        log.warn(
+          { event: "providers_stale", err: error },
+          "accounts with providers can't be read at the moment: what was known stays in force",
+        ),
+    });
     this.#told = bus.nc.subscribe(bus.subjects.providersChanged, { callback: () => void this.refresh() });
-    this.#timer = setInterval(() => void this.refresh(), REFRESH_MS);
   }
 
   static async start(parts: { store: Store; bus: Bus; log: Logger }): Promise<ProviderDirectory> {
@@ -37,7 +40,7 @@ export class ProviderDirectory {
   }
 
   stop(): void {
-    clearInterval(this.#timer);
+    this.#fresh.stop();
     this.#told.unsubscribe();
   }
 
@@ -57,22 +60,8 @@ export class ProviderDirectory {
   }
 
   /** Looks for changes now. Never rejects. */
-  async refresh(): Promise<void> {
-    this.#isStale = true;
-    while (this.#isStale && this.#refreshing === undefined) {
-      this.#isStale = false;
-      this.#refreshing = this.#refresh();
-      try {
-        await this.#refreshing;
-      } catch (error) {
-        this.#log.warn(
-          { event: "providers_stale", err: error },
-          "accounts with providers can't be read at the moment: what was known stays in force",
-        );
-      } finally {
-        this.#refreshing = undefined;
-      }
-    }
+  refresh(): Promise<void> {
+    return this.#fresh.now();
   }
 
   async #refresh(): Promise<void> {

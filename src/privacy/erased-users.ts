@@ -1,12 +1,12 @@
 import type { Logger } from "pino";
 import type { Bus } from "../bus/index.ts";
 import type { AccessDirectory } from "../integrations/access-directory.ts";
+import { KeptFresh } from "../integrations/kept-fresh.ts";
 import { findInterventions, listErasedSince, type Store } from "../store/index.ts";
 import { toErasureId } from "./certificate.ts";
 
 /** Nothing is on its way for longer: streams and devices forget sooner. */
 const REMEMBERED_MS = 30 * 86_400_000;
-const REFRESH_MS = 1_000;
 /** Clocks of different machines differ by less. */
 const OVERLAP_MS = 60_000;
 
@@ -26,9 +26,8 @@ export class ErasedUsers {
   /** When each was erased, ms. */
   readonly #erasedAt = new Map<string, number>();
   readonly #subscription: { unsubscribe: () => void };
-  readonly #timer: NodeJS.Timeout;
+  readonly #fresh: KeptFresh;
   #readUntil = Date.now() - REMEMBERED_MS;
-  #isReading = false;
 
   private constructor(options: {
     bus: Bus;
@@ -45,7 +44,14 @@ export class ErasedUsers {
         if (id !== undefined) this.#erasedAt.set(id, Date.now());
       },
     });
-    this.#timer = setInterval(() => void this.#readQuietly(), REFRESH_MS);
+    this.#fresh = new KeptFresh({
+      refresh: () => this.#read(),
+      onStale: (error) =>
+        options.log.warn(
+          { event: "erased_users_stale", err: error },
+          "who was erased can't be read at the moment: who was known to be stays so",
+        ),
+    });
   }
 
   static async start(options: {
@@ -60,7 +66,7 @@ export class ErasedUsers {
   }
 
   stop(): void {
-    clearInterval(this.#timer);
+    this.#fresh.stop();
     this.#subscription.unsubscribe();
   }
 
@@ -117,17 +123,5 @@ export class ErasedUsers {
     for (const { _id, erasedAt } of await listErasedSince(this.#options.store, new Date(this.#readUntil - OVERLAP_MS)))
       this.#erasedAt.set(_id, erasedAt.getTime());
     this.#readUntil = now;
-  }
-
-  async #readQuietly(): Promise<void> {
-    if (this.#isReading) return;
-    this.#isReading = true;
-    try {
-      await this.#read();
-    } catch (error) {
-      this.#options.log.warn({ event: "erased_users_stale", err: error }, "who was erased can't be read at the moment");
-    } finally {
-      this.#isReading = false;
-    }
   }
 }

@@ -25,6 +25,7 @@ import { auditChanges } from "./audit-changes.ts";
 import {
   CATALOG_AUDIT,
   campaignAudit,
+  INBOX_AUDIT,
   INTERVENTION_AUDIT,
   PROFILE_AUDIT,
   privacyAudit,
@@ -99,7 +100,7 @@ export function registerApi(router: ConnectRouter, parts: ApiParts): void {
     InterventionService,
     auditChanges(parts, InterventionService, interventionService(parts), INTERVENTION_AUDIT),
   );
-  router.service(InboxService, inboxService(parts));
+  router.service(InboxService, auditChanges(parts, InboxService, inboxService(parts), INBOX_AUDIT));
   router.service(SessionService, sessionService(parts));
   router.service(OperationsService, operationsService(parts));
   router.service(PredictionService, predictionService(parts));

@@ -6,10 +6,12 @@ import { AdminService } from "../../gen/intervention/v1/admin_service_pb.js";
 import { CampaignState } from "../../gen/intervention/v1/campaign_pb.js";
 import { CampaignService } from "../../gen/intervention/v1/campaign_service_pb.js";
 import { CatalogService } from "../../gen/intervention/v1/catalog_service_pb.js";
+import { InboxService } from "../../gen/intervention/v1/inbox_service_pb.js";
 import { InterventionService } from "../../gen/intervention/v1/intervention_service_pb.js";
 import { PrivacyService } from "../../gen/intervention/v1/privacy_service_pb.js";
 import { ConsentStatus, ContactChannel } from "../../gen/intervention/v1/profile_pb.js";
 import { ImportHeader_Format, ProfileService } from "../../gen/intervention/v1/profile_service_pb.js";
+import { SessionService } from "../../gen/intervention/v1/session_service_pb.js";
 import { PredictionKind } from "../../gen/intervention/v1/shopper_pb.js";
 import { SuppressionService } from "../../gen/intervention/v1/suppression_service_pb.js";
 import { TopicKind, TopicService } from "../../gen/intervention/v1/topic_service_pb.js";
@@ -20,6 +22,7 @@ import { API_SERVICES } from "./api-routes.ts";
 import {
   CATALOG_AUDIT,
   campaignAudit,
+  INBOX_AUDIT,
   INTERVENTION_AUDIT,
   PROFILE_AUDIT,
   privacyAudit,
@@ -35,7 +38,7 @@ const NOT_AUDITED = [
   ...["PredictionService", "EventService"].flatMap((name) =>
     ["Ingest", "IngestBatch", "IngestStream"].map((method) => `${name}/${method}`),
   ),
-  ...["InboxService/MarkRead", "InboxService/Archive", "SessionService/CreateToken"],
+  "SessionService/CreateToken",
   ...["TopicService/Subscribe", "TopicService/Unsubscribe", "TopicService/TriggerTopic"],
   ...["WebhookService/TestEndpoint", "ChannelService/CheckProviderAccount"],
   ...["InterventionService/Watch", "AdminService/ExportAuditEntries"],
@@ -43,6 +46,7 @@ const NOT_AUDITED = [
 
 const store = {} as Store;
 const TABLES = [
+  [InboxService, INBOX_AUDIT],
   [InterventionService, INTERVENTION_AUDIT],
   [CampaignService, campaignAudit(store)],
   [CatalogService, CATALOG_AUDIT],
@@ -178,6 +182,25 @@ describe("a change", () => {
     const catalog = createClient(CatalogService, transport);
     await catalog.upsert({ product: { productId: "mug", title: "Mug", price: { currency: "EUR", minor: 950n } } });
     expect(await entriesOf("CatalogService/Upsert")).toMatchObject([{ resource: "workspaces/main/products/mug" }]);
+  });
+
+  it("in an inbox is there when a service made it, and not when its user did", async () => {
+    const ids = { interventionIds: ["i1", "i2"] };
+    const { token } = await createClient(SessionService, transport).createToken({ userId: ADA });
+    const own = createGrpcTransport({ baseUrl: fixture.url, interceptors: [bearer(token)] });
+    await createClient(InboxService, own).markRead(ids);
+    await createClient(InboxService, own).archive(ids);
+    await createClient(InboxService, transport).markRead({ userId: ADA, ...ids });
+    await createClient(InboxService, transport).archive({ userId: ADA, ...ids });
+    for (const method of ["MarkRead", "Archive"])
+      expect(await entriesOf(`InboxService/${method}`)).toMatchObject([
+        {
+          actor: expect.stringMatching(/^key\//),
+          resource: expect.stringMatching(/^workspaces\/main\/users\/er_[0-9a-f]{40}\/inbox$/),
+          after: { interventions: 2 },
+        },
+      ]);
+    expect(JSON.stringify(await fixture.store.audit.find().toArray())).not.toContain(ADA);
   });
 
   it("of a topic rule is there", async () => {

@@ -2,6 +2,7 @@ import { toJson } from "@bufbuild/protobuf";
 import { type Campaign, CampaignSchema } from "../../gen/intervention/v1/campaign_pb.js";
 import type { CampaignService } from "../../gen/intervention/v1/campaign_service_pb.js";
 import type { CatalogService } from "../../gen/intervention/v1/catalog_service_pb.js";
+import type { InboxService } from "../../gen/intervention/v1/inbox_service_pb.js";
 import type { InterventionService } from "../../gen/intervention/v1/intervention_service_pb.js";
 import type { PrivacyService } from "../../gen/intervention/v1/privacy_service_pb.js";
 import type { ProfileService } from "../../gen/intervention/v1/profile_service_pb.js";
@@ -176,3 +177,17 @@ export const INTERVENTION_AUDIT: AuditTable<typeof InterventionService> = {
     after: (_, { reason }) => ({ reason }),
   },
 };
+
+/** What a service does in a user's inbox; a user's own calls leave no entry. */
+export const INBOX_AUDIT: AuditTable<typeof InboxService> = {
+  markRead: toInboxAudit(),
+  archive: toInboxAudit(),
+};
+
+function toInboxAudit() {
+  type Ask = { readonly userId: string; readonly interventionIds: readonly string[] };
+  return {
+    resource: ({ userId }: Ask, _: unknown, workspace: Workspace) => `${userOf(workspace, userId)}/inbox`,
+    after: (_: unknown, { interventionIds }: Ask) => ({ interventions: interventionIds.length }),
+  };
+}

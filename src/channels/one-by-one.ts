@@ -30,6 +30,14 @@ export async function oneByOne<C extends OutsideChannel>(
   return results;
 }
 
+/** Waits for a call that can't be stopped, until the signal says that it took too long. */
+export function withinTime<T>(call: Promise<T>, signal: AbortSignal): Promise<T> {
+  const aborted = new Promise<never>((_, reject) => {
+    signal.addEventListener("abort", () => reject(new Error("it took too long")), { once: true });
+  });
+  return Promise.race([call, aborted]);
+}
+
 /** A provider's words, in one line and without whom they are about. */
 function toReason(text: string, { to }: { readonly to: string }): string {
   const withoutAddress = to === "" ? text : text.replaceAll(to, "…");

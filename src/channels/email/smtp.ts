@@ -4,7 +4,7 @@ import type { Transporter } from "nodemailer";
 import { z } from "zod";
 import { lookupPublic, refusePrivateLiteral } from "../../integrations/public-hosts.ts";
 import { type KnownProvider, toKnownProvider } from "../known-provider.ts";
-import { fieldOf, oneByOne, textOf } from "../one-by-one.ts";
+import { fieldOf, oneByOne, textOf, withinTime } from "../one-by-one.ts";
 import type { OutgoingMessage, Sender, SendResult } from "../provider.ts";
 import { toEnvelopeFrom, toMime } from "./to-mime.ts";
 
@@ -100,11 +100,8 @@ async function sendOne(
     })(),
   );
   const envelope = { from: toEnvelopeFrom(message.content.from), to: message.to };
-  const aborted = new Promise<never>((_, reject) => {
-    signal.addEventListener("abort", () => reject(new Error("it took too long")), { once: true });
-  });
   try {
-    const { response } = await Promise.race([transport.sendMail({ envelope, raw }), aborted]);
+    const { response } = await withinTime(transport.sendMail({ envelope, raw }), signal);
     return { kind: "sent", providerMessageId: textOf(response).slice(0, 200) };
   } catch (error) {
     return toSmtpResult(error, isRead);

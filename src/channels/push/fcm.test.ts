@@ -117,4 +117,18 @@ describe("fcm", () => {
     await away.sender.close();
     expect([...strict.sent, ...away.sent]).toEqual([]);
   });
+
+  it("says that a key is none, and leaves nothing behind that fails when the time is over", async () => {
+    const unhandled: unknown[] = [];
+    const onUnhandled = (reason: unknown) => unhandled.push(reason);
+    process.on("unhandledRejection", onUnhandled);
+    const abort = new AbortController();
+    const sender = fcmProvider().open({ ...credential, privateKey: "-----BEGIN PRIVATE KEY-----\nnone\n" });
+    expect(await sender.send([outgoing("push", "t")], abort.signal)).toMatchObject([{ kind: "bad_credential" }]);
+    abort.abort();
+    await new Promise((resolve) => setImmediate(resolve));
+    process.off("unhandledRejection", onUnhandled);
+    expect(unhandled).toEqual([]);
+    await expect(sender.close()).resolves.toBeUndefined();
+  });
 });

@@ -3,7 +3,7 @@ import type { App, Credential as AppCredential } from "firebase-admin/app";
 import type { Messaging, TokenMessage } from "firebase-admin/messaging";
 import { z } from "zod";
 import { type KnownProvider, toKnownProvider } from "../known-provider.ts";
-import { fieldOf, textOf } from "../one-by-one.ts";
+import { fieldOf, textOf, withinTime } from "../one-by-one.ts";
 import type { CredentialCheck, OutgoingMessage, Sender, SendResult } from "../provider.ts";
 
 /** The fields of a service account's JSON file that are needed. */
@@ -50,12 +50,9 @@ function openFcm(given: Credential, connection: Connection | undefined): Sender<
     },
     send: async (messages, signal) => {
       const all = (result: SendResult) => messages.map(() => result);
-      const aborted = new Promise<never>((_, reject) => {
-        signal.addEventListener("abort", () => reject(new Error("it took too long")), { once: true });
-      });
       try {
-        const { messaging } = await client();
-        const { responses } = await Promise.race([messaging.sendEach(messages.map(toFcmMessage)), aborted]);
+        const call = client().then(({ messaging }) => messaging.sendEach(messages.map(toFcmMessage)));
+        const { responses } = await withinTime(call, signal);
         return responses.map(({ success, messageId, error }) =>
           success ? { kind: "sent", providerMessageId: messageId ?? "" } : toFcmResult(error),
         );
@@ -64,9 +61,11 @@ function openFcm(given: Credential, connection: Connection | undefined): Sender<
       }
     },
     close: async () => {
-      if (opening === undefined) return;
+      // What could not be opened has said so to each who asked, and there is nothing of it to close.
+      const made = await opening?.catch(() => undefined);
+      if (made === undefined) return;
       const { deleteApp } = await import("firebase-admin/app");
-      await deleteApp((await opening).app);
+      await deleteApp(made.app);
     },
   };
 }

@@ -2,7 +2,7 @@ import type { Vonage } from "@vonage/server-sdk";
 import { z } from "zod";
 import { parseRetryAfterMs } from "../../domain/outward/backoff.ts";
 import { type KnownProvider, toKnownProvider } from "../known-provider.ts";
-import { fieldOf, isNotBegun, oneByOne, textOf } from "../one-by-one.ts";
+import { fieldOf, isNotBegun, oneByOne, textOf, withinTime } from "../one-by-one.ts";
 import type { OutgoingMessage, Sender, SendResult } from "../provider.ts";
 
 const credential = z.object({
@@ -66,13 +66,10 @@ async function sendOne(
   signal: AbortSignal,
 ): Promise<SendResult> {
   const { SMS } = await import("@vonage/messages");
-  const aborted = new Promise<never>((_, reject) => {
-    signal.addEventListener("abort", () => reject(new Error("it took too long")), { once: true });
-  });
   try {
     // Vonage has numbers without the plus.
     const call = client.messages.send(new SMS(text, to.replace(/^\+/, ""), from));
-    const { messageUUID } = await Promise.race([call, aborted]);
+    const { messageUUID } = await withinTime(call, signal);
     return { kind: "sent", providerMessageId: messageUUID };
   } catch (error) {
     return await toVonageResult(error);

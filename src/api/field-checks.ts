@@ -27,9 +27,8 @@ export function parseFields<T>(schema: z.ZodType<T>, value: unknown): T {
   throw new InvalidInput(toViolations(result.error));
 }
 
-/** Parses twice over, and names what is bad for either.
- *  @throws InvalidInput */
-export function parseBoth<A, B>(parseA: () => A, parseB: () => B): [A, B] {
+/** Parses piece by piece, and gathers what is bad of any: `attempt` has nothing of a bad one. */
+export function gatherViolations() {
   const violations: FieldViolation[] = [];
   const attempt = <T>(parse: () => T): T | undefined => {
     try {
@@ -40,6 +39,13 @@ export function parseBoth<A, B>(parseA: () => A, parseB: () => B): [A, B] {
       return undefined;
     }
   };
+  return { attempt, violations };
+}
+
+/** Parses twice over, and names what is bad for either.
+ *  @throws InvalidInput */
+export function parseBoth<A, B>(parseA: () => A, parseB: () => B): [A, B] {
+  const { attempt, violations } = gatherViolations();
   const [a, b] = [attempt(parseA), attempt(parseB)];
   if (violations.length > 0) throw new InvalidInput(violations);
   return [a as A, b as B];

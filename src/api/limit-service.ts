@@ -10,6 +10,7 @@ import {
 } from "../../gen/intervention/v1/limit_service_pb.js";
 import { fromChannelName, OUTSIDE_CHANNELS } from "../domain/delivery/channel-names.ts";
 import { InvalidInput, NotFound } from "../domain/errors.ts";
+import { type CallRates, toEffective } from "../domain/limit/effective-limits.ts";
 import { toQuotaDay } from "../domain/limit/quota-day.ts";
 import type { RateLimit } from "../domain/limit/token-bucket.ts";
 import { countQuotaSlots, findWorkspace, type WorkspaceDocument, type WorkspaceLimits } from "../store/index.ts";
@@ -24,7 +25,7 @@ import { toEtag } from "./to-admin.ts";
 /** What limits work with. */
 export type LimitParts = Pick<AdminParts, "store" | "access" | "now"> & {
   /** What the engine's settings allow to each key and each workspace. */
-  readonly allowed: { readonly key: RateLimit; readonly workspace: RateLimit };
+  readonly allowed: CallRates;
   /** Of workspaces that have none. */
   readonly defaultTimeZone: string;
 };
@@ -40,10 +41,11 @@ export function limitService(parts: LimitParts): ServiceImpl<typeof LimitService
   return {
     async getLimits({ parent }, context) {
       const document = await find(parseWorkspaceName(parent, getService(context.values), "parent"));
+      const { key, workspace } = toEffective(allowed, document.limits);
       return {
         limits: toLimits(document),
-        effectiveKey: toCallLimit(document.limits?.key ?? allowed.key),
-        effectiveWorkspace: toCallLimit(document.limits?.workspace ?? allowed.workspace),
+        effectiveKey: toCallLimit(key),
+        effectiveWorkspace: toCallLimit(workspace),
       };
     },
     async updateLimits({ parent, limits, updateMask }, context) {

@@ -11,10 +11,11 @@ import {
 import { TriggerRequestSchema } from "../../gen/intervention/v1/intervention_service_pb.js";
 import { PredictionKindSchema, ShopEventKindSchema } from "../../gen/intervention/v1/shopper_pb.js";
 import { compileCondition } from "../domain/condition/compile-condition.ts";
-import { type FieldViolation, InvalidInput } from "../domain/errors.ts";
+import { InvalidInput } from "../domain/errors.ts";
 import {
   checked,
   durationBetween,
+  gatherViolations,
   memberOf,
   parseFields,
   text,
@@ -74,16 +75,7 @@ const campaignSchema = z.object({
 /** Makes what a caller sets of a campaign safe to rely on, with every default filled in.
  *  @throws InvalidInput naming every bad field, below `campaign`. */
 export function parseCampaign(campaign: Campaign): CampaignFields {
-  const violations: FieldViolation[] = [];
-  const attempt = <T>(parse: () => T): T | undefined => {
-    try {
-      return parse();
-    } catch (error) {
-      if (!(error instanceof InvalidInput)) throw error;
-      violations.push(...error.violations);
-      return undefined;
-    }
-  };
+  const { attempt, violations } = gatherViolations();
   const fields = attempt(() => parseFields(campaignSchema, campaign));
   // What is sent obeys the same rules as in a Trigger call.
   const sent = attempt(() => parseTrigger(toTriggerRequest(campaign), { workspaceId: "", newKey: () => "key" }));

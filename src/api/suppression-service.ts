@@ -17,6 +17,7 @@ import {
   type AddressOf,
   deleteSuppression,
   findSuppressions,
+  hashOf,
   insertSuppressions,
   listSuppressions,
   type Store,
@@ -118,12 +119,14 @@ export function suppressionService({ store, now }: SuppressionParts): ServiceImp
   };
 }
 
-const toSuppression = ({ key, channel, scope, reason, source, createdAt }: SuppressionDocument): Suppression =>
-  create(SuppressionSchema, {
+function toSuppression(document: SuppressionDocument): Suppression {
+  const { channel, scope, reason, source, createdAt } = document;
+  return create(SuppressionSchema, {
     channel: fromChannelName(channel),
     scope: scope === "all" ? SuppressionScope.ALL : SuppressionScope.MARKETING,
     reason: SuppressionReason[reason.toUpperCase() as Uppercase<SuppressionReasonName>],
     source,
     createTime: timestampFromDate(createdAt),
-    addressHash: key.slice(0, key.indexOf("/")),
+    addressHash: hashOf(document),
   });
+}

@@ -2,7 +2,7 @@ import { Buffer } from "node:buffer";
 import { Agent as HttpAgent, request as httpRequest } from "node:http";
 import { Agent as HttpsAgent, request as httpsRequest } from "node:https";
 import { parseRetryAfterMs } from "../domain/outward/backoff.ts";
-import { lookupPublic, refusePrivateLiteral } from "../integrations/public-hosts.ts";
+import { lookupPublic, requireCallable } from "../integrations/public-hosts.ts";
 
 /** What came of a call. */
 export type Answer =
@@ -38,9 +38,7 @@ export class HttpCaller {
 
   /** @throws Error when the URL may not be called; PrivateHost for an address. */
   require(url: URL): void {
-    if (url.protocol !== "https:" && !(this.#allowPrivate && url.protocol === "http:"))
-      throw new Error("the URL is not https");
-    if (!this.#allowPrivate) refusePrivateLiteral(url);
+    requireCallable(url, { allowPrivate: this.#allowPrivate });
   }
 
   /** Never rejects. */

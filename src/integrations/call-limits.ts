@@ -1,5 +1,6 @@
 import type { Bus } from "../bus/index.ts";
 import { OverLimit } from "../domain/errors.ts";
+import { type CallRates, toEffective } from "../domain/limit/effective-limits.ts";
 import type { Standing } from "../domain/limit/rate-limit-headers.ts";
 import type { SharedBuckets, SharedTake, Wanted } from "../domain/limit/shared-buckets.ts";
 import type { RateLimit } from "../domain/limit/token-bucket.ts";
@@ -8,11 +9,8 @@ import type { Caller } from "./caller.ts";
 import { BEAT_MS, SharedLimits } from "./shared-limits.ts";
 
 /** What counting calls takes. */
-export type CallLimitsOptions = {
+export type CallLimitsOptions = CallRates & {
   readonly bus: Pick<Bus, "nc" | "subjects" | "isConnected">;
-  /** Of one API key, or one user. */
-  readonly key: RateLimit;
-  readonly workspace: RateLimit;
   /** Workspaces may have limits of their own. */
   readonly access: Pick<AccessDirectory, "findWorkspace">;
   readonly metrics?: { readonly limited: { readonly inc: (labels: { readonly limit: string }) => void } };
@@ -105,17 +103,18 @@ export class CallLimits {
 
   #wantedOf(caller: Caller): Wanted[] {
     const { id, limits } = caller.workspace;
+    const { key, workspace } = toEffective(this.#options, limits);
     const who = caller.kind === "service" ? caller.actor : `user/${caller.userId}`;
     return [
-      { id: `key/${id}/${who}`, limit: limits?.key ?? this.#options.key },
-      { id: `workspace/${id}`, limit: limits?.workspace ?? this.#options.workspace },
+      { id: `key/${id}/${who}`, limit: key },
+      { id: `workspace/${id}`, limit: workspace },
     ];
   }
 
   /** Of a bucket by its id, whoever asks for it. */
   #limitOf(id: string): RateLimit {
     const [kind, workspaceId = ""] = id.split("/");
-    const limits = this.#options.access.findWorkspace(workspaceId)?.limits;
-    return kind === "workspace" ? (limits?.workspace ?? this.#options.workspace) : (limits?.key ?? this.#options.key);
+    const limits = toEffective(this.#options, this.#options.access.findWorkspace(workspaceId)?.limits);
+    return kind === "workspace" ? limits.workspace : limits.key;
   }
 }

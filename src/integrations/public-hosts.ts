@@ -12,6 +12,14 @@ export function refusePrivateLiteral({ hostname }: URL): void {
   if (isIP(host) !== 0) refusePrivate([host]);
 }
 
+/** What is called by a URL that somebody named is https, and no literal address of a private network.
+ *  @param options.allowPrivate whether it may be plain http, and in a network of our own.
+ *  @throws Error for the protocol, PrivateHost for the address. */
+export function requireCallable(url: URL, { allowPrivate }: { readonly allowPrivate: boolean }): void {
+  if (url.protocol !== "https:" && !(allowPrivate && url.protocol === "http:")) throw new Error("the URL is not https");
+  if (!allowPrivate) refusePrivateLiteral(url);
+}
+
 /** Resolves a name for the connection that is being made, so that no second answer can lead elsewhere than the one looked at.
  *  Fails with PrivateHost. */
 export const lookupPublic: LookupFunction = (hostname, options, callback) => {

@@ -1,7 +1,7 @@
 import { Agent as HttpAgent, request as httpRequest } from "node:http";
 import { Agent as HttpsAgent, request as httpsRequest } from "node:https";
 import { parseRetryAfterMs } from "../domain/outward/backoff.ts";
-import { lookupPublic, refusePrivateLiteral } from "../integrations/public-hosts.ts";
+import { lookupPublic, requireCallable } from "../integrations/public-hosts.ts";
 
 /** What came of one attempt. */
 export type Attempt = {
@@ -54,8 +54,7 @@ export async function postWebhook(options: PostOptions): Promise<Attempt> {
 function post(options: PostOptions): Promise<{ status: number; retryAfterMs: number | undefined }> {
   const { body, allowPrivate, timeoutMs = TIMEOUT_MS } = options;
   const url = new URL(options.url);
-  if (url.protocol !== "https:" && !(allowPrivate && url.protocol === "http:")) throw new Error("the URL is not https");
-  if (!allowPrivate) refusePrivateLiteral(url);
+  requireCallable(url, { allowPrivate });
   const headers = {
     "content-type": "application/json",
     "content-length": String(Buffer.byteLength(body)),

@@ -49,8 +49,8 @@ export type DecideOptions = {
   /** Of users who have none: their workspace's, or the engine's. */
   readonly defaultTimeZoneOf: (workspaceId: string) => string;
   readonly erased: Pick<ErasedUsers, "keepKnown">;
-  /** Whether a workspace has a provider for a channel that needs one. */
   readonly access: Pick<AccessDirectory, "findWorkspace">;
+  /** Whether a workspace has a provider for a channel that needs one. */
   readonly isProvided: (workspaceId: string, channel: Channel) => boolean;
 };
 

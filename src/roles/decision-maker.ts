@@ -61,9 +61,9 @@ export class DecisionMaker {
     // The same message can be twice in one batch, when it was put on the stream again.
     let open = [...new Map(batch.map((work) => [idOf(work), work])).values()];
     const findProfile = await this.#profiles.load(open.map(toWho));
-    const asked = new Map(open.map((work) => [work, toAsked(work, findProfile(toWho(work)))]));
-    const findSuppressed = await loadSuppressed(this.#options, [...asked.values()]);
-    const suppressedOf = (work: ToDecide) => findSuppressed(asked.get(work) ?? toAsked(work, findProfile(toWho(work))));
+    const askedOf = (work: ToDecide) => toAsked(work, findProfile(toWho(work)));
+    const findSuppressed = await loadSuppressed(this.#options, open.map(askedOf));
+    const suppressedOf = (work: ToDecide) => findSuppressed(askedOf(work));
     for (let attempt = 1; open.length > 0; attempt += 1) {
       invariant(attempt <= CONFLICTS_MAX, `${open.length} decisions met other deciders ${CONFLICTS_MAX} times`);
       const made = await this.#decideOnce(open, { findProfile, suppressedOf });

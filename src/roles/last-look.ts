@@ -5,7 +5,6 @@ import { toContactChannel, toOutsideChannel } from "../domain/delivery/channel-n
 import { toConsentName } from "../domain/profile/register-keys.ts";
 import type { AccessDirectory } from "../integrations/access-directory.ts";
 import { findHappened, findProfileOutlines, type ProfileOutline, profileId, type Store } from "../store/index.ts";
-
 import { type Asked, loadSuppressed, type Suppressed } from "./suppressed.ts";
 
 /** Why something is not sent after all. */

@@ -177,6 +177,7 @@ export {
   type AddressOf,
   deleteSuppression,
   findSuppressions,
+  hashOf,
   insertSuppressions,
   listSuppressions,
   type SuppressionDocument,

@@ -41,6 +41,16 @@ export function toAddressHash({ idSecret }: Keyed, { channel, address }: Address
     .slice(0, 40);
 }
 
+type Said = Pick<SuppressionDocument, "workspaceId" | "channel" | "scope" | "reason" | "source" | "createdAt">;
+
+function toDocument(hash: string, { workspaceId, channel, scope, reason, source, createdAt }: Said) {
+  const key = `${hash}/${scope}`;
+  return { _id: `${workspaceId}/${key}`, workspaceId, key, channel, scope, reason, source, createdAt };
+}
+
+/** What a suppressed address is known by, as of `toAddressHash`. */
+export const hashOf = ({ key }: Pick<SuppressionDocument, "key">): string => key.slice(0, key.indexOf("/"));
+
 /** Suppresses addresses.
  *  @returns how many were not before. */
 export async function insertSuppressions(
@@ -49,10 +59,9 @@ export async function insertSuppressions(
   given: readonly (AddressOf & Pick<SuppressionDocument, "scope" | "reason" | "source">)[],
   createdAt: Date,
 ): Promise<number> {
-  const documents = given.map(({ channel, address, ...said }): SuppressionDocument => {
-    const key = `${toAddressHash(workspace, { channel, address })}/${said.scope}`;
-    return { _id: `${workspace.id}/${key}`, workspaceId: workspace.id, key, channel, ...said, createdAt };
-  });
+  const documents = given.map((one) =>
+    toDocument(toAddressHash(workspace, one), { ...one, workspaceId: workspace.id, createdAt }),
+  );
   // The first to say something of an address is right, as in the store.
   const once = [...new Map(documents.toReversed().map((one) => [one._id, one])).values()];
   return once.length - (await insertNew(store.suppressions, once)).length;
@@ -61,11 +70,10 @@ export async function insertSuppressions(
 /** Suppresses an address of which only the hash is known. Doing it again does nothing. */
 export async function suppressHash(
   store: Store,
-  { hash, ...said }: Omit<SuppressionDocument, "_id" | "key" | "createdAt"> & { readonly hash: string },
+  { hash, ...said }: Omit<Said, "createdAt"> & { readonly hash: string },
   createdAt: Date,
 ): Promise<void> {
-  const key = `${hash}/${said.scope}`;
-  await insertNew(store.suppressions, [{ _id: `${said.workspaceId}/${key}`, key, ...said, createdAt }]);
+  await insertNew(store.suppressions, [toDocument(hash, { ...said, createdAt })]);
 }
 
 /** What stands against addresses, by their hashes; those that nothing stands against are left out. */
@@ -78,7 +86,7 @@ export async function findSuppressions(
   const hashes = new Set(addresses.map((one) => toAddressHash(workspace, one)));
   const ids = [...hashes].flatMap((hash) => SUPPRESSION_SCOPES.map((scope) => `${workspace.id}/${hash}/${scope}`));
   const found = await onStore(() => store.suppressions.find({ _id: { $in: ids } }).toArray());
-  return Map.groupBy(found, ({ key }) => key.slice(0, key.indexOf("/")));
+  return Map.groupBy(found, hashOf);
 }
 
 export async function deleteSuppression(

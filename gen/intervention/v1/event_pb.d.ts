@@ -103,6 +103,76 @@ export declare type Event = Message<"intervention.v1.Event"> & {
    * @generated from field: string trace_parent = 12;
    */
   traceParent: string;
+
+  /**
+   * Who was behind it.
+   *
+   * @generated from field: intervention.v1.Actor actor = 100;
+   */
+  actor: Actor;
+
+  /**
+   * What that was told by; empty where nobody asked.
+   *
+   * @generated from field: string actor_evidence = 101;
+   */
+  actorEvidence: string;
+
+  /**
+   * The order, for converted and refunded.
+   *
+   * @generated from field: string order_id = 102;
+   */
+  orderId: string;
+
+  /**
+   * What converted or refunded is worth, in minor units of `currency`; never negative.
+   *
+   * @generated from field: int64 value_minor = 103;
+   */
+  valueMinor: bigint;
+
+  /**
+   * ISO 4217, of value and cost.
+   *
+   * @generated from field: string currency = 104;
+   */
+  currency: string;
+
+  /**
+   * What sending it cost, in millionths of a unit of `currency`, so that 10,000 are a cent; for sent.
+   *
+   * @generated from field: int64 cost_micros = 105;
+   */
+  costMicros: bigint;
+
+  /**
+   * The experiment's arm it was decided for, as `{experiment}/{variant}`; may be empty.
+   *
+   * @generated from field: string variant = 110;
+   */
+  variant: string;
+
+  /**
+   * What it was rendered from, as `{template}@{version}`; may be empty.
+   *
+   * @generated from field: string template = 111;
+   */
+  template: string;
+
+  /**
+   * The language it was written in; may be empty.
+   *
+   * @generated from field: string locale = 112;
+   */
+  locale: string;
+
+  /**
+   * The segments that the user was in when it was decided.
+   *
+   * @generated from field: repeated string segments = 113;
+   */
+  segments: string[];
 };
 
 /**
@@ -227,10 +297,99 @@ export enum EventKind {
    * @generated from enum value: EVENT_KIND_UNCERTAIN = 41;
    */
   UNCERTAIN = 41,
+
+  /**
+   * The address did not take it, as its provider says after having taken it; `reason` says why.
+   *
+   * @generated from enum value: EVENT_KIND_BOUNCED = 42;
+   */
+  BOUNCED = 42,
+
+  /**
+   * The user called it spam.
+   *
+   * @generated from enum value: EVENT_KIND_COMPLAINED = 43;
+   */
+  COMPLAINED = 43,
+
+  /**
+   * The user asked for no more of it.
+   *
+   * @generated from enum value: EVENT_KIND_UNSUBSCRIBED = 44;
+   */
+  UNSUBSCRIBED = 44,
+
+  /**
+   * The user did what it was for: an order, of no intervention by itself.
+   *
+   * @generated from enum value: EVENT_KIND_CONVERTED = 100;
+   */
+  CONVERTED = 100,
+
+  /**
+   * A part of an order's value went back.
+   *
+   * @generated from enum value: EVENT_KIND_REFUNDED = 101;
+   */
+  REFUNDED = 101,
 }
 
 /**
  * Describes the enum intervention.v1.EventKind.
  */
 export declare const EventKindSchema: GenEnum<EventKind>;
+
+/**
+ * Actor is who was behind something that came over the open web: only what people do feeds attribution, experiments and learning.
+ *
+ * @generated from enum intervention.v1.Actor
+ */
+export enum Actor {
+  /**
+   * Nobody asked: it came by a way that only a person's device or a provider has.
+   *
+   * @generated from enum value: ACTOR_UNSPECIFIED = 0;
+   */
+  UNSPECIFIED = 0,
+
+  /**
+   * A person, as far as can be told.
+   *
+   * @generated from enum value: ACTOR_PERSON = 1;
+   */
+  PERSON = 1,
+
+  /**
+   * A program that looks at mail before its reader does.
+   *
+   * @generated from enum value: ACTOR_SCANNER = 2;
+   */
+  SCANNER = 2,
+
+  /**
+   * A browser or mail program that fetched it in case somebody would look.
+   *
+   * @generated from enum value: ACTOR_PREFETCH = 3;
+   */
+  PREFETCH = 3,
+
+  /**
+   * A proxy that hides whether and when somebody looked.
+   *
+   * @generated from enum value: ACTOR_PRIVACY_PROXY = 4;
+   */
+  PRIVACY_PROXY = 4,
+
+  /**
+   * Another program.
+   *
+   * @generated from enum value: ACTOR_BOT = 5;
+   */
+  BOT = 5,
+}
+
+/**
+ * Describes the enum intervention.v1.Actor.
+ */
+export declare const ActorSchema: GenEnum<Actor>;
 

@@ -2,7 +2,7 @@ import { UnsyncedServer } from "./bus/index.ts";
 import { ConfigError, loadConfig, type Role } from "./config.ts";
 import { ServiceContainer, type ServiceKey } from "./container.ts";
 import { Unavailable } from "./domain/errors.ts";
-import { defineServices } from "./services.ts";
+import { defineServices } from "./services/index.ts";
 
 /** Runs the roles named by ROLES in this process until a signal ends it. `npm start` runs several of these. */
 async function main(): Promise<void> {

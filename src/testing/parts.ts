@@ -3,7 +3,7 @@ import { inject } from "vitest";
 import { type Config, loadConfig } from "../config.ts";
 import { ServiceContainer } from "../container.ts";
 import { createWorkspace } from "../integrations/access-directory.ts";
-import { defineServices } from "../services.ts";
+import { defineServices } from "../services/index.ts";
 import { deleteStreams } from "./delete-streams.ts";
 
 /** Settings for the shared servers, with streams and a database that nobody else uses. */

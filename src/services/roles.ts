@@ -1,0 +1,123 @@
+import type { Config } from "../config.ts";
+import { defineService } from "../container.ts";
+import { toOutsideChannel } from "../domain/delivery/channel-names.ts";
+import { toFindQuota } from "../integrations/find-quota.ts";
+import { toUnsubscribeUrls } from "../integrations/unsubscribe-links.ts";
+import { startOutward } from "../outward/start-outward.ts";
+import { startDecide } from "../roles/decide.ts";
+import { startDeliver } from "../roles/deliver.ts";
+import { startSchedule } from "../roles/schedule.ts";
+import { findOrdersIn } from "../roles/shopper-contexts.ts";
+import { startTrack } from "../roles/track.ts";
+import type { SharedServices } from "./shared.ts";
+
+/** The loops that decide, deliver, record and repair. */
+export function defineRoles(config: Config, shared: SharedServices) {
+  const {
+    log,
+    metrics,
+    traces,
+    bus,
+    store,
+    access,
+    events,
+    presence,
+    erased,
+    campaigns,
+    catalog,
+    dataIntelligence,
+    providers,
+    providerDirectory,
+    credentialBox,
+    acceptor,
+  } = shared;
+  const deliver = defineService("deliver", {
+    start: async (c) =>
+      startDeliver({
+        bus: await c.get(bus),
+        store: await c.get(store),
+        access: await c.get(access),
+        events: await c.get(events),
+        metrics: await c.get(metrics),
+        log: await c.get(log),
+        erased: await c.get(erased),
+        directory: await c.get(providerDirectory),
+        providers: await c.get(providers),
+        box: await c.get(credentialBox),
+        leaseMs: config.SEND_LEASE_MS,
+        toUnsubscribeUrl: toUnsubscribeUrls(await c.get(access), config.PUBLIC_URL),
+        findQuota: toFindQuota(await c.get(access), config.DEFAULT_TIME_ZONE),
+      }),
+    stop: (value) => value[Symbol.asyncDispose](),
+  });
+  const decide = defineService("decide", {
+    start: async (c) => {
+      const directory = await c.get(access);
+      const accounts = await c.get(providerDirectory);
+      return startDecide({
+        bus: await c.get(bus),
+        store: await c.get(store),
+        access: directory,
+        presence: await c.get(presence),
+        metrics: await c.get(metrics),
+        traces: await c.get(traces),
+        log: await c.get(log),
+        erased: await c.get(erased),
+        campaigns: await c.get(campaigns),
+        catalog: await c.get(catalog),
+        catalogAgeMs: config.CATALOG_AGE_MS,
+        dataIntelligence: await c.get(dataIntelligence),
+        isProvided: (id, channel) => {
+          const name = toOutsideChannel(channel);
+          return name !== undefined && accounts.listActive(id, name).length > 0;
+        },
+        defaultTimeZoneOf: (id) => directory.findWorkspace(id)?.defaultTimeZone ?? config.DEFAULT_TIME_ZONE,
+      });
+    },
+    stop: (value) => value[Symbol.asyncDispose](),
+  });
+  const track = defineService("track", {
+    start: async (c) =>
+      startTrack({
+        bus: await c.get(bus),
+        store: await c.get(store),
+        metrics: await c.get(metrics),
+        traces: await c.get(traces),
+        log: await c.get(log),
+        erased: await c.get(erased),
+      }),
+    stop: (value) => value[Symbol.asyncDispose](),
+  });
+  // What leaves is read from the same stream as what is recorded, and grows with it.
+  const outward = defineService("outward", {
+    start: async (c) =>
+      startOutward({
+        bus: await c.get(bus),
+        store: await c.get(store),
+        access: await c.get(access),
+        log: await c.get(log),
+        metrics: await c.get(metrics),
+        erased: await c.get(erased),
+        allowPrivate: config.WEBHOOK_ALLOW_PRIVATE,
+        eventsOut: config.EVENTS_OUT,
+      }),
+    stop: (value) => value[Symbol.asyncDispose](),
+  });
+  const schedule = defineService("schedule", {
+    start: async (c) =>
+      startSchedule({
+        acceptor: await c.get(acceptor),
+        bus: await c.get(bus),
+        store: await c.get(store),
+        events: await c.get(events),
+        access: await c.get(access),
+        metrics: await c.get(metrics),
+        log: await c.get(log),
+        undeliveredAfterMs: config.UNDELIVERED_AFTER_MS,
+        reconcileAfterMs: config.RECONCILE_AFTER_MS,
+        findOrders: findOrdersIn(await c.get(store)),
+      }),
+    stop: (value) => value[Symbol.asyncDispose](),
+  });
+  return { deliver, decide, track, outward, schedule };
+}

@@ -107,6 +107,7 @@ export const COLLECTIONS: Readonly<Record<string, PersonalCollection | Impersona
   predictions: ofUser("predictions", { messages: { prediction: PredictionSchema } }),
   shop_events: ofUser("shop_events", { messages: { event: ShopEventSchema } }),
   cart_watches: ofUser("cart_watches"),
+  shoppers: ofUser("shoppers"),
   campaign_entries: ofUser("campaign_entries", {
     filters: async ({ workspaceId, userId }, store) => {
       const found = await onStore(() => store.campaigns.find({ workspaceId }, { projection: { _id: 1 } }).toArray());
@@ -118,6 +119,7 @@ export const COLLECTIONS: Readonly<Record<string, PersonalCollection | Impersona
   topic_rules: { why: "settings" },
   fan_outs: { why: "what all followers of a topic get; whose they are is in the subscriptions" },
   campaigns: { why: "settings" },
+  segments: { why: "settings" },
   audit: { why: "who has changed what: keys and administrators" },
   workspaces: { why: "tenants" },
   api_keys: { why: "services' credentials, as hashes" },

@@ -25,7 +25,9 @@ import { type ProfileDocument, profileIndexes } from "./profiles.ts";
 import { type ProviderAccountDocument, providerAccountIndexes } from "./provider-accounts.ts";
 import { type QuotaSlotDocument, quotaSlotIndexes } from "./quota-slots.ts";
 import { type RetentionDocument, retentionIndexes } from "./retention.ts";
+import { type SegmentDocument, segmentIndexes } from "./segments.ts";
 import { type ShopEventDocument, shopEventIndexes } from "./shop-events.ts";
+import { type ShopperDocument, shopperIndexes } from "./shoppers.ts";
 import { type SubscriptionDocument, subscriptionIndexes } from "./subscriptions.ts";
 import { type SuppressionDocument, suppressionIndexes } from "./suppressions.ts";
 import { type TopicRuleDocument, topicRuleIndexes } from "./topic-rules.ts";
@@ -81,6 +83,8 @@ const COLLECTIONS = {
   quotaSlots: collection<QuotaSlotDocument>("quota_slots", quotaSlotIndexes),
   suppressions: collection<SuppressionDocument>("suppressions", suppressionIndexes),
   retention: collection<RetentionDocument>("retention", retentionIndexes),
+  segments: collection<SegmentDocument>("segments", segmentIndexes),
+  shoppers: collection<ShopperDocument>("shoppers", shopperIndexes),
 } as const;
 
 type Collections = {

@@ -155,6 +155,15 @@ export {
 } from "./quota-slots.ts";
 export { listRetention, setRetention } from "./retention.ts";
 export {
+  findSegment,
+  insertSegment,
+  listSegments,
+  listSegmentsChanged,
+  replaceSegment,
+  type SegmentDocument,
+  toSegment,
+} from "./segments.ts";
+export {
   findShopEventsOf,
   type GivenShopEvent,
   insertShopEvents,
@@ -162,6 +171,18 @@ export {
   listShopEvents,
   type ShopEventDocument,
 } from "./shop-events.ts";
+export {
+  countShoppers,
+  findShoppers,
+  listKeyed,
+  listShoppers,
+  type Membership,
+  type ShopperDocument,
+  type ShopperQuery,
+  sampleShoppers,
+  saveShopper,
+  toMemberKey,
+} from "./shoppers.ts";
 export {
   countFollowers,
   countSubscriptions,

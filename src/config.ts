@@ -122,6 +122,9 @@ const schema = z.object({
     `some of ${ACCESS_ROLES.join(", ")}`,
   ).describe("roles that its tokens may claim as services, as intervention.{role}; empty: they are users' tokens only"),
   JWT_CLOCK_SKEW_S: whole(30, 0, 300).describe("its clock may differ by so much, s"),
+  SEGMENT_SWEEP_MS: whole(900_000, 1_000, 86_400_000).describe(
+    "everybody's segments are looked at again this often, for what time alone brings about, ms",
+  ),
   JWKS_REFRESH_MS: whole(60_000, 50, 3_600_000).describe("identity providers' keys are read again this often, ms"),
   JWKS_COOLDOWN_MS: whole(10_000, 0, 3_600_000).describe(
     "a token of an unknown key has them read again at most this often, ms",

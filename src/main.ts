@@ -15,6 +15,7 @@ async function main(): Promise<void> {
       ["track", services.track],
       ["track", services.outward],
       ["schedule", services.schedule],
+      ["schedule", services.segmentMembers],
       ["deliver", services.deliver],
       ["decide", services.decide],
       ["intake", services.intake],

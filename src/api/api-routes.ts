@@ -15,6 +15,7 @@ import { OperationsService } from "../../gen/intervention/v1/operations_service_
 import { PredictionService } from "../../gen/intervention/v1/prediction_service_pb.js";
 import { PrivacyService } from "../../gen/intervention/v1/privacy_service_pb.js";
 import { ProfileService } from "../../gen/intervention/v1/profile_service_pb.js";
+import { SegmentService } from "../../gen/intervention/v1/segment_service_pb.js";
 import { SessionService } from "../../gen/intervention/v1/session_service_pb.js";
 import { SuppressionService } from "../../gen/intervention/v1/suppression_service_pb.js";
 import { TopicService } from "../../gen/intervention/v1/topic_service_pb.js";
@@ -30,6 +31,7 @@ import {
   PROFILE_AUDIT,
   privacyAudit,
   SUPPRESSION_AUDIT,
+  segmentAudit,
   topicAudit,
   webhookAudit,
 } from "./audited-services.ts";
@@ -49,6 +51,7 @@ import { type PredictionServiceParts, predictionService } from "./prediction-ser
 import { privacyService } from "./privacy-service.ts";
 import { type ProfileParts, profileService } from "./profile-service.ts";
 import { registerReflection } from "./reflection-service.ts";
+import { segmentService } from "./segment-service.ts";
 import { sessionService } from "./session-service.ts";
 import { suppressionService } from "./suppression-service.ts";
 import { topicService } from "./topic-service.ts";
@@ -89,6 +92,7 @@ export const API_SERVICES: readonly DescService[] = [
   DeliveryService,
   LimitService,
   SuppressionService,
+  SegmentService,
 ];
 
 /** A batch of 1,000 interventions of 4 KB each. */
@@ -128,6 +132,7 @@ export function registerApi(router: ConnectRouter, parts: ApiParts): void {
     SuppressionService,
     auditChanges(parts, SuppressionService, suppressionService(parts), SUPPRESSION_AUDIT),
   );
+  router.service(SegmentService, auditChanges(parts, SegmentService, segmentService(parts), segmentAudit(parts.store)));
   router.service(Health, healthService({ ...parts, serviceNames: API_SERVICES.map(({ typeName }) => typeName) }));
   registerReflection(router, [...API_SERVICES, Health], [file_google_rpc_error_details]);
 }

@@ -11,6 +11,7 @@ import { InterventionService } from "../../gen/intervention/v1/intervention_serv
 import { PrivacyService } from "../../gen/intervention/v1/privacy_service_pb.js";
 import { ConsentStatus, ContactChannel } from "../../gen/intervention/v1/profile_pb.js";
 import { ImportHeader_Format, ProfileService } from "../../gen/intervention/v1/profile_service_pb.js";
+import { SegmentService } from "../../gen/intervention/v1/segment_service_pb.js";
 import { SessionService } from "../../gen/intervention/v1/session_service_pb.js";
 import { PredictionKind } from "../../gen/intervention/v1/shopper_pb.js";
 import { SuppressionService } from "../../gen/intervention/v1/suppression_service_pb.js";
@@ -27,6 +28,7 @@ import {
   PROFILE_AUDIT,
   privacyAudit,
   SUPPRESSION_AUDIT,
+  segmentAudit,
   topicAudit,
   webhookAudit,
 } from "./audited-services.ts";
@@ -55,6 +57,7 @@ const TABLES = [
   [SuppressionService, SUPPRESSION_AUDIT],
   [WebhookService, webhookAudit(store)],
   [PrivacyService, privacyAudit(store)],
+  [SegmentService, segmentAudit(store)],
 ] as const;
 /** Each writes its entry in the transaction of its change, or before it; their own tests show that. */
 const AUDITED_BY_THEMSELVES = [

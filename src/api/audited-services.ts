@@ -6,6 +6,8 @@ import type { InboxService } from "../../gen/intervention/v1/inbox_service_pb.js
 import type { InterventionService } from "../../gen/intervention/v1/intervention_service_pb.js";
 import type { PrivacyService } from "../../gen/intervention/v1/privacy_service_pb.js";
 import type { ProfileService } from "../../gen/intervention/v1/profile_service_pb.js";
+import { type Segment, SegmentSchema } from "../../gen/intervention/v1/segment_pb.js";
+import type { SegmentService } from "../../gen/intervention/v1/segment_service_pb.js";
 import type { SuppressionService } from "../../gen/intervention/v1/suppression_service_pb.js";
 import type { TopicService } from "../../gen/intervention/v1/topic_service_pb.js";
 import { TopicKind, TopicRuleSchema } from "../../gen/intervention/v1/topic_service_pb.js";
@@ -17,6 +19,7 @@ import { toErasureId } from "../privacy/certificate.ts";
 import { listRules } from "../privacy/retention.ts";
 import {
   findCampaign,
+  findSegment,
   findWebhookEndpoint,
   listTopicRules,
   type Store,
@@ -26,6 +29,7 @@ import {
 import type { AuditTable } from "./audit-changes.ts";
 import { parseCampaignName } from "./campaign-name.ts";
 import { parseInterventionName } from "./resource-name.ts";
+import { parseSegmentName } from "./segment-name.ts";
 import { toEndpoint } from "./to-endpoint.ts";
 
 /** A user as the log names him: by what his erasure would be known by. */
@@ -189,5 +193,33 @@ function toInboxAudit() {
   return {
     resource: ({ userId }: Ask, _: unknown, workspace: Workspace) => `${userOf(workspace, userId)}/inbox`,
     after: (_: unknown, { interventionIds }: Ask) => ({ interventions: interventionIds.length }),
+  };
+}
+
+export function segmentAudit(store: Store): AuditTable<typeof SegmentService> {
+  type Answer = { readonly segment?: Segment | undefined };
+  const find = async (segmentId: string, workspace: Workspace) => {
+    const found = await findSegment(store, { workspaceId: workspace.id, segmentId });
+    return found === undefined ? undefined : toJson(SegmentSchema, found);
+  };
+  const said = {
+    resource: (_: unknown, { segment }: Answer) => `segments/${segment?.segmentId ?? ""}`,
+    after: ({ segment }: Answer) => (segment === undefined ? undefined : toJson(SegmentSchema, segment)),
+  };
+  type Members = { readonly name: string; readonly userIds: readonly string[] };
+  const members = {
+    resource: ({ name }: Members, _: unknown, workspace: Workspace) =>
+      `segments/${parseSegmentName(name, workspace.id)}`,
+  };
+  return {
+    createSegment: said,
+    updateSegment: {
+      ...said,
+      before: ({ segment }, workspace) =>
+        find(parseSegmentName(segment?.name ?? "", workspace.id, "segment.name"), workspace),
+    },
+    archiveSegment: { ...said, before: ({ name }, workspace) => find(parseSegmentName(name, workspace.id), workspace) },
+    addMembers: { ...members, after: ({ added }) => ({ added }) },
+    removeMembers: { ...members, after: ({ removed }) => ({ removed }) },
   };
 }

@@ -1,6 +1,7 @@
 import { invariant } from "../domain/assert.ts";
 import { InvalidInput, NotAllowedNow, NotFound, OverLimit } from "../domain/errors.ts";
 import { fromRegistersText, isNewer, joinRegisters, type Registers } from "../domain/profile/registers.ts";
+import type { SegmentDirectory } from "../integrations/segment-directory.ts";
 import {
   findProfiles,
   insertProfiles,
@@ -18,6 +19,8 @@ export type ProfileKeeperParts = {
   readonly now: () => Date;
   /** Attributes that profiles can be searched by. A profile is found by one from its first change after it was named here. */
   readonly indexedAttributes: readonly string[];
+  /** Told whose profiles may have changed. Default: nobody looks. */
+  readonly segments?: Pick<SegmentDirectory, "noteChanges"> | undefined;
 };
 
 /** What has changed of one user. */
@@ -78,6 +81,8 @@ export class ProfileKeeper {
         else again.push(change);
       open = again;
     }
+    // Of those that changed nothing too: a call before this one may have ended before it came here.
+    await this.#parts.segments?.noteChanges(changes.map(({ userId }) => ({ workspaceId, userId })));
     return changes.map(({ userId }) => {
       const result = results.get(userId);
       invariant(result !== undefined, "each change has a result");
@@ -105,7 +110,10 @@ export class ProfileKeeper {
         await insertProfiles(store, [this.#toDocument(workspaceId, ids.into, undefined, NOTHING)]);
         continue;
       }
-      if (from._id === into._id) return { document: into, alreadyMerged: true };
+      if (from._id === into._id) {
+        await this.#noteMerge(workspaceId, ids);
+        return { document: into, alreadyMerged: true };
+      }
       const aliases = [...into.aliases, from.userId, ...from.aliases];
       if (aliases.length > ALIASES_MAX)
         throw new NotAllowedNow(
@@ -131,8 +139,17 @@ export class ProfileKeeper {
           outdated: keys.filter((key) => !isTaken(key)),
         },
       });
-      if (isDone) return { document, alreadyMerged: false };
+      if (!isDone) continue;
+      await this.#noteMerge(workspaceId, ids);
+      return { document, alreadyMerged: false };
     }
+  }
+
+  async #noteMerge(
+    workspaceId: string,
+    { from, into }: { readonly from: string; readonly into: string },
+  ): Promise<void> {
+    await this.#parts.segments?.noteChanges([from, into].map((userId) => ({ workspaceId, userId })));
   }
 
   #toDocument(

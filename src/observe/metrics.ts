@@ -205,6 +205,12 @@ export function createMetrics() {
       help: "times that a running campaign looked at a shopper, by what came of it",
       labelNames: ["result"],
     }),
+    segmentChanges: new Counter({
+      registers,
+      name: "intervention_segment_changes_total",
+      help: "times that a shopper came into a segment or left one",
+      labelNames: ["to"],
+    }),
     deadLetters: new Gauge({
       registers,
       name: "intervention_dead_letters",

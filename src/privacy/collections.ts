@@ -107,7 +107,10 @@ export const COLLECTIONS: Readonly<Record<string, PersonalCollection | Impersona
   predictions: ofUser("predictions", { messages: { prediction: PredictionSchema } }),
   shop_events: ofUser("shop_events", { messages: { event: ShopEventSchema } }),
   cart_watches: ofUser("cart_watches"),
-  shoppers: ofUser("shoppers"),
+  shopper_changes: ofUser("shopper_changes"),
+  shoppers: ofUser("shoppers", {
+    filters: ({ workspaceId, userId }) => [{ _id: profileId(workspaceId, userId) }],
+  }),
   campaign_entries: ofUser("campaign_entries", {
     filters: async ({ workspaceId, userId }, store) => {
       const found = await onStore(() => store.campaigns.find({ workspaceId }, { projection: { _id: 1 } }).toArray());

@@ -174,6 +174,8 @@ describe("an erasure", () => {
         "collection/subscriptions": 1,
         "collection/shop_events": 1,
         "collection/cart_watches": 1,
+        "collection/shopper_changes": 1,
+        "collection/shoppers": 1,
         "stream/EVENTS": 2,
       },
       ...{ "stream/REALTIME": 1, "stream/DELAYED": 6, "stream/DISPATCH": 3, "stream/DEAD": 4 },

@@ -20,6 +20,7 @@ it("finds whom to export, erase and forget, and whom to send what, by indexes", 
     ["retention", { workspaceId: "w" }],
     ...toEventFilters(["a", "b"]).map((filter): [string, Document] => ["events", filter]),
     ["cart_watches", { workspaceId: "w", userId: "ada" }],
+    ["shopper_changes", { workspaceId: "w", userId: "ada" }],
     ["cart_watches", { workspaceId: "w", dueAt: { $lte: now } }],
     ["decisions", { _id: { $in: ["a/0", "a/1"] } }],
   ];

@@ -11,6 +11,7 @@ import { InvalidInput } from "../domain/errors.ts";
 import type { AccessDirectory } from "../integrations/access-directory.ts";
 import type { CampaignDirectory } from "../integrations/campaign-directory.ts";
 import { findCloudEvent } from "../integrations/cloud-event.ts";
+import type { SegmentDirectory } from "../integrations/segment-directory.ts";
 import { toShopEvent } from "../integrations/to-shop-event.ts";
 import type { Metrics } from "../observe/index.ts";
 import type { ErasedUsers } from "../privacy/erased-users.ts";
@@ -32,6 +33,8 @@ export type EventIntakeOptions = {
   readonly erased: Pick<ErasedUsers, "dropBefore">;
   /** Where silences are looked out for. Default: nobody does. */
   readonly watches?: Pick<CartWatches, "cover"> | undefined;
+  /** Told who did something. Default: nobody looks. */
+  readonly segments?: Pick<SegmentDirectory, "noteChanges"> | undefined;
   /** What happened longer ago triggers nothing: nobody who imports a year of history means to write to everybody in it. */
   readonly triggerAgeMsMax: number;
   readonly metrics: {
@@ -80,6 +83,7 @@ async function take(options: EventIntakeOptions, given: readonly Given[]): Promi
   const once = [...new Map(given.map((one) => [`${one.workspaceId}/${one.event.eventId}`, one])).values()];
   const known = await insertShopEvents(store, once, now());
   // What follows is done for those that are known too: it may have been cut off, and doing it twice makes nothing new.
+  await options.segments?.noteChanges(once.map(({ workspaceId, event: { userId } }) => ({ workspaceId, userId })));
   await watches?.cover(once.filter(({ event }) => opensSilence(event)).map(toActivity));
   const oldest = now().getTime() - options.triggerAgeMsMax;
   const [waited, tooOld] = partition(

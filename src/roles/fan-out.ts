@@ -5,7 +5,6 @@ import { TriggerRequestSchema } from "../../gen/intervention/v1/intervention_ser
 import type { Acceptor } from "../accept/acceptor.ts";
 import type { ParsedTrigger } from "../accept/parsed-trigger.ts";
 import { toBodyHash } from "../accept/to-body-hash.ts";
-import { invariant } from "../domain/assert.ts";
 import { InvalidInput, KeyReused } from "../domain/errors.ts";
 import type { Workspace } from "../integrations/access-directory.ts";
 import {
@@ -15,6 +14,7 @@ import {
   listFollowers,
   listRunningFanOuts,
   PLACES,
+  readPlaces,
   SPAN_FIRST,
   type Store,
 } from "../store/index.ts";
@@ -75,8 +75,11 @@ async function fanOut(options: FanOutOptions, workspace: Workspace, claimed: Fan
   let standing = claimed;
   let span = toFirstSpan(claimed);
   for (let pages = 0; pages < PAGES_A_TURN_MAX && !signal.aborted; pages += 1) {
-    const page = await readPage(store, { workspaceId, topic, from: standing.cursor, span });
-    const { followers, until } = page;
+    const page = await readPlaces({
+      ...{ from: standing.cursor, span, pageMax: PAGE_MAX },
+      find: (range) => listFollowers(store, { workspaceId, topic, ...range }),
+    });
+    const { found: followers, until } = page;
     span = page.span;
     const { accepted, failed } = await acceptAll(options, workspace, { id, trigger, followers });
     const at = now();
@@ -100,34 +103,6 @@ function toFirstSpan({ cursor, acceptedCount, failedCount }: FanOutDocument): nu
   const done = acceptedCount + failedCount;
   if (done === 0) return SPAN_FIRST;
   return Math.max(1, Math.min(PLACES, Math.floor((cursor / done) * PAGE_MAX * FILL_TARGET)));
-}
-
-/** Up to a page of followers, by one span after another that suits how densely they lie: never more is asked for than a page
- *  takes, since there are servers that read all they could return before they cut it off.
- *  @returns those in [from, until), and the span that suited last. */
-async function readPage(
-  store: Store,
-  options: { readonly workspaceId: string; readonly topic: string; readonly from: number; readonly span: number },
-): Promise<{ followers: readonly string[]; until: number; span: number }> {
-  const { workspaceId, topic, from } = options;
-  const followers: string[] = [];
-  let { span } = options;
-  let until = from;
-  while (until < PLACES && followers.length < PAGE_MAX / 2) {
-    const next = Math.min(PLACES, until + span);
-    const limit = PAGE_MAX - followers.length;
-    const part = await listFollowers(store, { workspaceId, topic, from: until, until: next, limit });
-    if (part.length > limit) {
-      invariant(next - until > 1, `more than ${limit} followers of ${topic} have the place ${until}`);
-      span = Math.ceil((next - until) / 2);
-      if (followers.length > 0) break;
-      continue;
-    }
-    followers.push(...part);
-    until = next;
-    if (part.length < PAGE_MAX / 4) span = Math.min(PLACES, span * 2);
-  }
-  return { followers, until, span };
 }
 
 type Page = { readonly id: string; readonly trigger: SharedTrigger; readonly followers: readonly string[] };

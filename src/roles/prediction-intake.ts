@@ -5,6 +5,7 @@ import { type Prediction, PredictionSchema } from "../../gen/intervention/v1/sho
 import { OverLimit } from "../domain/errors.ts";
 import { FairQueue } from "../domain/limit/fair-queue.ts";
 import { toExpiry } from "../domain/prediction/to-expiry.ts";
+import type { SegmentDirectory } from "../integrations/segment-directory.ts";
 import {
   findKnownPredictions,
   findWithNewer,
@@ -30,6 +31,8 @@ export type PredictionIntakeOptions = {
   readonly metrics: {
     readonly predictions: { readonly inc: (labels: { readonly effect: PredictionOutcome["effect"] }) => void };
   };
+  /** Told of whom something new is foreseen. Default: nobody looks. */
+  readonly segments?: Pick<SegmentDirectory, "noteChanges"> | undefined;
   readonly now: () => Date;
 };
 
@@ -105,6 +108,9 @@ export class PredictionIntake {
         receivedAt: at,
         prediction: new Binary(toBinary(PredictionSchema, prediction)),
       })),
+    );
+    await this.#options.segments?.noteChanges(
+      group.map(({ workspace, prediction: { userId } }) => ({ workspaceId: workspace, userId })),
     );
     let next = 0;
     return effects.map((effect) => {

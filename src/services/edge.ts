@@ -25,6 +25,7 @@ export function defineEdge(config: Config, shared: SharedServices, intake: Intak
     access,
     events,
     catalog,
+    segments,
     providers,
     providerDirectory,
     credentialBox,
@@ -78,6 +79,7 @@ export function defineEdge(config: Config, shared: SharedServices, intake: Intak
         ...shared,
         access: await c.get(access),
         catalog: await c.get(catalog),
+        segments: await c.get(segments),
         identityProviders: {
           allowHttpJwks: config.ALLOW_HTTP_JWKS,
           allowPrivateJwks: config.ALLOW_HTTP_JWKS || config.JWKS_ALLOW_PRIVATE,

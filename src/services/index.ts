@@ -2,11 +2,18 @@ import type { Config } from "../config.ts";
 import { defineEdge } from "./edge.ts";
 import { defineIntake } from "./intake.ts";
 import { defineRoles } from "./roles.ts";
+import { defineSegments } from "./segments.ts";
 import { defineShared } from "./shared.ts";
 
 /** The parts that roles share, for one process of the given settings. A test replaces what it wants to watch. */
 export function defineServices(config: Config) {
   const shared = defineShared(config);
   const intake = defineIntake(config, shared);
-  return { ...shared, ...intake, ...defineRoles(config, shared), ...defineEdge(config, shared, intake) };
+  return {
+    ...shared,
+    ...intake,
+    ...defineRoles(config, shared),
+    ...defineSegments(config, shared),
+    ...defineEdge(config, shared, intake),
+  };
 }

@@ -11,6 +11,7 @@ import { CampaignDirectory } from "../integrations/campaign-directory.ts";
 import { CatalogView } from "../integrations/catalog-view.ts";
 import { DataIntelligence } from "../integrations/data-intelligence.ts";
 import { ProviderDirectory } from "../integrations/provider-directory.ts";
+import { SegmentDirectory } from "../integrations/segment-directory.ts";
 import { createLogger, createMetrics, startTraces } from "../observe/index.ts";
 import { ErasedUsers } from "../privacy/erased-users.ts";
 import { connectStore } from "../store/index.ts";
@@ -84,6 +85,11 @@ export function defineShared(config: Config) {
       CampaignDirectory.start({ store: await c.get(store), bus: await c.get(bus), log: await c.get(log) }),
     stop: (value) => value.stop(),
   });
+  const segments = defineService("segments", {
+    start: async (c) =>
+      SegmentDirectory.start({ store: await c.get(store), bus: await c.get(bus), log: await c.get(log) }),
+    stop: (value) => value.stop(),
+  });
   const catalog = defineService("catalog", {
     start: async (c) => new CatalogView({ bus: await c.get(bus), store: await c.get(store) }),
     stop: (value) => value.stop(),
@@ -133,6 +139,7 @@ export function defineShared(config: Config) {
     presence,
     erased,
     campaigns,
+    segments,
     catalog,
     dataIntelligence,
     providers,

@@ -27,6 +27,7 @@ import { type QuotaSlotDocument, quotaSlotIndexes } from "./quota-slots.ts";
 import { type RetentionDocument, retentionIndexes } from "./retention.ts";
 import { type SegmentDocument, segmentIndexes } from "./segments.ts";
 import { type ShopEventDocument, shopEventIndexes } from "./shop-events.ts";
+import { type ShopperChangeDocument, shopperChangeIndexes } from "./shopper-changes.ts";
 import { type ShopperDocument, shopperIndexes } from "./shoppers.ts";
 import { type SubscriptionDocument, subscriptionIndexes } from "./subscriptions.ts";
 import { type SuppressionDocument, suppressionIndexes } from "./suppressions.ts";
@@ -84,6 +85,7 @@ const COLLECTIONS = {
   suppressions: collection<SuppressionDocument>("suppressions", suppressionIndexes),
   retention: collection<RetentionDocument>("retention", retentionIndexes),
   segments: collection<SegmentDocument>("segments", segmentIndexes),
+  shopperChanges: collection<ShopperChangeDocument>("shopper_changes", shopperChangeIndexes),
   shoppers: collection<ShopperDocument>("shoppers", shopperIndexes),
 } as const;
 
@@ -135,7 +137,9 @@ export async function connectStore(options: {
     const definitions = Object.entries(COLLECTIONS);
     await Promise.all(definitions.map(([, { name, indexes }]) => ensureIndexes(db, name, indexes)));
     return {
-      ...(Object.fromEntries(definitions.map(([key, { name }]) => [key, db.collection(name)])) as Collections),
+      ...(Object.fromEntries(
+        definitions.map(([key, { name }]) => [key, db.collection(name)]),
+      ) as unknown as Collections),
       db,
       ping: async () => void (await db.command({ ping: 1 })),
       close,

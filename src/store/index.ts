@@ -109,6 +109,7 @@ export {
 } from "./interventions.ts";
 export { onStore } from "./on-store.ts";
 export { insertOutbox, listOutbox, type OutboxDocument } from "./outbox.ts";
+export { PLACES, readPlaces, SPAN_FIRST, toPlace } from "./places.ts";
 export {
   insertPredictionOutcomes,
   listPredictionOutcomes,
@@ -120,6 +121,7 @@ export {
   findWithNewer,
   insertPredictions,
   listPredictions,
+  listPredictionsOf,
   type PredictionDocument,
   predictionDocumentId,
   toPrediction,
@@ -135,6 +137,7 @@ export {
   type ProfileOutline,
   profileId,
   replaceProfile,
+  streamProfileUsers,
 } from "./profiles.ts";
 export {
   ACCOUNTS_MAX,
@@ -170,17 +173,21 @@ export {
   listOrders,
   listShopEvents,
   type ShopEventDocument,
+  streamShopEventUsers,
 } from "./shop-events.ts";
+export { deleteShopperChanges, listShopperChanges, noteShopperChanges } from "./shopper-changes.ts";
 export {
   countShoppers,
+  deleteShopper,
+  findCustomers,
   findShoppers,
   listKeyed,
   listShoppers,
-  type Membership,
   type ShopperDocument,
   type ShopperQuery,
   sampleShoppers,
   saveShopper,
+  setListed,
   toMemberKey,
 } from "./shoppers.ts";
 export {
@@ -189,8 +196,6 @@ export {
   isFollowed,
   listFollowers,
   listSubscriptions,
-  PLACES,
-  SPAN_FIRST,
   subscribe,
   unsubscribe,
 } from "./subscriptions.ts";

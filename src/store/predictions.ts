@@ -120,6 +120,19 @@ export async function findNewestPrediction(
   return undefined;
 }
 
+const OF_USERS_MAX = 20_000;
+
+/** The predictions of some users, in no order; of users with very many not all. */
+export async function listPredictionsOf(
+  store: Store,
+  workspaceId: string,
+  userIds: readonly string[],
+): Promise<Prediction[]> {
+  const filter = { workspaceId, userId: { $in: [...userIds] } };
+  const found = await onStore(() => store.predictions.find(filter).limit(OF_USERS_MAX).toArray());
+  return found.map(toPrediction);
+}
+
 /** Those of a kind made in [from, until), oldest first. */
 export function listPredictions(
   store: Store,

@@ -73,8 +73,9 @@ export function toProductDocument(options: {
   };
 }
 
-/** A call that is repeated after a failure finds its own change as long as the product was not changed more often than this. */
-const REPLACED_KEPT_MAX = 5;
+/** A call finds its own change as long as the product was not changed more often than this before it looked, and so does one that
+ *  is repeated after a failure. */
+const REPLACED_KEPT_MAX = 32;
 
 /** Puts versions in, each unless a later one is there. Safe to repeat, and in whatever order.
  *  @returns one outcome a document, in their order. */

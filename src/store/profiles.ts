@@ -151,3 +151,8 @@ export function listProfiles(
   };
   return onStore(() => store.profiles.find(filter).sort({ listedAs: 1 }).limit(options.limit).toArray());
 }
+
+/** Every user who has a profile, in no order; ids that were merged into others too. */
+export async function* streamProfileUsers(store: Store, workspaceId: string): AsyncGenerator<string> {
+  for await (const { userId } of store.profiles.find({ workspaceId }, { projection: { userId: 1 } })) yield userId;
+}

@@ -28,7 +28,7 @@ export const segmentIndexes = [
   { name: "by_change", key: { updatedAt: 1 } },
 ] as const satisfies readonly IndexDefinition[];
 
-export const segmentDocumentId = (workspaceId: string, segmentId: string) => `${workspaceId}/${segmentId}`;
+const segmentDocumentId = (workspaceId: string, segmentId: string) => `${workspaceId}/${segmentId}`;
 
 /** Reads the body back, with its etag. */
 export function toSegment({ segment, etag }: Pick<SegmentDocument, "segment" | "etag">): Segment {

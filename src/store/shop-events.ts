@@ -122,6 +122,12 @@ function findEvents(store: Store, filter: Whose & { readonly at?: object }, limi
   );
 }
 
+/** Every user who did something, in no order, some thousand at a time. */
+export async function* streamShopEventUsers(store: Store, workspaceId: string): AsyncGenerator<string> {
+  const stages = [{ $match: { workspaceId } }, { $group: { _id: "$userId" } }];
+  for await (const { _id } of store.shopEvents.aggregate<{ _id: string }>(stages, { allowDiskUse: true })) yield _id;
+}
+
 /** The orders of a user in [from, until]. */
 export async function listOrders(
   store: Store,

@@ -3,7 +3,7 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { compileRule, type ShopperFacts, toFactIndex, toFactKeys } from "../domain/segment/index.ts";
 import { findNamed, NOW_MS, someFacts, someRule } from "../domain/segment/testing/arbitrary.ts";
 import { startParts } from "../testing/parts.ts";
-import { countShoppers, profileId, type Store, sampleShoppers, saveShopper } from "./index.ts";
+import { countShoppers, profileId, type Store, sampleShoppers, saveShopper, toPlace } from "./index.ts";
 
 const SHOPPERS = 200;
 const RULES = 600;
@@ -25,7 +25,7 @@ describe("segments in the store", () => {
 
   const toDocument = (userId: string, facts: ShopperFacts, workspaceId = "main") => ({
     ...facts,
-    ...{ _id: profileId(workspaceId, userId), workspaceId, userId, revision: 1 },
+    ...{ _id: profileId(workspaceId, userId), workspaceId, userId, place: toPlace(userId), revision: 1 },
     ...{ keys: toFactKeys(facts), memberships: [] },
   });
 

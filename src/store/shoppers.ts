@@ -1,18 +1,18 @@
 import type { Filter } from "mongodb";
-import type { ShopperFacts, StoreFilter } from "../domain/segment/index.ts";
+import { Unavailable } from "../domain/errors.ts";
+import {
+  type Customer,
+  type Membership,
+  type ShopperFacts,
+  type StoreFilter,
+  toListKey,
+} from "../domain/segment/index.ts";
 import type { Store } from "./connect-store.ts";
 import type { IndexDefinition } from "./index-definition.ts";
 import { insertNew } from "./insert-new.ts";
 import { onStore } from "./on-store.ts";
+import { toPlace, toPlaceRange } from "./places.ts";
 import { profileId } from "./profiles.ts";
-
-/** That a shopper is in a segment, or was. */
-export type Membership = {
-  readonly segmentId: string;
-  readonly isIn: boolean;
-  /** How many times he came or went: names each change. */
-  readonly changes: number;
-};
 
 /** What segments look at of one shopper, and the segments he is in: reckoned from his profile, events and predictions, and never the
  *  truth about these. */
@@ -22,6 +22,8 @@ export type ShopperDocument = ShopperFacts & {
   readonly workspaceId: string;
   /** The surviving one, where ids were merged. */
   readonly userId: string;
+  /** Where everybody is walked through, see `toPlace`. */
+  readonly place: string;
   /** One more with each change. */
   readonly revision: number;
   /** `toFactKeys`, and `toMemberKey` of each segment he is in. */
@@ -30,9 +32,10 @@ export type ShopperDocument = ShopperFacts & {
 };
 
 export const shopperIndexes = [
-  // Those of whom an equality is true, and the members of a segment in order.
-  { name: "by_key", key: { workspaceId: 1, keys: 1, userId: 1 } },
-  { name: "by_user", key: { workspaceId: 1, userId: 1 } },
+  // Those of whom an equality is true, and the members of a segment page by page.
+  { name: "by_key", key: { workspaceId: 1, keys: 1, place: 1 } },
+  // Everybody, page by page.
+  { name: "by_place", key: { workspaceId: 1, place: 1 } },
 ] as const satisfies readonly IndexDefinition[];
 
 export const toMemberKey = (segmentId: string) => `member=${segmentId}`;
@@ -57,6 +60,84 @@ export async function saveShopper(store: Store, shopper: ShopperDocument): Promi
   const update = [{ $replaceWith: { $cond: [isBefore, { $literal: shopper }, "$$ROOT"] } }];
   const { modifiedCount } = await onStore(() => store.shoppers.updateOne({ _id: shopper._id }, update));
   return modifiedCount === 1;
+}
+
+/** Nothing is known of him any more, or he goes by another id. */
+export async function deleteShopper(store: Store, workspaceId: string, userId: string): Promise<void> {
+  await onStore(() => store.shoppers.deleteOne({ _id: profileId(workspaceId, userId) }));
+}
+
+/** Puts users into a segment without a rule, or takes them out; nothing else of them changes.
+ *  @returns how many were not in it, or were. */
+export async function setListed(
+  store: Store,
+  which: {
+    readonly workspaceId: string;
+    readonly userIds: readonly string[];
+    readonly segmentId: string;
+    readonly isIn: boolean;
+  },
+): Promise<number> {
+  const { workspaceId, segmentId, isIn } = which;
+  let open = [...new Set(which.userIds)];
+  let count = 0;
+  for (let attempt = 0; open.length > 0 && attempt < LISTED_CONFLICTS_MAX; attempt += 1) {
+    const again: string[] = [];
+    for (let first = 0; first < open.length; first += LISTED_AT_ONCE) {
+      const some = open.slice(first, first + LISTED_AT_ONCE);
+      const known = await findShoppers(store, workspaceId, some);
+      const changed = some.map((userId) => known.get(userId) ?? toUnknown(workspaceId, userId));
+      const saved = await Promise.all(
+        changed.map((shopper) =>
+          shopper.lists.includes(segmentId) === isIn
+            ? undefined
+            : saveShopper(store, toListed(shopper, segmentId, isIn)),
+        ),
+      );
+      for (const [index, isSaved] of saved.entries()) {
+        if (isSaved === true) count += 1;
+        if (isSaved === false) again.push(some[index] ?? "");
+      }
+    }
+    open = again;
+  }
+  if (open.length > 0)
+    throw new Unavailable("store", { cause: new Error(`${open.length} shoppers were changed by others`) });
+  return count;
+}
+
+const LISTED_AT_ONCE = 16;
+const LISTED_CONFLICTS_MAX = 20;
+
+const toUnknown = (workspaceId: string, userId: string): ShopperDocument => ({
+  ...{ _id: profileId(workspaceId, userId), workspaceId, userId, place: toPlace(userId), revision: 0 },
+  ...{ facts: [], activity: [], foresight: [], lists: [], keys: [], memberships: [] },
+});
+
+function toListed(shopper: ShopperDocument, segmentId: string, isIn: boolean): ShopperDocument {
+  const others = shopper.lists.filter((one) => one !== segmentId);
+  const key = toListKey(segmentId);
+  const keys = shopper.keys.filter((one) => one !== key);
+  return {
+    ...shopper,
+    revision: shopper.revision + 1,
+    lists: isIn ? [...others, segmentId] : others,
+    keys: isIn ? [...keys, key] : keys,
+  };
+}
+
+/** What the orders of each customer come to. */
+export async function findCustomers(store: Store, workspaceId: string): Promise<Customer[]> {
+  const customers: Customer[] = [];
+  const found = store.shoppers.find({ workspaceId }, { projection: { facts: 1 } });
+  for await (const { facts } of found) {
+    const byPath = new Map(facts.map((fact) => [fact.path, fact]));
+    const lastOrderMs = byPath.get("orders.last_time")?.time;
+    if (lastOrderMs === undefined) continue;
+    const [orders, totalMinor] = [byPath.get("orders.count")?.number, byPath.get("orders.total.minor")?.number];
+    customers.push({ lastOrderMs, orders: orders ?? 0, totalMinor: totalMinor ?? 0 });
+  }
+  return customers;
 }
 
 /** A query for shoppers: those that have the key, and of these those that the filter finds. */
@@ -100,28 +181,29 @@ export async function sampleShoppers(store: Store, query: ShopperQuery, limit: n
   return found.map(({ userId }) => userId);
 }
 
-type Page = { readonly workspaceId: string; readonly after: string; readonly limit: number };
+type Range = { readonly workspaceId: string; readonly from: number; readonly until: number; readonly limit: number };
 
-/** A page of everybody, in order of user id. */
-export function listShoppers(store: Store, { workspaceId, after, limit }: Page): Promise<ShopperDocument[]> {
+/** Everybody whose place is in [from, until), at most one more than `limit`. */
+export function listShoppers(store: Store, { workspaceId, from, until, limit }: Range): Promise<ShopperDocument[]> {
+  const filter = { workspaceId, place: toPlaceRange(from, until) };
   return onStore(() =>
     store.shoppers
-      .find({ workspaceId, userId: { $gt: after } })
-      .sort({ userId: 1 })
-      .limit(limit)
+      .find(filter)
+      .limit(limit + 1)
       .toArray(),
   );
 }
 
-/** A page of who has a key, in order of user id. */
-export async function listKeyed(store: Store, { key, ...page }: Page & { readonly key: string }): Promise<string[]> {
+/** Whoever of these has a key. */
+export async function listKeyed(
+  store: Store,
+  { workspaceId, key, from, until, limit }: Range & { readonly key: string },
+): Promise<string[]> {
+  const filter = { workspaceId, keys: key, place: toPlaceRange(from, until) };
   const found = await onStore(() =>
     store.shoppers
-      .find(
-        { workspaceId: page.workspaceId, keys: key, userId: { $gt: page.after } },
-        { projection: { userId: 1 }, limit: page.limit },
-      )
-      .sort({ userId: 1 })
+      .find(filter, { projection: { userId: 1 } })
+      .limit(limit + 1)
       .toArray(),
   );
   return found.map(({ userId }) => userId);

@@ -1,8 +1,8 @@
-import { createHash } from "node:crypto";
 import type { Store } from "./connect-store.ts";
 import type { IndexDefinition } from "./index-definition.ts";
 import { insertNew } from "./insert-new.ts";
 import { onStore } from "./on-store.ts";
+import { PLACES, SPAN_FIRST, toPlace, toPlaceRange } from "./places.ts";
 
 /** A topic that a user follows. */
 export type SubscriptionDocument = {
@@ -26,17 +26,10 @@ export const subscriptionIndexes = [
 type Whose = { readonly workspaceId: string; readonly userId: string };
 type Which = Whose & { readonly topic: string };
 
-/** Places are 32-bit numbers: this many, from 0 on. */
-export const PLACES = 2 ** 32;
-const PLACE_DIGITS = 8;
-/** A span of this many places has some hundred of a million followers. */
-export const SPAN_FIRST = 2 ** 20;
 const SPAN_FACTOR = 16;
 const FOLLOWERS_COUNTED_MAX = 100_000;
 
 const toId = ({ workspaceId, topic, userId }: Which) => JSON.stringify([workspaceId, topic, userId]);
-const toPlace = (userId: string) => createHash("sha256").update(userId, "utf8").digest("hex").slice(0, PLACE_DIGITS);
-const toHex = (place: number) => place.toString(16).padStart(PLACE_DIGITS, "0");
 
 /** Makes a user follow a topic.
  *  @returns since when. */
@@ -89,10 +82,9 @@ export async function listFollowers(
   },
 ): Promise<string[]> {
   const { workspaceId, topic, from, until, limit } = options;
-  const place = { $gte: toHex(from), ...(until >= PLACES ? {} : { $lt: toHex(until) }) };
   const found = await onStore(() =>
     store.subscriptions
-      .find({ workspaceId, topic, place }, { projection: { userId: 1 } })
+      .find({ workspaceId, topic, place: toPlaceRange(from, until) }, { projection: { userId: 1 } })
       .limit(limit + 1)
       .toArray(),
   );

@@ -269,6 +269,88 @@ export const BAD_REQUESTS: Readonly<Record<string, readonly BadRequest[]>> = {
       "limits.quotas[2].channel",
     ],
   ],
+  "SegmentService/CreateSegment": [
+    [{}, "InvalidArgument", "segment.display_name"],
+    [{ segmentId: "No", segment: {} }, "InvalidArgument", "segment_id", "segment.display_name"],
+    [
+      {
+        segmentId: "s",
+        segment: {
+          displayName: "S",
+          rule: {
+            all: {
+              rules: [
+                {},
+                { any: { rules: [] } },
+                { not: { comparison: { field: "profile.age", operator: "OPERATOR_EQUAL", value: 1 } } },
+                { comparison: { field: "orders.count", operator: "OPERATOR_CONTAINS", value: "1" } },
+                { comparison: { field: "orders.last_time", operator: "OPERATOR_LESS", value: "yesterday" } },
+                { exists: "" },
+                { recent: { field: "orders.count", within: "0.5s" } },
+                { did: { kind: 99, atLeast: -1, withinDays: 366 } },
+                { consented: { channel: 99, status: 9 } },
+                { foreseen: { kind: 99, operator: "OPERATOR_IN", score: 2 } },
+                { inSegment: "s" },
+                { inSegment: "nowhere" },
+              ],
+            },
+          },
+        },
+      },
+      "InvalidArgument",
+      "segment.rule.all.rules[0]",
+      "segment.rule.all.rules[1].any.rules",
+      "segment.rule.all.rules[2].not.comparison.field",
+      "segment.rule.all.rules[3].comparison.operator",
+      "segment.rule.all.rules[4].comparison.value",
+      "segment.rule.all.rules[5].exists",
+      "segment.rule.all.rules[6].recent.within",
+      "segment.rule.all.rules[7].did.at_least",
+      "segment.rule.all.rules[7].did.within_days",
+      "segment.rule.all.rules[7].did.kind",
+      "segment.rule.all.rules[8].consented.status",
+      "segment.rule.all.rules[9].foreseen.kind",
+      "segment.rule.all.rules[9].foreseen.score",
+      "segment.rule.all.rules[9].foreseen.operator",
+      "segment.rule.all.rules[10].in_segment",
+      "segment.rule.all.rules[11].in_segment",
+    ],
+  ],
+  "SegmentService/GetSegment": [
+    [{}, "InvalidArgument", "name"],
+    [{ name: "nowhere" }, "NotFound"],
+  ],
+  "SegmentService/ListSegments": NO_PAGE,
+  "SegmentService/UpdateSegment": [
+    [{}, "InvalidArgument", "segment.name"],
+    [{ segment: { name: "s", displayName: "S" }, updateMask: "archived" }, "InvalidArgument", "update_mask"],
+    [{ segment: { name: "s" }, updateMask: "displayName" }, "InvalidArgument", "segment.display_name"],
+    [{ segment: { name: "nowhere", displayName: "S" } }, "NotFound"],
+  ],
+  "SegmentService/ArchiveSegment": [[{ name: "nowhere" }, "NotFound"]],
+  "SegmentService/PreviewSegment": [
+    [{}, "InvalidArgument", "rule"],
+    [{ rule: {}, sampleSize: 101 }, "InvalidArgument", "sample_size"],
+    [{ rule: { exists: "nothing" } }, "InvalidArgument", "rule.exists"],
+  ],
+  "SegmentService/ExplainMember": [
+    [{ name: "s" }, "InvalidArgument", "user_id"],
+    [{ name: "nowhere", userId: "ada" }, "NotFound"],
+  ],
+  "SegmentService/AddMembers": [
+    [{ name: "s" }, "InvalidArgument", "user_ids"],
+    [{ name: "s", userIds: ["", "ada"] }, "InvalidArgument", "user_ids[0]"],
+    [{ name: "nowhere", userIds: ["ada"] }, "NotFound"],
+  ],
+  "SegmentService/RemoveMembers": [
+    [{ name: "s" }, "InvalidArgument", "user_ids"],
+    [{ name: "nowhere", userIds: ["ada"] }, "NotFound"],
+  ],
+  "SegmentService/ListMembers": [
+    [{}, "InvalidArgument", "name"],
+    [{ name: "nowhere" }, "NotFound"],
+  ],
+  "SegmentService/SuggestSegments": [[{ parent: "nowhere" }, "InvalidArgument", "parent"]],
   "SuppressionService/AddSuppressions": [
     [{}, "InvalidArgument", "suppressions"],
     [

@@ -1,3 +1,4 @@
+import { readdirSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { Client, credentials, Metadata, type ServiceError } from "@grpc/grpc-js";
 import { loadSync } from "@grpc/proto-loader";
@@ -15,23 +16,10 @@ const protoDir = fileURLToPath(new URL("../../../proto", import.meta.url));
 const nodeModules = fileURLToPath(new URL("../../../node_modules", import.meta.url));
 const LOAD_OPTIONS = { longs: String, enums: String, defaults: true, oneofs: true };
 
+const services = readdirSync(`${protoDir}/intervention/v1`).filter((name) => name.endsWith("_service.proto"));
 const definition = loadSync(
   [
-    "intervention/v1/intervention_service.proto",
-    "intervention/v1/inbox_service.proto",
-    "intervention/v1/channel_service.proto",
-    "intervention/v1/delivery_service.proto",
-    "intervention/v1/limit_service.proto",
-    "intervention/v1/suppression_service.proto",
-    "intervention/v1/session_service.proto",
-    "intervention/v1/operations_service.proto",
-    "intervention/v1/prediction_service.proto",
-    "intervention/v1/campaign_service.proto",
-    "intervention/v1/event_service.proto",
-    "intervention/v1/catalog_service.proto",
-    "intervention/v1/topic_service.proto",
-    "intervention/v1/profile_service.proto",
-    "intervention/v1/admin_service.proto",
+    ...services.map((name) => `intervention/v1/${name}`),
     "google/rpc/error_details.proto",
     "health/v1/health.proto",
     "reflection/v1/reflection.proto",

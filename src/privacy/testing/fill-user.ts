@@ -30,11 +30,14 @@ import {
   insertCartWatches,
   insertEvents,
   insertShopEvents,
+  noteShopperChanges,
   predictionDocumentId,
   profileId,
   type Store,
+  saveShopper,
   subscribe,
   toEventDocument,
+  toPlace,
   toPosition,
 } from "../../store/index.ts";
 
@@ -127,6 +130,12 @@ export async function fillCollections(parts: Parts, user: User): Promise<void> {
       ...{ to: `${marker}@example.com`, content: JSON.stringify({ subject: marker }) },
     })),
   );
+  await noteShopperChanges(store, [{ workspaceId, userId }]);
+  const known = { facts: [{ path: "profile.attributes.nick", text: marker }], activity: [], foresight: [], lists: [] };
+  await saveShopper(store, {
+    ...{ _id: profileId(workspaceId, userId), workspaceId, userId, place: toPlace(userId), revision: 1 },
+    ...{ ...known, keys: [], memberships: [] },
+  });
   await store.inbox.insertMany(
     ids.map((_id) => ({
       ...{

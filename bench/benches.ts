@@ -7,6 +7,7 @@ import { benchHttp } from "./http.ts";
 import { benchIntake } from "./intake.ts";
 import { benchNoisy } from "./noisy.ts";
 import { type OptionNames, type Options, UsageError } from "./options.ts";
+import { benchSegments } from "./segments.ts";
 import { benchSockets } from "./sockets.ts";
 import { benchStats } from "./stats.ts";
 import { benchSync } from "./sync.ts";
@@ -89,6 +90,13 @@ export const BENCHES: Readonly<Record<string, Bench>> = {
         limit: options.findNumber("limit"),
         say,
       }),
+  },
+  segments: {
+    measures: "counts of shoppers by rules, and who is in which segment while events come in",
+    usage: ["--profiles N (1000000)  --events N (20000)"],
+    options: { numbers: ["profiles", "events"] },
+    run: (options, say) =>
+      benchSegments({ profiles: options.number("profiles", 1_000_000), events: options.number("events", 20_000), say }),
   },
   deliver: {
     measures: "from the queue to a provider that records each send",

@@ -108,12 +108,11 @@ export function segmentService(parts: SegmentKeeperParts): ServiceImpl<typeof Se
         key: node.key,
         filter: node.isKeyEnough === true ? undefined : node.whenTrue(nowMs),
       };
-      const [count, total, sampleUserIds] = await Promise.all([
+      const [count, sampleUserIds] = await Promise.all([
         countShoppers(store, query),
-        countShoppers(store, { workspaceId: workspace.id }),
         sampleShoppers(store, query, limit),
       ]);
-      return { count: BigInt(count), total: BigInt(total), sampleUserIds, indexed: node.key !== undefined };
+      return { count: BigInt(count), sampleUserIds, indexed: node.key !== undefined };
     },
     async explainMember({ name, userId: given }, context) {
       const { workspace } = getService(context.values);

@@ -1,12 +1,12 @@
 import { isDeepStrictEqual } from "node:util";
 import { findChanges, type Membership, type ShopperFacts, toFactIndex, toFactKeys } from "../domain/segment/index.ts";
-import type { LiveSegments, SegmentDirectory } from "../integrations/segment-directory.ts";
+import type { SegmentDirectory } from "../integrations/segment-directory.ts";
 import {
   deleteShopper,
   profileId,
   type ShopperDocument,
   type Store,
-  saveShopper,
+  saveShoppers,
   toMemberKey,
   toPlace,
 } from "../store/index.ts";
@@ -41,38 +41,54 @@ export class SegmentMembers {
     let open: readonly string[] = [...new Set(userIds)];
     for (let attempt = 0; open.length > 0 && attempt < CONFLICTS_MAX; attempt += 1) {
       const loaded = await loadShoppers(this.#options.store, workspaceId, open);
-      const again: string[] = [];
-      for (const { userId, facts, isKnown, kept } of loaded) {
-        if (!isKnown) await deleteShopper(this.#options.store, workspaceId, userId);
-        else if (!(await this.#keep(toDocument({ workspaceId, userId, facts, kept }), kept))) again.push(userId);
-      }
-      const survivors = new Set(loaded.map(({ userId }) => userId));
-      for (const userId of open)
+      const known = loaded.filter(({ isKnown }) => isKnown);
+      const survivors = new Set(known.map(({ userId }) => userId));
+      for (const userId of new Set([...open, ...loaded.map((one) => one.userId)]))
         if (!survivors.has(userId)) await deleteShopper(this.#options.store, workspaceId, userId);
-      open = again;
+      open = await this.#keep(
+        workspaceId,
+        known.map(({ userId, facts, kept }) => ({ kept, next: toDocument({ workspaceId, userId, facts, kept }) })),
+      );
     }
     if (open.length > 0) throw new Error(`${open.length} shoppers were changed by others ${CONFLICTS_MAX} times`);
   }
 
-  /** Looks at a shopper as he is kept: for what time alone or a changed rule brings about.
-   *  @returns false when another changed him meanwhile. */
-  review(kept: ShopperDocument): Promise<boolean> {
-    return this.#keep(kept, kept);
+  /** Looks at shoppers of a workspace as they are kept: for what time alone or a changed rule brings about. */
+  async review(workspaceId: string, kept: readonly ShopperDocument[]): Promise<void> {
+    const lost = await this.#keep(
+      workspaceId,
+      kept.map((one) => ({ kept: one, next: one })),
+    );
+    await this.refresh(workspaceId, lost);
   }
 
-  async #keep(next: ShopperDocument, kept: ShopperDocument | undefined): Promise<boolean> {
+  /** @returns the users whom another changed meanwhile. */
+  async #keep(
+    workspaceId: string,
+    all: readonly { readonly kept: ShopperDocument | undefined; readonly next: ShopperDocument }[],
+  ): Promise<string[]> {
     const { now, onChanges, metrics, segments, store } = this.#options;
-    const { workspaceId, userId } = next;
-    const live: LiveSegments = segments.findLive(workspaceId);
-    const facts = toFactIndex(next);
-    const { memberships, changed } = findChanges(next.memberships, live.segments, { facts, nowMs: now().getTime() });
-    const members = memberships.filter(({ isIn }) => isIn).map(({ segmentId }) => toMemberKey(segmentId));
-    const document = { ...next, memberships, keys: [...toFactKeys(next), ...members] };
-    if (kept !== undefined && isSame(document, kept)) return true;
-    await onChanges?.(changed.map((change) => ({ ...change, workspaceId, userId })));
-    const isKept = await saveShopper(store, { ...document, revision: (kept?.revision ?? 0) + 1 });
-    if (isKept) for (const { isIn } of changed) metrics.segmentChanges.inc({ to: isIn ? "in" : "out" });
-    return isKept;
+    const live = segments.findLive(workspaceId);
+    const nowMs = now().getTime();
+    const changes = new Map<string, readonly Membership[]>();
+    const documents = all.flatMap(({ kept, next }) => {
+      const facts = toFactIndex(next);
+      const { memberships, changed } = findChanges(next.memberships, live.segments, { facts, nowMs });
+      const members = memberships.filter(({ isIn }) => isIn).map(({ segmentId }) => toMemberKey(segmentId));
+      const document = { ...next, memberships, keys: [...toFactKeys(next), ...members] };
+      if (kept !== undefined && isSame(document, kept)) return [];
+      changes.set(document._id, changed);
+      return [{ ...document, revision: (kept?.revision ?? 0) + 1 }];
+    });
+    await onChanges?.(
+      documents.flatMap(({ _id, userId }) =>
+        (changes.get(_id) ?? []).map((change) => ({ ...change, workspaceId, userId })),
+      ),
+    );
+    const lost = await saveShoppers(store, documents);
+    for (const [id, changed] of changes)
+      if (!lost.has(id)) for (const { isIn } of changed) metrics.segmentChanges.inc({ to: isIn ? "in" : "out" });
+    return documents.flatMap(({ _id, userId }) => (lost.has(_id) ? [userId] : []));
   }
 }
 

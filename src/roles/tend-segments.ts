@@ -141,9 +141,7 @@ class SegmentTender {
         ...{ from, span, pageMax: PAGE_MAX },
         find: (range) => listShoppers(store, { workspaceId, ...range }),
       });
-      const missed: string[] = [];
-      for (const shopper of page.found) if (!(await this.#members.review(shopper))) missed.push(shopper.userId);
-      await this.#members.refresh(workspaceId, missed);
+      await this.#members.review(workspaceId, page.found);
       [from, span] = [page.until, page.span];
       // What is new of somebody does not wait for everybody.
       await this.#follow(workspaceId);

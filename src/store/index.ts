@@ -186,7 +186,7 @@ export {
   type ShopperDocument,
   type ShopperQuery,
   sampleShoppers,
-  saveShopper,
+  saveShoppers,
   setListed,
   toMemberKey,
 } from "./shoppers.ts";

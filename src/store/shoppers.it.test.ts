@@ -3,7 +3,7 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { compileRule, type ShopperFacts, toFactIndex, toFactKeys } from "../domain/segment/index.ts";
 import { findNamed, NOW_MS, someFacts, someRule } from "../domain/segment/testing/arbitrary.ts";
 import { startParts } from "../testing/parts.ts";
-import { countShoppers, profileId, type Store, sampleShoppers, saveShopper, toPlace } from "./index.ts";
+import { countShoppers, profileId, type Store, sampleShoppers, saveShoppers, toPlace } from "./index.ts";
 
 const SHOPPERS = 200;
 const RULES = 600;
@@ -16,10 +16,11 @@ describe("segments in the store", () => {
     parts = await startParts();
     store = parts.store;
     const seed = Number(process.env.SEED ?? 7);
-    for (const [n, facts] of fc.sample(someFacts, { numRuns: SHOPPERS, seed }).entries()) {
-      known.set(`u${n}`, facts);
-      await saveShopper(store, toDocument(`u${n}`, facts));
-    }
+    for (const [n, facts] of fc.sample(someFacts, { numRuns: SHOPPERS, seed }).entries()) known.set(`u${n}`, facts);
+    await saveShoppers(
+      store,
+      [...known].map(([userId, facts]) => toDocument(userId, facts)),
+    );
   });
   afterAll(() => parts[Symbol.asyncDispose]());
 
@@ -59,5 +60,19 @@ describe("segments in the store", () => {
       }),
       { numRuns: RULES },
     );
+  });
+
+  it("is saved over the revision before alone, and says whose was lost", async () => {
+    const facts: ShopperFacts = { facts: [], activity: [], foresight: [], lists: [] };
+    const [ada, bob] = ["ada", "bob"].map((userId) => toDocument(userId, facts, "other"));
+    if (ada === undefined || bob === undefined) throw new Error("both are made");
+    expect(await saveShoppers(store, [ada])).toEqual(new Set());
+    expect(await saveShoppers(store, [ada, bob])).toEqual(new Set([ada._id]));
+    const [first, second] = ["x", "y"].map((key) => ({ ...ada, revision: 2, keys: [key] }));
+    const next = { ...bob, revision: 2 };
+    if (first === undefined || second === undefined) throw new Error("both are made");
+    expect(await saveShoppers(store, [first, next])).toEqual(new Set());
+    expect(await saveShoppers(store, [second, { ...next, revision: 3 }])).toEqual(new Set([ada._id]));
+    expect(await sampleShoppers(store, { workspaceId: "other", key: "x" }, 2)).toEqual(["ada"]);
   });
 });

@@ -1,3 +1,4 @@
+import { isDeepStrictEqual } from "node:util";
 import type { Filter } from "mongodb";
 import { Unavailable } from "../domain/errors.ts";
 import {
@@ -51,15 +52,28 @@ export async function findShoppers(
   return new Map(found.map((document) => [document.userId, document]));
 }
 
-/** Puts a shopper in the place of the revision before.
- *  @returns false when another came first: read him again. */
-export async function saveShopper(store: Store, shopper: ShopperDocument): Promise<boolean> {
-  if (shopper.revision === 1) return (await insertNew(store.shoppers, [shopper])).length === 0;
-  // The condition stands in the update: there are planners that find a document by its id only if nothing else is asked of it.
-  const isBefore = { $eq: ["$revision", shopper.revision - 1] };
-  const update = [{ $replaceWith: { $cond: [isBefore, { $literal: shopper }, "$$ROOT"] } }];
-  const { modifiedCount } = await onStore(() => store.shoppers.updateOne({ _id: shopper._id }, update));
-  return modifiedCount === 1;
+/** Puts each shopper in the place of his revision before, in one round trip.
+ *  @returns the ids of those where another came first: read them again. */
+export async function saveShoppers(store: Store, shoppers: readonly ShopperDocument[]): Promise<Set<string>> {
+  const fresh = shoppers.filter(({ revision }) => revision === 1);
+  const changed = shoppers.filter(({ revision }) => revision > 1);
+  const conflicts = await insertNew(store.shoppers, fresh);
+  const lost = new Set(conflicts.flatMap(({ index }) => fresh[index]?._id ?? []));
+  if (changed.length === 0) return lost;
+  const operations = changed.map((shopper) => {
+    // The condition stands in the update: there are planners that find a document by its id only if nothing else is asked of it.
+    const isBefore = { $eq: ["$revision", shopper.revision - 1] };
+    const update = [{ $replaceWith: { $cond: [isBefore, { $literal: shopper }, "$$ROOT"] } }];
+    return { updateOne: { filter: { _id: shopper._id }, update } };
+  });
+  const { modifiedCount } = await onStore(() => store.shoppers.bulkWrite(operations, { ordered: false }));
+  if (modifiedCount === changed.length) return lost;
+  // Somebody was first with some of them: what stands there is ours or not.
+  const ids = changed.map(({ _id }) => _id);
+  const standing = await onStore(() => store.shoppers.find({ _id: { $in: ids } }).toArray());
+  const byId = new Map(standing.map((document) => [document._id, document]));
+  for (const shopper of changed) if (!isDeepStrictEqual(byId.get(shopper._id), shopper)) lost.add(shopper._id);
+  return lost;
 }
 
 /** Nothing is known of him any more, or he goes by another id. */
@@ -86,18 +100,13 @@ export async function setListed(
     for (let first = 0; first < open.length; first += LISTED_AT_ONCE) {
       const some = open.slice(first, first + LISTED_AT_ONCE);
       const known = await findShoppers(store, workspaceId, some);
-      const changed = some.map((userId) => known.get(userId) ?? toUnknown(workspaceId, userId));
-      const saved = await Promise.all(
-        changed.map((shopper) =>
-          shopper.lists.includes(segmentId) === isIn
-            ? undefined
-            : saveShopper(store, toListed(shopper, segmentId, isIn)),
-        ),
-      );
-      for (const [index, isSaved] of saved.entries()) {
-        if (isSaved === true) count += 1;
-        if (isSaved === false) again.push(some[index] ?? "");
-      }
+      const changed = some
+        .map((userId) => known.get(userId) ?? toUnknown(workspaceId, userId))
+        .filter(({ lists }) => lists.includes(segmentId) !== isIn)
+        .map((shopper) => toListed(shopper, segmentId, isIn));
+      const lost = await saveShoppers(store, changed);
+      count += changed.length - lost.size;
+      again.push(...changed.flatMap(({ _id, userId }) => (lost.has(_id) ? [userId] : [])));
     }
     open = again;
   }
@@ -106,7 +115,7 @@ export async function setListed(
   return count;
 }
 
-const LISTED_AT_ONCE = 16;
+const LISTED_AT_ONCE = 500;
 const LISTED_CONFLICTS_MAX = 20;
 
 const toUnknown = (workspaceId: string, userId: string): ShopperDocument => ({

@@ -312,16 +312,9 @@ export declare type PreviewSegmentResponse = Message<"intervention.v1.PreviewSeg
   sampleUserIds: string[];
 
   /**
-   * How many shoppers there are.
-   *
-   * @generated from field: int64 total = 3;
-   */
-  total: bigint;
-
-  /**
    * Whether the count was taken through an index; else every shopper was looked at.
    *
-   * @generated from field: bool indexed = 4;
+   * @generated from field: bool indexed = 3;
    */
   indexed: boolean;
 };
@@ -562,7 +555,7 @@ export declare const ListMembersRequestSchema: GenMessage<ListMembersRequest>;
  */
 export declare type ListMembersResponse = Message<"intervention.v1.ListMembersResponse"> & {
   /**
-   * In order.
+   * Up to a page of them.
    *
    * @generated from field: repeated string user_ids = 1;
    */
@@ -760,7 +753,7 @@ export declare const SegmentService: GenService<{
     output: typeof RemoveMembersResponseSchema;
   },
   /**
-   * ListMembers returns who is in a segment, by user id.
+   * ListMembers returns who is in a segment, in an order of its own.
    *
    * @generated from rpc intervention.v1.SegmentService.ListMembers
    */

@@ -34,7 +34,7 @@ import {
   predictionDocumentId,
   profileId,
   type Store,
-  saveShopper,
+  saveShoppers,
   subscribe,
   toEventDocument,
   toPlace,
@@ -132,10 +132,12 @@ export async function fillCollections(parts: Parts, user: User): Promise<void> {
   );
   await noteShopperChanges(store, [{ workspaceId, userId }]);
   const known = { facts: [{ path: "profile.attributes.nick", text: marker }], activity: [], foresight: [], lists: [] };
-  await saveShopper(store, {
-    ...{ _id: profileId(workspaceId, userId), workspaceId, userId, place: toPlace(userId), revision: 1 },
-    ...{ ...known, keys: [], memberships: [] },
-  });
+  await saveShoppers(store, [
+    {
+      ...{ _id: profileId(workspaceId, userId), workspaceId, userId, place: toPlace(userId), revision: 1 },
+      ...{ ...known, keys: [], memberships: [] },
+    },
+  ]);
   await store.inbox.insertMany(
     ids.map((_id) => ({
       ...{

@@ -14,7 +14,8 @@ import { ProfileSnapshotSchema } from "../../gen/intervention/v1/profile_pb.js";
 import { toSubjectToken } from "../bus/index.ts";
 import { invariant } from "../domain/assert.ts";
 import { type FoundProduct, toProductStates } from "../domain/catalog/product-states.ts";
-import { decide, toCapSince } from "../domain/decision/decide.ts";
+import { toCapSince } from "../domain/decision/ask-frequency-cap.ts";
+import { decide } from "../domain/decision/decide.ts";
 import { fromContactChannel, toChannelName, toOutsideChannel } from "../domain/delivery/channel-names.ts";
 import { SPAN } from "../observe/index.ts";
 import {

@@ -2,7 +2,7 @@ import { constants } from "node:fs";
 import { access, mkdir, statfs } from "node:fs/promises";
 import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
-import { buildClient, isClientBuilt } from "./build-client.mjs";
+import { areLibrariesBuilt, buildLibraries } from "./build-libraries.mjs";
 import { areDependenciesInstalled, installDependencies, installProgress } from "./dependencies.mjs";
 import { areEmbeddedServersInstalled, areEmbeddedServersNeeded, installEmbeddedServers } from "./embedded.mjs";
 import { explainFailure } from "./explain-failure.mjs";
@@ -28,7 +28,7 @@ export async function setUp(root) {
 
 function isSetUp(root) {
   const areServersRight = !areEmbeddedServersNeeded() || areEmbeddedServersInstalled(root);
-  return areDependenciesInstalled(root) && areServersRight && isClientBuilt(root);
+  return areDependenciesInstalled(root) && areServersRight && areLibrariesBuilt(root);
 }
 
 /** One set-up at a time in a clone: whoever comes second waits, and then finds that nothing is left to do. */
@@ -84,5 +84,5 @@ async function doSteps(root) {
   if (areEmbeddedServersNeeded() && !areEmbeddedServersInstalled(root)) {
     await step("putting the embedded NATS and MongoDB-protocol servers in place", () => installEmbeddedServers(root));
   }
-  if (!isClientBuilt(root)) await step("building the client library", () => buildClient(root));
+  if (!areLibrariesBuilt(root)) await step("building the libraries for pages", () => buildLibraries(root));
 }

@@ -3,6 +3,7 @@ import { describe, expect, it, test } from "vitest";
 import {
   Channel,
   FrequencyCap_Scope,
+  Presentation_Kind,
   Priority,
   QuietHours_Handling,
 } from "../../gen/intervention/v1/intervention_pb.js";
@@ -161,6 +162,30 @@ const bad: readonly {
     request: content({ productIds: ["a"], gonePolicy: 9 }),
     field: "content.gone_policy",
     says: /^9 is not one of/,
+  },
+  {
+    what: "a presentation that is not known",
+    request: content({ presentation: { kind: 9 } }),
+    field: "content.presentation.kind",
+    says: /^9 is not one of/,
+  },
+  {
+    what: "an inline message without a place",
+    request: content({ presentation: { kind: Presentation_Kind.INLINE } }),
+    field: "content.presentation.placement",
+    says: /^"" is not 1 to 64 of a-z/,
+  },
+  {
+    what: "a placement with markup in it",
+    request: content({ presentation: { kind: Presentation_Kind.INLINE, placement: "<b>" } }),
+    field: "content.presentation.placement",
+    says: /^"<b>" is not 1 to 64 of a-z/,
+  },
+  {
+    what: "a toast with a place",
+    request: content({ presentation: { kind: Presentation_Kind.TOAST, placement: "home" } }),
+    field: "content.presentation.placement",
+    says: "it is for KIND_INLINE alone",
   },
   {
     what: "two actions of one id",

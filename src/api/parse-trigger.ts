@@ -17,6 +17,9 @@ import {
   GonePolicySchema,
   type Policy,
   PolicySchema,
+  Presentation_Kind,
+  Presentation_KindSchema,
+  PresentationSchema,
   Priority,
   PrioritySchema,
   QuietHours_Handling,
@@ -100,6 +103,23 @@ const productIdsSchema = checked<string[]>((ids) =>
         context.addIssue({ code: "custom", path: [index], message: `${show(id)} is named twice` });
   });
 
+/** A placement's name, as pages write it into an attribute. */
+const PLACEMENT_NAME: Check<string> = (value) =>
+  /^[a-z0-9][a-z0-9_-]{0,63}$/.test(value)
+    ? undefined
+    : `${show(value)} is not 1 to 64 of a-z, 0-9, "-" and "_", starting with a letter or digit`;
+
+const presentationSchema = z
+  .object({
+    kind: checked<Presentation_Kind>(memberOf(Presentation_KindSchema, { allowUnspecified: true })),
+    placement: z.string(),
+  })
+  .superRefine(({ kind, placement }, context) => {
+    const isInline = kind === Presentation_Kind.INLINE;
+    const problem = isInline ? PLACEMENT_NAME(placement) : placement && "it is for KIND_INLINE alone";
+    if (problem) context.addIssue({ code: "custom", path: ["placement"], message: problem });
+  });
+
 const channelsSchema = checked<Channel[]>((channels) =>
   channels.length > ChannelSchema.values.length ? `there are ${channels.length}; each may be named once` : undefined,
 )
@@ -137,6 +157,7 @@ const bodySchema = z.object({
       data: checked<JsonObject>(jsonUpTo(DATA_BYTES_MAX)).optional(),
       productIds: productIdsSchema,
       gonePolicy: checked<GonePolicy>(memberOf(GonePolicySchema, { allowUnspecified: true })),
+      presentation: presentationSchema.optional(),
     },
     required("what the user sees"),
   ),
@@ -211,13 +232,14 @@ export function parseTrigger(request: TriggerRequest, surroundings: TriggerSurro
 
 type Fields = z.output<typeof triggerSchema>;
 
-function toContent({ actions, data, gonePolicy, ...content }: Fields["content"]): Content {
+function toContent({ actions, data, gonePolicy, presentation, ...content }: Fields["content"]): Content {
   return create(ContentSchema, {
     ...content,
     // Without products there is nothing to be gone.
     gonePolicy: content.productIds.length === 0 ? GonePolicy.UNSPECIFIED : gonePolicy || GonePolicy.LEAVE_OUT,
     actions: actions.map((action) => create(ActionSchema, action)),
     ...(data === undefined ? {} : { data }),
+    ...(presentation === undefined ? {} : { presentation: create(PresentationSchema, presentation) }),
   });
 }
 

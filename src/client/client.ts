@@ -35,6 +35,8 @@ export interface InterventionClientEvents {
 export interface InterventionClient {
   readonly inbox: Inbox;
   readonly state: ConnectionState;
+  /** Whose interventions these are, by the token; empty before the first connection, or when the token is no JWT. */
+  readonly owner: string;
   /** How many tracking events still wait for the engine. */
   readonly unsentCount: number;
   /** Listen before `connect()`: an intervention that nobody listens for is not acknowledged.
@@ -176,6 +178,9 @@ export function createInterventionClient(options: InterventionClientOptions): In
     inbox: createInbox({ url, tokens, fetch: parts.fetch }),
     get state() {
       return state;
+    },
+    get owner() {
+      return memory.owner;
     },
     get unsentCount() {
       return memory.outbox.size;

@@ -8,6 +8,17 @@ export interface Action {
   readonly url: string;
 }
 
+/** What on a page shows a message. */
+export type PresentationKind = "toast" | "banner" | "modal" | "inline";
+
+/** Where on a page a message belongs. */
+export interface Presentation {
+  /** `toast` when the sender did not say, or said something that this version does not know. */
+  readonly kind: PresentationKind;
+  /** The placement's name when the kind is `inline`, else empty. */
+  readonly placement: string;
+}
+
 /** What the user sees. It is plain text: put it into `textContent`, never into `innerHTML`. */
 export interface Content {
   readonly title: string;
@@ -17,6 +28,7 @@ export interface Content {
   readonly actions: readonly Action[];
   /** Whatever the sender put beside it for the page; `{}` when nothing. */
   readonly data: JsonObject;
+  readonly presentation: Presentation;
 }
 
 export function parseContent(value: unknown): Content {
@@ -31,5 +43,19 @@ export function parseContent(value: unknown): Content {
       return { id: toText(action.id), label: toText(action.label), url: toText(action.url) };
     }),
     data: toObject(content.data) ?? {},
+    presentation: parsePresentation(content.presentation),
   };
+}
+
+const kindOf: { readonly [name: string]: PresentationKind } = {
+  KIND_BANNER: "banner",
+  KIND_MODAL: "modal",
+  KIND_INLINE: "inline",
+};
+
+function parsePresentation(value: unknown): Presentation {
+  const presentation = toObject(value) ?? {};
+  const name = toText(presentation.kind);
+  const kind = (Object.hasOwn(kindOf, name) ? kindOf[name] : undefined) ?? "toast";
+  return { kind, placement: toText(presentation.placement) };
 }

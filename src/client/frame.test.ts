@@ -1,6 +1,7 @@
 import { create, toJsonString } from "@bufbuild/protobuf";
 import { timestampFromMs } from "@bufbuild/protobuf/wkt";
 import { describe, expect, it, test } from "vitest";
+import { Presentation_Kind } from "../../gen/intervention/v1/intervention_pb.js";
 import { ServerFrameSchema } from "../../gen/intervention/v1/realtime_pb.js";
 import { parseServerFrame } from "./frame.ts";
 
@@ -21,6 +22,7 @@ describe("server frames as protobuf's own JSON mapping writes them", () => {
             imageUrl: "https://shop.test/a.png",
             actions: [{ id: "buy", label: "Buy", url: "" }],
             data: { code: "TEN", deep: { list: [1] } },
+            presentation: { kind: Presentation_Kind.INLINE, placement: "home-hero" },
           },
           acceptTime: timestampFromMs(atMs),
           expireTime: timestampFromMs(atMs + 1),
@@ -46,6 +48,7 @@ describe("server frames as protobuf's own JSON mapping writes them", () => {
         imageUrl: "https://shop.test/a.png",
         actions: [{ id: "buy", label: "Buy", url: "" }],
         data: { code: "TEN", deep: { list: [1] } },
+        presentation: { kind: "inline", placement: "home-hero" },
       },
       products: [
         {
@@ -76,6 +79,21 @@ describe("server frames as protobuf's own JSON mapping writes them", () => {
       serverTimeMs: undefined,
       tokenExpireTimeMs: undefined,
     });
+  });
+
+  test.each([
+    { presentation: undefined, kind: "toast" },
+    { presentation: {}, kind: "toast" },
+    { presentation: { kind: "KIND_MODAL" }, kind: "modal" },
+    { presentation: { kind: "KIND_BANNER" }, kind: "banner" },
+    { presentation: { kind: "KIND_HOLOGRAM" }, kind: "toast" },
+    { presentation: { kind: "constructor" }, kind: "toast" },
+    { presentation: "KIND_MODAL", kind: "toast" },
+  ])("shows $presentation as a $kind", ({ presentation, kind }) => {
+    const frame = parseServerFrame(
+      JSON.stringify({ intervention: { interventionId: "a", content: { presentation } } }),
+    );
+    expect(frame).toMatchObject({ content: { presentation: { kind, placement: "" } } });
   });
 
   test.each([

@@ -1,6 +1,6 @@
 /** The client library's door: what a page or a Node program may use. */
 export { createInterventionClient, type InterventionClient, type InterventionClientEvents } from "./client.ts";
-export type { Action, Content } from "./content.ts";
+export type { Action, Content, Presentation, PresentationKind } from "./content.ts";
 export { type FailureReason, InterventionClientError } from "./failure.ts";
 export type { Inbox, InboxItem, InboxListOptions, InboxPage } from "./inbox.ts";
 export type { Intervention, Touchpoint } from "./intervention.ts";

@@ -1,6 +1,11 @@
 import type { JsonObject } from "@bufbuild/protobuf";
 import type { Timestamp } from "@bufbuild/protobuf/wkt";
-import { GonePolicy, GonePolicySchema } from "../../gen/intervention/v1/intervention_pb.js";
+import {
+  GonePolicy,
+  GonePolicySchema,
+  Presentation_Kind,
+  Presentation_KindSchema,
+} from "../../gen/intervention/v1/intervention_pb.js";
 import type { InterventionFrame } from "../../gen/intervention/v1/realtime_pb.js";
 import { toSentProductJson } from "./sent-product-json.ts";
 
@@ -27,6 +32,13 @@ export function toInterventionJson(frame: InterventionFrame, offset: number): Js
     if (content.productIds.length > 0) inner.productIds = content.productIds;
     if (content.gonePolicy !== GonePolicy.UNSPECIFIED)
       inner.gonePolicy = GonePolicySchema.value[content.gonePolicy]?.name ?? content.gonePolicy;
+    if (content.presentation !== undefined) {
+      const { kind, placement } = content.presentation;
+      const one: JsonObject = {};
+      if (kind !== Presentation_Kind.UNSPECIFIED) one.kind = Presentation_KindSchema.value[kind]?.name ?? kind;
+      if (placement !== "") one.placement = placement;
+      inner.presentation = one;
+    }
     json.content = inner;
   }
   if (frame.campaign !== "") json.campaign = frame.campaign;

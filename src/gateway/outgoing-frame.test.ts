@@ -3,7 +3,7 @@ import { timestampFromMs } from "@bufbuild/protobuf/wkt";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { RealtimeMessageSchema } from "../../gen/intervention/v1/bus_pb.js";
-import { GonePolicySchema } from "../../gen/intervention/v1/intervention_pb.js";
+import { GonePolicySchema, Presentation_KindSchema } from "../../gen/intervention/v1/intervention_pb.js";
 import { ServerFrameSchema } from "../../gen/intervention/v1/realtime_pb.js";
 import { HistoryFrame, toFrame } from "./outgoing-frame.ts";
 
@@ -44,6 +44,12 @@ const intervention = fc.record({
       data: maybe(data),
       productIds: fc.array(text, { maxLength: 3 }),
       gonePolicy: fc.constantFrom(...GonePolicySchema.values.map(({ number }) => number)),
+      presentation: maybe(
+        fc.record({
+          kind: fc.constantFrom(...Presentation_KindSchema.values.map(({ number }) => number)),
+          placement: text,
+        }),
+      ),
     }),
   ),
   campaign: text,

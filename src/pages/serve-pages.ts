@@ -2,6 +2,7 @@ import { randomUUID } from "node:crypto";
 import { readFile } from "node:fs/promises";
 import { create } from "@bufbuild/protobuf";
 import { z } from "zod";
+import { Presentation_Kind } from "../../gen/intervention/v1/intervention_pb.js";
 import { TriggerRequestSchema } from "../../gen/intervention/v1/intervention_service_pb.js";
 import type { Acceptor } from "../accept/acceptor.ts";
 import { parseTrigger } from "../api/parse-trigger.ts";
@@ -18,11 +19,17 @@ export type PageParts = {
 };
 
 const TOKEN_TTL_MS = 3_600_000;
-const sendSchema = z.object({ user: z.string(), title: z.string(), body: z.string() });
+const sendSchema = z.object({
+  user: z.string(),
+  title: z.string(),
+  body: z.string(),
+  kind: z.enum(["TOAST", "BANNER", "MODAL", "INLINE"]).default("TOAST"),
+});
 
-/** Serves the client library to everybody, and `/try` to browsers on the same machine. */
+/** Serves the client library and the pieces to everybody, and `/try` to browsers on the same machine. */
 export function servePages(edge: EdgeServer, { access, acceptor, config }: PageParts): void {
   edge.route("get", "/client.js", () => serveFile("../../dist/client/index.js", "text/javascript; charset=utf-8"));
+  edge.route("get", "/pieces.js", () => serveFile("../../dist/pieces/index.js", "text/javascript; charset=utf-8"));
   if (!config.TRY_PAGE) return;
   const local = (handler: (request: EdgeRequest) => Promise<EdgeResponse>) => (request: EdgeRequest) =>
     isLocal(request)
@@ -55,7 +62,12 @@ export function servePages(edge: EdgeServer, { access, acceptor, config }: PageP
         const asked = sendSchema.parse(JSON.parse(new TextDecoder().decode(body)));
         const request = create(TriggerRequestSchema, {
           recipient: { userId: asked.user },
-          content: { title: asked.title, body: asked.body, actions: [{ id: "ok", label: "Show me" }] },
+          content: {
+            title: asked.title,
+            body: asked.body,
+            actions: [{ id: "ok", label: "Show me" }],
+            presentation: { kind: Presentation_Kind[asked.kind], placement: asked.kind === "INLINE" ? "try" : "" },
+          },
         });
         const [result] = await acceptor.accept(
           workspace,

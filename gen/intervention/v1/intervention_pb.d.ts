@@ -143,6 +143,13 @@ export declare type Content = Message<"intervention.v1.Content"> & {
    * @generated from field: intervention.v1.GonePolicy gone_policy = 7;
    */
   gonePolicy: GonePolicy;
+
+  /**
+   * Where a page shows it. Default: a toast.
+   *
+   * @generated from field: intervention.v1.Presentation presentation = 90;
+   */
+  presentation?: Presentation | undefined;
 };
 
 /**
@@ -150,6 +157,80 @@ export declare type Content = Message<"intervention.v1.Content"> & {
  * Use `create(ContentSchema)` to create a new message.
  */
 export declare const ContentSchema: GenMessage<Content>;
+
+/**
+ * Presentation is where a page shows a message.
+ *
+ * @generated from message intervention.v1.Presentation
+ */
+export declare type Presentation = Message<"intervention.v1.Presentation"> & {
+  /**
+   * Default: toast.
+   *
+   * @generated from field: intervention.v1.Presentation.Kind kind = 1;
+   */
+  kind: Presentation_Kind;
+
+  /**
+   * The placement's name, for inline alone: 1 to 64 of a-z, 0-9, `-` and `_`, starting with a letter or digit.
+   *
+   * @generated from field: string placement = 2;
+   */
+  placement: string;
+};
+
+/**
+ * Describes the message intervention.v1.Presentation.
+ * Use `create(PresentationSchema)` to create a new message.
+ */
+export declare const PresentationSchema: GenMessage<Presentation>;
+
+/**
+ * What holds the message.
+ *
+ * @generated from enum intervention.v1.Presentation.Kind
+ */
+export enum Presentation_Kind {
+  /**
+   * Means toast.
+   *
+   * @generated from enum value: KIND_UNSPECIFIED = 0;
+   */
+  UNSPECIFIED = 0,
+
+  /**
+   * A card in a corner that goes by itself.
+   *
+   * @generated from enum value: KIND_TOAST = 1;
+   */
+  TOAST = 1,
+
+  /**
+   * A bar across the page that stays until it is closed.
+   *
+   * @generated from enum value: KIND_BANNER = 2;
+   */
+  BANNER = 2,
+
+  /**
+   * A dialog that the user has to answer or close.
+   *
+   * @generated from enum value: KIND_MODAL = 3;
+   */
+  MODAL = 3,
+
+  /**
+   * In a place of the page itself, which `placement` names.
+   *
+   * @generated from enum value: KIND_INLINE = 4;
+   */
+  INLINE = 4,
+}
+
+/**
+ * Describes the enum intervention.v1.Presentation.Kind.
+ */
+export declare const Presentation_KindSchema: GenEnum<Presentation_Kind>;
 
 /**
  * FrequencyCap bounds how often one user is reached.

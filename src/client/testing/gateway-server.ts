@@ -8,25 +8,29 @@ import { ModelGateway, type ModelLine } from "./model-gateway.ts";
 /** How the way to the gateway is. `deaf` takes a socket's frames and answers none but the hello. */
 export type Weather = "fair" | "webSocketBlocked" | "closed" | "deaf";
 
+type Files = {
+  readonly [path: string]: {
+    readonly type: string;
+    readonly text: string;
+    readonly headers?: { readonly [name: string]: string };
+  };
+};
+
 /** The model gateway on real sockets, which also serves one page, so that a browser can be pointed at it. */
 export class GatewayServer implements AsyncDisposable {
   readonly model = new ModelGateway();
   weather: Weather = "fair";
   /** How often each way was taken. */
   readonly counts = { webSocket: 0, events: 0, track: 0 };
-  readonly #files: { readonly [path: string]: { readonly type: string; readonly text: string } };
+  readonly #files: Files;
   readonly #http: Server;
   readonly #sockets = new WebSocketServer({ noServer: true, handleProtocols: () => "intervention.v1.json" });
   readonly #cuts = new Map<object, () => void>();
 
-  private constructor(files: GatewayServer["files"]) {
+  private constructor(files: Files) {
     this.#files = files;
     this.#http = createServer((request, response) => this.#answer(request, response));
     this.#http.on("upgrade", (request, socket, head) => this.#upgrade(request, socket, head));
-  }
-
-  get files(): { readonly [path: string]: { readonly type: string; readonly text: string } } {
-    return this.#files;
   }
 
   get url(): string {
@@ -34,7 +38,7 @@ export class GatewayServer implements AsyncDisposable {
     return `http://127.0.0.1:${isAddressInfo(address) ? address.port : 0}`;
   }
 
-  static async start(files: GatewayServer["files"] = {}): Promise<GatewayServer> {
+  static async start(files: Files = {}): Promise<GatewayServer> {
     const server = new GatewayServer(files);
     await new Promise<void>((resolve) => server.#http.listen(0, "127.0.0.1", resolve));
     return server;
@@ -79,7 +83,7 @@ export class GatewayServer implements AsyncDisposable {
   #answer(request: IncomingMessage, response: ServerResponse): void {
     const url = new URL(request.url ?? "/", this.url);
     const file = this.#files[url.pathname];
-    if (file !== undefined) response.setHeader("Content-Type", file.type).end(file.text);
+    if (file !== undefined) response.writeHead(200, { "Content-Type": file.type, ...file.headers }).end(file.text);
     else if (this.weather === "closed") response.socket?.destroy();
     else if (url.pathname === "/v1/events") this.#serveEvents(request, response);
     else if (url.pathname === "/v1/track") this.#takeTrack(request, response);

@@ -28,6 +28,7 @@ import {
   toEventDocument,
   toInterventionMessage,
   toPosition,
+  toStandingRound,
   withdrawInboxItems,
 } from "../store/index.ts";
 
@@ -53,14 +54,15 @@ export async function cancelIntervention(
 ): Promise<DecisionDocument | undefined> {
   const { store } = parts;
   for (let race = 0; race < RACES_MAX; race += 1) {
-    const latest = (await listRounds(store, intervention.workspaceId, intervention._id)).at(-1);
+    const rounds = await listRounds(store, intervention.workspaceId, intervention._id);
+    const latest = toStandingRound(rounds);
     const step =
       latest === undefined || latest.outcome === "delay"
         ? await cancelUndecided(parts, intervention, latest)
-        : await cancelDecided(parts, latest);
+        : await cancelDecided(parts, latest, hasFallbackLeft(rounds));
     if (step === "lost") continue;
     if (step === "stopped") await takeBack(parts, intervention, reason);
-    return (await listRounds(store, intervention.workspaceId, intervention._id)).at(-1);
+    return toStandingRound(await listRounds(store, intervention.workspaceId, intervention._id));
   }
   throw new Unavailable("engine", { cause: new Error(`cancelling lost ${RACES_MAX} races`) });
 }
@@ -96,9 +98,15 @@ async function cancelUndecided(
 
 /** A send has no state to race for: it is what the stored events add up to, and of a cancellation and a report from a device
  *  the report stands. */
-async function cancelDecided({ store }: CancelParts, latest: DecisionDocument): Promise<Step> {
+async function cancelDecided(
+  { store }: CancelParts,
+  latest: DecisionDocument,
+  isToBeContinued: boolean,
+): Promise<Step> {
   if (latest.outcome === "cancel") return "stopped";
   if (latest.outcome !== "send") return "ended";
+  // Whatever became of this send, the next one must not be.
+  if (isToBeContinued) return "stopped";
   const events = await listEvents(store, latest.workspaceId, latest.interventionId);
   const kinds = events.map(({ kind }) => kind);
   const state = toDeliveryState(toFirstState(latest.channel), kinds);
@@ -108,12 +116,24 @@ async function cancelDecided({ store }: CancelParts, latest: DecisionDocument): 
   return state === "expired" || state === "dismissed" || state === "clicked" ? "ended" : "stopped";
 }
 
+/** Whether a fallback is still to be decided, or waits for the end of quiet hours. */
+function hasFallbackLeft(rounds: readonly DecisionDocument[]): boolean {
+  const last = rounds.at(-1);
+  return last !== undefined && (last.outcome === "delay" || (last.outcome === "send" && last.fallbackAt !== undefined));
+}
+
 /** Everything that might still show it, on whichever way it was. */
 async function takeBack(parts: CancelParts, intervention: InterventionDocument, reason: string): Promise<void> {
   const { bus, events, realtime, store } = parts;
   const { workspaceId, userId, _id: interventionId } = intervention;
-  const latest = (await listRounds(store, workspaceId, interventionId)).at(-1);
+  const rounds = await listRounds(store, workspaceId, interventionId);
+  const latest = toStandingRound(rounds);
   const at = parts.now();
+  if (hasFallbackLeft(rounds)) {
+    await unscheduleDecision(bus, { workspace: workspaceId, interventionId });
+    // One that is being decided at this moment finds its place in the inbox taken; a delivery is looked at again before it is sent.
+    await withdraw(parts, intervention, at);
+  }
   if (latest?.outcome === "send" && toOutsideChannel(fromChannelName(latest.channel)) === undefined) {
     await withdraw(parts, intervention, at);
     await realtime.publish({

@@ -6,18 +6,17 @@ import type { AttemptOutcome as AttemptOutcomeName } from "../domain/delivery/ne
 import { toState } from "../domain/intervention-state.ts";
 import { deliveryId, type KnownAttempt, listAttempts, listEvents, listRounds, type Store } from "../store/index.ts";
 
-/** The deliveries by providers of an intervention: that of its decision, and whatever was attempted. */
+/** The deliveries by providers of an intervention: those of its decisions, and whatever was attempted. */
 export async function listDeliveriesOf(store: Store, workspaceId: string, interventionId: string): Promise<Delivery[]> {
   const [rounds, attempts, events] = await Promise.all([
     listRounds(store, workspaceId, interventionId),
     listAttempts(store, workspaceId, interventionId),
     listEvents(store, workspaceId, interventionId),
   ]);
-  const latest = rounds.at(-1);
   const byChannel = Map.groupBy(attempts, ({ attempt }) => attempt.channel);
   return OUTSIDE_CHANNELS.flatMap((channel) => {
     const its = byChannel.get(channel) ?? [];
-    if (its.length === 0 && !(latest?.outcome === "send" && latest.channel === channel)) return [];
+    if (its.length === 0 && !rounds.some((round) => round.outcome === "send" && round.channel === channel)) return [];
     return create(DeliverySchema, {
       deliveryId: deliveryId(interventionId, channel),
       interventionId,

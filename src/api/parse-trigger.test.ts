@@ -6,6 +6,7 @@ import {
   Presentation_Kind,
   Priority,
   QuietHours_Handling,
+  Success,
 } from "../../gen/intervention/v1/intervention_pb.js";
 import { TriggerRequestSchema } from "../../gen/intervention/v1/intervention_service_pb.js";
 import { InvalidInput, NotFound } from "../domain/errors.ts";
@@ -258,6 +259,38 @@ const bad: readonly {
     request: policy({ channels: [Channel.INBOX, Channel.INBOX] }),
     field: "policy.channels[1]",
     says: "CHANNEL_INBOX is named twice",
+  },
+  {
+    what: "five fallbacks",
+    request: policy({ fallbacks: Array.from({ length: 5 }, () => ({ channel: Channel.PUSH })) }),
+    field: "policy.fallbacks",
+    says: "there are 5; up to 4 are allowed",
+  },
+  {
+    what: "a fallback that does not say how long it waits",
+    request: policy({ fallbacks: [{ channel: Channel.PUSH, unless: Success.DISPLAYED }] }),
+    field: "policy.fallbacks[0].after",
+    says: "it is missing; it says how long is waited",
+  },
+  {
+    what: "a fallback that waits for nothing",
+    request: policy({ fallbacks: [{ channel: Channel.PUSH, after: seconds(1) }] }),
+    field: "policy.fallbacks[0].unless",
+    says: "SUCCESS_UNSPECIFIED is not one of SUCCESS_DELIVERED, SUCCESS_DISPLAYED, SUCCESS_CLICKED, SUCCESS_CONVERTED",
+  },
+  {
+    what: "a live socket as a fallback",
+    request: policy({ fallbacks: [{ channel: Channel.REALTIME, after: seconds(1), unless: Success.DISPLAYED }] }),
+    field: "policy.fallbacks[0].channel",
+    says: "CHANNEL_REALTIME is no fallback; name it among the policy's channels",
+  },
+  {
+    what: "two fallbacks on one channel",
+    request: policy({
+      fallbacks: [1, 2].map((n) => ({ channel: Channel.PUSH, after: seconds(n), unless: Success.DISPLAYED })),
+    }),
+    field: "policy.fallbacks[1].channel",
+    says: "CHANNEL_PUSH is named twice",
   },
   {
     what: "a cap of none",

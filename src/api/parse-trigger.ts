@@ -10,6 +10,7 @@ import {
   ContentSchema,
   DeliveryGuarantee,
   DeliveryGuaranteeSchema,
+  FallbackSchema,
   FrequencyCap_Scope,
   FrequencyCap_ScopeSchema,
   FrequencyCapSchema,
@@ -32,6 +33,7 @@ import { AddressSchema, Purpose, PurposeSchema } from "../../gen/intervention/v1
 import type { ParsedTrigger } from "../accept/parsed-trigger.ts";
 import { toBodyHash } from "../accept/to-body-hash.ts";
 import { recipientAddressesSchema } from "./address-checks.ts";
+import { fallbacksSchema } from "./fallback-checks.ts";
 import {
   type Check,
   checked,
@@ -190,6 +192,7 @@ const bodySchema = z.object({
         .optional(),
       purpose: checked<Purpose>(memberOf(PurposeSchema, { allowUnspecified: true })),
       deliveryGuarantee: checked<DeliveryGuarantee>(memberOf(DeliveryGuaranteeSchema, { allowUnspecified: true })),
+      fallbacks: fallbacksSchema,
     })
     .optional(),
 });
@@ -245,12 +248,13 @@ function toContent({ actions, data, gonePolicy, presentation, ...content }: Fiel
 
 function toPolicy(policy: Fields["policy"]): Policy {
   const { channels = [], frequencyCap: cap, quietHours: quiet, purpose = Purpose.UNSPECIFIED } = policy ?? {};
-  const { deliveryGuarantee = DeliveryGuarantee.UNSPECIFIED } = policy ?? {};
+  const { deliveryGuarantee = DeliveryGuarantee.UNSPECIFIED, fallbacks = [] } = policy ?? {};
   return create(PolicySchema, {
     channels: channels.length === 0 ? DEFAULT_CHANNELS : [...channels],
     // Left unsaid where it was: calls from before there were purposes stay the same calls.
     purpose,
     deliveryGuarantee,
+    fallbacks: fallbacks.map((fallback) => create(FallbackSchema, fallback)),
     ...(cap === undefined
       ? {}
       : { frequencyCap: create(FrequencyCapSchema, { ...cap, scope: cap.scope || FrequencyCap_Scope.USER }) }),

@@ -21,6 +21,7 @@ import {
   type Store,
   toDecision,
   toDecisionInput,
+  toStandingRound,
 } from "../store/index.ts";
 import { getService } from "./authenticate.ts";
 import { checked, orEmpty, parseFields } from "./field-checks.ts";
@@ -95,7 +96,7 @@ export function queryMethods({
         deliveries,
         intervention: toIntervention(
           document,
-          rounds.at(-1),
+          toStandingRound(rounds),
           events.map(({ kind }) => kind),
         ),
         decisions: rounds.map(explainRound),

@@ -5,7 +5,7 @@ import { type DeliveryState, toDeliveryState, toFirstState } from "./delivery.ts
 
 /** What is known of the latest round. */
 export type LatestRound = {
-  readonly outcome: "send" | "delay" | "suppress" | "expire" | "cancel";
+  readonly outcome: "send" | "delay" | "suppress" | "expire" | "cancel" | "keep";
   readonly channel?: ChannelName;
 };
 
@@ -30,6 +30,9 @@ export function toState(latest: LatestRound | undefined, kinds: Iterable<string>
   switch (latest.outcome) {
     case "send":
       return OF_DELIVERY[toDeliveryState(toFirstState(latest.channel), kinds)];
+    // Never the one that stands: it follows a send.
+    case "keep":
+      return OF_DELIVERY[toDeliveryState("sent", kinds)];
     case "delay":
       return State.DELAYED;
     case "suppress":

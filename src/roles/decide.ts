@@ -31,6 +31,7 @@ import type { ErasedUsers } from "../privacy/erased-users.ts";
 import type { Store } from "../store/index.ts";
 import { DecisionMaker } from "./decision-maker.ts";
 import { EffectRunner } from "./effect-runner.ts";
+import type { FindOrders } from "./fix-outcomes.ts";
 
 /** What the role stands on. */
 export type DecideOptions = {
@@ -50,6 +51,8 @@ export type DecideOptions = {
   readonly defaultTimeZoneOf: (workspaceId: string) => string;
   readonly erased: Pick<ErasedUsers, "keepKnown">;
   readonly access: Pick<AccessDirectory, "findWorkspace">;
+  /** By which a chain of fallbacks is told that its user has converted. Default: nobody keeps orders, and none has. */
+  readonly findOrders?: FindOrders;
   /** Whether a workspace has a provider for a channel that needs one. */
   readonly isProvided: (workspaceId: string, channel: Channel) => boolean;
 };

@@ -1,11 +1,10 @@
-import { create, toBinary } from "@bufbuild/protobuf";
+import { create } from "@bufbuild/protobuf";
 import { timestampDate, timestampFromDate } from "@bufbuild/protobuf/wkt";
-import { Binary } from "mongodb";
+import type { InterventionMessage } from "../../gen/intervention/v1/bus_pb.js";
 import {
   type Decision,
   type DecisionInput,
   DecisionInputSchema,
-  DecisionSchema,
   Outcome,
   SuppressedAddressSchema,
 } from "../../gen/intervention/v1/decision_pb.js";
@@ -16,7 +15,8 @@ import { invariant } from "../domain/assert.ts";
 import { type FoundProduct, toProductStates } from "../domain/catalog/product-states.ts";
 import { toCapSince } from "../domain/decision/ask-frequency-cap.ts";
 import { decide } from "../domain/decision/decide.ts";
-import { fromContactChannel, toChannelName, toOutsideChannel } from "../domain/delivery/channel-names.ts";
+import { toWanted } from "../domain/decision/to-wanted.ts";
+import { fromContactChannel, toOutsideChannel } from "../domain/delivery/channel-names.ts";
 import { SPAN } from "../observe/index.ts";
 import {
   type DecisionDocument,
@@ -25,12 +25,13 @@ import {
   findLastCapNumber,
   insertDecisions,
   listPriorSends,
-  toCapSlot,
   toDecision,
 } from "../store/index.ts";
 import type { DecideOptions, ToDecide } from "./decide.ts";
+import { loadFallbackStates } from "./fallback-states.ts";
 import { type LoadedProfile, ProfileLoader, type WhoToLoad } from "./profile-loader.ts";
 import { type Asked, loadSuppressed, type Suppressed } from "./suppressed.ts";
+import { toDecisionDocument } from "./to-decision-document.ts";
 
 /** A decision that stands in the store, whoever made it. */
 export type Standing = {
@@ -102,18 +103,22 @@ export class DecisionMaker {
     const histories = new Map<string, Promise<History>>();
     const made: Standing[] = [];
     const products = await this.#findProducts(batch);
+    const fallbacks = await loadFallbackStates(this.#options, batch.map(toMessage));
     // In order: the sends of this batch count for what comes after them.
     for (const work of batch) {
       const profile = known.findProfile(toWho(work));
       const input = this.#toInput(work, now, profile);
       input.suppressedAddresses = known.suppressedOf(work).map((one) => create(SuppressedAddressSchema, one));
       await this.#addTrigger(input, work);
+      const fallback = fallbacks.get(work.message);
+      if (fallback !== undefined) input.fallback = fallback;
       const states = toProductStates(work.message.content, products.get(work.message.workspace) ?? new Map());
       if (states !== undefined) input.products = states;
       const since = toCapSince(input);
       const history = since === undefined ? undefined : await this.#history(histories, { input, since, profile });
       if (history !== undefined)
         input.priorSends = history.sends
+          .filter(({ interventionId }) => interventionId !== input.interventionId)
           .slice(0, input.policy?.frequencyCap?.max)
           .map(({ interventionId, decidedAt }) => ({
             $typeName: "intervention.v1.DecisionInput.PriorSend",
@@ -124,14 +129,15 @@ export class DecisionMaker {
       const decision = decide(input);
       span?.end();
       if (history !== undefined && decision.outcome === Outcome.SEND) {
-        history.sends.unshift({ interventionId: input.interventionId, decidedAt: now });
+        // A fallback's intervention counts already, by its first send.
+        if (fallback === undefined) history.sends.unshift({ interventionId: input.interventionId, decidedAt: now });
         history.lastNumber += 1;
       }
       const capNumber = history !== undefined && decision.outcome === Outcome.SEND ? history.lastNumber : undefined;
       made.push({
         work: { ...work, traceparent: span?.traceparent ?? work.traceparent },
         decision,
-        document: toDocument({ input, decision, capNumber, now, capUserId: profile.survivingUserId }),
+        document: toDecisionDocument({ input, decision, capNumber, now, capUserId: profile.survivingUserId }),
         isNew: true,
       });
     }
@@ -151,7 +157,7 @@ export class DecisionMaker {
   }
 
   #toInput({ message }: ToDecide, now: Date, { snapshot, contacts }: LoadedProfile): DecisionInput {
-    const outside = message.policy?.channels.filter((channel) => toOutsideChannel(channel) !== undefined) ?? [];
+    const outside = toOutsideWanted(message);
     const providedChannels = outside.filter((channel) => this.#options.isProvided(message.workspace, channel));
     const { addresses } = contacts;
     // What is not asked for is not recorded either.
@@ -204,7 +210,7 @@ export class DecisionMaker {
       // before it is among the sends read next.
       const lastNumber = await findLastCapNumber(store, input.workspace, userId);
       const common = {
-        ...{ workspaceId: input.workspace, since, limit: cap?.max ?? 0 },
+        ...{ workspaceId: input.workspace, since, limit: (cap?.max ?? 0) + 1 },
         ...(isByCampaign ? { campaign: input.campaign } : {}),
       };
       const sends = (
@@ -240,6 +246,14 @@ export class DecisionMaker {
   }
 }
 
+const toMessage = ({ message }: ToDecide) => message;
+
+/** The channels of a policy and its fallbacks that need a provider. */
+const toOutsideWanted = ({ policy }: InterventionMessage) =>
+  toWanted(policy === undefined ? {} : { policy })
+    .map(({ channel }) => channel)
+    .filter((channel) => toOutsideChannel(channel) !== undefined);
+
 const toWho = ({ message }: ToDecide): WhoToLoad => ({
   workspaceId: message.workspace,
   userId: message.recipient?.userId ?? "",
@@ -247,57 +261,9 @@ const toWho = ({ message }: ToDecide): WhoToLoad => ({
 
 const idOf = ({ message }: ToDecide) => decisionId(message.interventionId, message.round);
 
-const OUTCOMES = {
-  [Outcome.SEND]: "send",
-  [Outcome.DELAY]: "delay",
-  [Outcome.SUPPRESS]: "suppress",
-  [Outcome.EXPIRE]: "expire",
-  [Outcome.CANCEL]: "cancel",
-} as const;
-
-function toDocument({
-  input,
-  decision,
-  capNumber,
-  now,
-  capUserId,
-}: {
-  input: DecisionInput;
-  decision: Decision;
-  capNumber: number | undefined;
-  now: Date;
-  capUserId: string;
-}): DecisionDocument {
-  invariant(decision.outcome !== Outcome.UNSPECIFIED, "a decision has an outcome");
-  const channel = toChannelName(decision.channel);
-  return {
-    _id: decisionId(input.interventionId, input.round),
-    workspaceId: input.workspace,
-    interventionId: input.interventionId,
-    userId: input.recipient?.userId ?? "",
-    campaign: input.campaign,
-    round: input.round,
-    outcome: OUTCOMES[decision.outcome],
-    decidedAt: now,
-    ...(decision.notBefore === undefined ? {} : { notBefore: timestampDate(decision.notBefore) }),
-    ...(capNumber === undefined
-      ? {}
-      : {
-          capSlot: toCapSlot({
-            workspaceId: input.workspace,
-            userId: capUserId,
-            number: capNumber,
-          }),
-        }),
-    input: new Binary(toBinary(DecisionInputSchema, input)),
-    decision: new Binary(toBinary(DecisionSchema, decision)),
-    ...(channel === undefined ? {} : { channel }),
-  };
-}
-
 /** The addresses that a decision could choose; none where its policy names no channel that needs one. */
 function toAsked({ message }: ToDecide, { contacts }: LoadedProfile): Asked {
-  const isOutside = message.policy?.channels.some((channel) => toOutsideChannel(channel) !== undefined) === true;
+  const isOutside = toOutsideWanted(message).length > 0;
   const all = isOutside ? [...(message.recipient?.addresses ?? []), ...contacts.addresses] : [];
   const addresses = all.flatMap(({ channel, address }) => {
     const name = fromContactChannel(channel);

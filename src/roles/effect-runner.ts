@@ -59,6 +59,19 @@ export class EffectRunner {
           .filter(isOutside)
           .map(({ document, work }) => toDispatchItem(bus.subjects, toDelivery(work.message, document))),
       ),
+      ...standing.flatMap(({ document, work }) =>
+        document.fallbackAt === undefined
+          ? []
+          : scheduleDecision(
+              bus,
+              create(InterventionMessageSchema, {
+                ...work.message,
+                round: document.round + 1,
+                fallback: (document.fallback ?? 0) + 1,
+              }),
+              document.fallbackAt,
+            ),
+      ),
       ...delays.map(({ document, work }) =>
         scheduleDecision(
           bus,
@@ -73,10 +86,12 @@ export class EffectRunner {
   /** Of decisions made before, those whose delivery has gone on need nothing any more: pushed again, they would be shown twice
    *  to a page that is new. */
   async #dropReached(standing: readonly Standing[]): Promise<readonly Standing[]> {
-    const old = standing.filter(({ isNew }) => !isNew).map(({ document }) => document.interventionId);
+    // What has become of another channel says nothing about a fallback's.
+    const isKept = ({ isNew, work }: Standing) => isNew || work.message.fallback > 0;
+    const old = standing.filter((one) => !isKept(one)).map(({ document }) => document.interventionId);
     if (old.length === 0) return standing;
     const reached = await findHappened(this.#options.store, old, ["delivered", "expired", "cancelled"]);
-    return standing.filter(({ document, isNew }) => isNew || !reached.has(document.interventionId));
+    return standing.filter((one) => isKept(one) || !reached.has(one.document.interventionId));
   }
 
   #toMessage({ document, work }: Standing): OutgoingMessage {
@@ -160,6 +175,7 @@ function toEvents({ document, work, decision }: Standing): Event[] {
   );
   if (channel === Channel.REALTIME) events.push(event(EventKind.SENT, at));
   if (channel === Channel.INBOX) events.push(event(EventKind.INBOXED, at));
-  if (decision.outcome === Outcome.EXPIRE) events.push(event(EventKind.EXPIRED, at));
+  // Too late for a fallback is not too late for what was sent before.
+  if (decision.outcome === Outcome.EXPIRE && message.fallback === 0) events.push(event(EventKind.EXPIRED, at));
   return events;
 }

@@ -204,7 +204,7 @@ function toNext(delivery: DeliveryMessage, step: Extract<NextStep, { kind: "agai
 function toEvent(delivery: DeliveryMessage, kind: keyof typeof EVENT_KINDS, reason: string, at: Date): Event {
   const { intervention, channel } = delivery;
   return create(EventSchema, {
-    eventId: `${intervention?.interventionId}:${toKindName(EVENT_KINDS[kind])}`,
+    eventId: `${intervention?.interventionId}:${toKindName(EVENT_KINDS[kind])}${toSuffix(delivery)}`,
     kind: EVENT_KINDS[kind],
     workspace: intervention?.workspace ?? "",
     interventionId: intervention?.interventionId ?? "",
@@ -217,6 +217,10 @@ function toEvent(delivery: DeliveryMessage, kind: keyof typeof EVENT_KINDS, reas
     traceParent: intervention?.traceParent ?? "",
   });
 }
+
+/** An intervention is sent once, and by its fallbacks again, once a channel. */
+const toSuffix = ({ intervention, channel }: DeliveryMessage) =>
+  (intervention?.fallback ?? 0) > 0 ? `:${toOutsideChannel(channel)}` : "";
 
 /** Stands for a delivery's attempt where a number is wanted: letters about the same one are one letter. */
 function toNumber(delivery: DeliveryMessage): number {

@@ -67,6 +67,7 @@ export function defineRoles(config: Config, shared: SharedServices) {
         catalog: await c.get(catalog),
         catalogAgeMs: config.CATALOG_AGE_MS,
         dataIntelligence: await c.get(dataIntelligence),
+        findOrders: findOrdersIn(await c.get(store)),
         isProvided: (id, channel) => {
           const name = toOutsideChannel(channel);
           return name !== undefined && accounts.listActive(id, name).length > 0;

@@ -21,11 +21,15 @@ export type DecisionDocument = {
   readonly userId: string;
   readonly campaign: string;
   readonly round: number;
-  readonly outcome: "send" | "delay" | "suppress" | "expire" | "cancel";
+  readonly outcome: "send" | "delay" | "suppress" | "expire" | "cancel" | "keep";
   readonly channel?: ChannelName;
   readonly decidedAt: Date;
   /** When to decide again. */
   readonly notBefore?: Date;
+  /** Which of the policy's fallbacks it is of, from 1; absent for none. */
+  readonly fallback?: number;
+  /** Of a send: when the fallback after it is decided. */
+  readonly fallbackAt?: Date;
   /** `{workspace}/{user}/{number}`: numbers the sends to one user that a frequency cap was asked about. Two deciders that counted
    *  the same history choose the same number; the unique index lets one of them through, and the other counts again. */
   readonly capSlot?: string;
@@ -47,6 +51,12 @@ export const decisionIndexes = [
   { name: "cap_slot", key: { capSlot: 1 }, unique: true, sparse: true },
   // What waits for its time.
   { name: "delayed", key: { workspaceId: 1, outcome: 1, notBefore: 1 }, partialFilterExpression: { outcome: "delay" } },
+  // What is followed by a fallback.
+  {
+    name: "fallbacks",
+    key: { workspaceId: 1, fallbackAt: 1 },
+    partialFilterExpression: { fallbackAt: { $gt: new Date(0) } },
+  },
 ] as const satisfies readonly IndexDefinition[];
 
 export const decisionId = (interventionId: string, round: number) => `${interventionId}/${round}`;
@@ -77,7 +87,12 @@ export async function listRounds(
   return rounds.sort((a, b) => a.round - b.round);
 }
 
-/** The latest round of each intervention that has one. */
+/** The round that says where an intervention stands: the last one that sent it, or else the last. What comes after a send are
+ *  fallbacks, which may come to nothing. */
+export const toStandingRound = <T extends Pick<DecisionDocument, "outcome">>(rounds: readonly T[]): T | undefined =>
+  rounds.findLast(({ outcome }) => outcome === "send") ?? rounds.at(-1);
+
+/** The standing round of each intervention that has one. */
 export async function findLatestRounds(
   store: Store,
   workspaceId: string,
@@ -90,9 +105,11 @@ export async function findLatestRounds(
   const latest = new Map<string, DecisionDocument>();
   for (const first of firsts) {
     if (first.workspaceId !== workspaceId) continue;
-    // Only a delay has a round after it.
+    // Only a delay and what a fallback follows have a round after them.
     const last =
-      first.outcome === "delay" ? (await listRounds(store, workspaceId, first.interventionId)).at(-1) : first;
+      first.outcome === "delay" || first.fallbackAt !== undefined
+        ? toStandingRound(await listRounds(store, workspaceId, first.interventionId))
+        : first;
     if (last !== undefined) latest.set(first.interventionId, last);
   }
   return latest;
@@ -131,7 +148,10 @@ export type PriorSend = Pick<DecisionDocument, "interventionId" | "decidedAt">;
 /** The sends in which a cap by campaign looks for its own. */
 const SENDS_LOOKED_AT_MAX = 1_000;
 
-/** The newest sends to a user since a time, at most `limit`, newest first. */
+/** An intervention is sent once, and once more by each of its fallbacks. */
+const SENDS_PER_INTERVENTION_MAX = 5;
+
+/** The newest interventions sent to a user since a time, at most `limit`, newest first. */
 export async function listPriorSends(
   store: Store,
   options: {
@@ -149,14 +169,12 @@ export async function listPriorSends(
     decidedAt: { $gt: options.since },
   };
   const projection = { interventionId: 1, decidedAt: 1, campaign: 1 };
-  const limit = options.campaign === undefined ? options.limit : SENDS_LOOKED_AT_MAX;
+  const limit = options.campaign === undefined ? options.limit * SENDS_PER_INTERVENTION_MAX : SENDS_LOOKED_AT_MAX;
   const sends = await onStore(() =>
     store.decisions.find(filter, { projection }).sort({ decidedAt: -1 }).limit(limit).toArray(),
   );
-  return (options.campaign === undefined ? sends : sends.filter(({ campaign }) => campaign === options.campaign)).slice(
-    0,
-    options.limit,
-  );
+  const counted = options.campaign === undefined ? sends : sends.filter((one) => one.campaign === options.campaign);
+  return [...new Map(counted.map((send) => [send.interventionId, send])).values()].slice(0, options.limit);
 }
 
 /** Where the capped sends to one user are numbered. The ids are escaped, so that no user's name runs into another's. */
@@ -184,11 +202,16 @@ export async function findLastCapNumber(store: Store, workspaceId: string, userI
   return Number(last?.capSlot?.slice(prefix.length) ?? 0);
 }
 
+type Span = { readonly workspaceId: string; readonly from: Date; readonly until: Date; readonly limit: number };
+
+/** Sends whose fallbacks should have been decided between two times. */
+export function listFallbacksDue(store: Store, options: Span): Promise<DecisionDocument[]> {
+  const filter = { workspaceId: options.workspaceId, fallbackAt: { $gte: options.from, $lte: options.until } };
+  return onStore(() => store.decisions.find(filter).sort({ fallbackAt: 1 }).limit(options.limit).toArray());
+}
+
 /** Delays that should have ended between two times. */
-export function listDelaysDue(
-  store: Store,
-  options: { readonly workspaceId: string; readonly from: Date; readonly until: Date; readonly limit: number },
-): Promise<DecisionDocument[]> {
+export function listDelaysDue(store: Store, options: Span): Promise<DecisionDocument[]> {
   const filter = {
     workspaceId: options.workspaceId,
     outcome: "delay" as const,

@@ -52,12 +52,14 @@ export {
   findLatestRounds,
   insertDecisions,
   listDelaysDue,
+  listFallbacksDue,
   listPriorSends,
   listRounds,
   type PriorSend,
   toCapSlot,
   toDecision,
   toDecisionInput,
+  toStandingRound,
 } from "./decisions.ts";
 export { claimEntry, entryId, findSettled, settleEntry } from "./entries.ts";
 export {

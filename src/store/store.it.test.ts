@@ -120,6 +120,9 @@ describe("every hot query", () => {
       "inbox, further back": store.inbox
         .find({ workspaceId: "w", userId: "ada", position: { $lt: "1" } })
         .sort({ position: -1 }),
+      "fallbacks that are due": store.decisions
+        .find({ workspaceId: "w", fallbackAt: { $gte: now, $lte: now } })
+        .sort({ fallbackAt: 1 }),
       "newer predictions of a user": store.predictions.find({
         ...{ workspaceId: "w", userId: "ada", kind: 1 },
         predictedAt: { $gt: now },

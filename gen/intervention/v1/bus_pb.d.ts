@@ -135,6 +135,13 @@ export declare type InterventionMessage = Message<"intervention.v1.InterventionM
    * @generated from field: intervention.v1.TriggerSource trigger = 25;
    */
   trigger?: TriggerSource | undefined;
+
+  /**
+   * Which of the policy's fallbacks this round is for, from 1. 0: none.
+   *
+   * @generated from field: int32 fallback = 70;
+   */
+  fallback: number;
 };
 
 /**

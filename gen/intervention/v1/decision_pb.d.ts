@@ -11,6 +11,7 @@ import type { Timestamp } from "@bufbuild/protobuf/wkt";
 import type { CampaignState, TriggerSource } from "./campaign_pb.js";
 import type { ProductStates } from "./catalog_pb.js";
 import type { ProfileSnapshot } from "./profile_pb.js";
+import type { EventKind } from "./event_pb.js";
 
 /**
  * Describes the file intervention/v1/decision.proto.
@@ -176,6 +177,13 @@ export declare type DecisionInput = Message<"intervention.v1.DecisionInput"> & {
    * @generated from field: repeated intervention.v1.SuppressedAddress suppressed_addresses = 41;
    */
   suppressedAddresses: SuppressedAddress[];
+
+  /**
+   * What has become of it so far. Only in the round of a fallback.
+   *
+   * @generated from field: intervention.v1.FallbackState fallback = 70;
+   */
+  fallback?: FallbackState | undefined;
 };
 
 /**
@@ -210,6 +218,40 @@ export declare type DecisionInput_PriorSend = Message<"intervention.v1.DecisionI
  * Use `create(DecisionInput_PriorSendSchema)` to create a new message.
  */
 export declare const DecisionInput_PriorSendSchema: GenMessage<DecisionInput_PriorSend>;
+
+/**
+ * FallbackState is what a fallback is decided on.
+ *
+ * @generated from message intervention.v1.FallbackState
+ */
+export declare type FallbackState = Message<"intervention.v1.FallbackState"> & {
+  /**
+   * Which of the policy's fallbacks, from 1.
+   *
+   * @generated from field: int32 step = 1;
+   */
+  step: number;
+
+  /**
+   * Where it was sent before, in order.
+   *
+   * @generated from field: repeated intervention.v1.Channel tried = 2;
+   */
+  tried: Channel[];
+
+  /**
+   * Of what can end the chain, what has happened to it, in order of kind.
+   *
+   * @generated from field: repeated intervention.v1.EventKind happened = 3;
+   */
+  happened: EventKind[];
+};
+
+/**
+ * Describes the message intervention.v1.FallbackState.
+ * Use `create(FallbackStateSchema)` to create a new message.
+ */
+export declare const FallbackStateSchema: GenMessage<FallbackState>;
 
 /**
  * SuppressedAddress is an address that nothing is sent to.
@@ -306,6 +348,20 @@ export declare type Decision = Message<"intervention.v1.Decision"> & {
    * @generated from field: google.protobuf.Timestamp decide_time = 8;
    */
   decideTime?: Timestamp | undefined;
+
+  /**
+   * Which of the policy's fallbacks `channel` is of, from 1. 0: of its first channels.
+   *
+   * @generated from field: int32 fallback = 70;
+   */
+  fallback: number;
+
+  /**
+   * When the next fallback is decided. Absent: there is none, or it would be too late.
+   *
+   * @generated from field: google.protobuf.Timestamp fallback_time = 71;
+   */
+  fallbackTime?: Timestamp | undefined;
 };
 
 /**
@@ -382,6 +438,13 @@ export enum Rule {
    * @generated from enum value: RULE_CONSENT = 20;
    */
   CONSENT = 20,
+
+  /**
+   * Was what was sent before not enough? Asked after the duplicates, and only in the round of a fallback.
+   *
+   * @generated from enum value: RULE_FALLBACK = 70;
+   */
+  FALLBACK = 70,
 }
 
 /**
@@ -476,6 +539,13 @@ export enum Outcome {
    * @generated from enum value: OUTCOME_CANCEL = 5;
    */
   CANCEL = 5,
+
+  /**
+   * Send nothing more: what was sent before is enough.
+   *
+   * @generated from enum value: OUTCOME_KEEP = 70;
+   */
+  KEEP = 70,
 }
 
 /**

@@ -367,6 +367,42 @@ export enum QuietHours_Handling {
 export declare const QuietHours_HandlingSchema: GenEnum<QuietHours_Handling>;
 
 /**
+ * Fallback is another channel for what was not enough: decided as a further round of the same intervention, under all the
+ * rules. Where its channel can't reach the user the next fallback takes its place at once.
+ *
+ * @generated from message intervention.v1.Fallback
+ */
+export declare type Fallback = Message<"intervention.v1.Fallback"> & {
+  /**
+   * Counted from the send before it: 1 s to 7 days.
+   *
+   * @generated from field: google.protobuf.Duration after = 1;
+   */
+  after?: Duration | undefined;
+
+  /**
+   * Has this happened by then, on whichever channel, nothing more is sent. Nor is it once the user has called it spam or asked
+   * for no more of it.
+   *
+   * @generated from field: intervention.v1.Success unless = 2;
+   */
+  unless: Success;
+
+  /**
+   * INBOX, EMAIL, SMS, PUSH or WEBHOOK; each once.
+   *
+   * @generated from field: intervention.v1.Channel channel = 3;
+   */
+  channel: Channel;
+};
+
+/**
+ * Describes the message intervention.v1.Fallback.
+ * Use `create(FallbackSchema)` to create a new message.
+ */
+export declare const FallbackSchema: GenMessage<Fallback>;
+
+/**
  * Policy is the rules one intervention is decided under.
  *
  * @generated from message intervention.v1.Policy
@@ -407,6 +443,13 @@ export declare type Policy = Message<"intervention.v1.Policy"> & {
    * @generated from field: intervention.v1.DeliveryGuarantee delivery_guarantee = 40;
    */
   deliveryGuarantee: DeliveryGuarantee;
+
+  /**
+   * What follows when it is not enough, one after the other, up to 4.
+   *
+   * @generated from field: repeated intervention.v1.Fallback fallbacks = 70;
+   */
+  fallbacks: Fallback[];
 };
 
 /**
@@ -686,6 +729,53 @@ export enum GonePolicy {
  * Describes the enum intervention.v1.GonePolicy.
  */
 export declare const GonePolicySchema: GenEnum<GonePolicy>;
+
+/**
+ * Success is what makes a fallback unnecessary. What goes further counts too: what was clicked was displayed.
+ *
+ * @generated from enum intervention.v1.Success
+ */
+export enum Success {
+  /**
+   * Never valid.
+   *
+   * @generated from enum value: SUCCESS_UNSPECIFIED = 0;
+   */
+  UNSPECIFIED = 0,
+
+  /**
+   * The user's device or address has it.
+   *
+   * @generated from enum value: SUCCESS_DELIVERED = 1;
+   */
+  DELIVERED = 1,
+
+  /**
+   * The user has seen it.
+   *
+   * @generated from enum value: SUCCESS_DISPLAYED = 2;
+   */
+  DISPLAYED = 2,
+
+  /**
+   * The user has chosen one of its actions.
+   *
+   * @generated from enum value: SUCCESS_CLICKED = 3;
+   */
+  CLICKED = 3,
+
+  /**
+   * The user has ordered something since it was accepted.
+   *
+   * @generated from enum value: SUCCESS_CONVERTED = 4;
+   */
+  CONVERTED = 4,
+}
+
+/**
+ * Describes the enum intervention.v1.Success.
+ */
+export declare const SuccessSchema: GenEnum<Success>;
 
 /**
  * State is how far an intervention has come.

@@ -7,14 +7,18 @@ import { type Finding, pass, stop } from "./finding.ts";
 
 /** Which channel can reach the user now? The first of the policy's that can. */
 export function askChannel(input: DecisionInput): Finding {
-  const { hasLiveSocket } = input;
+  const { hasLiveSocket, fallback } = input;
   const passedOver: string[] = [];
   for (const channel of toPermitted(input).permitted) {
     if (channel === Channel.REALTIME && hasLiveSocket)
       return { ...pass("realtime: the user has a live socket"), channel };
     if (channel === Channel.INBOX)
       return {
-        ...pass(hasLiveSocket ? "inbox: as the policy prefers" : "inbox: the user has no live socket"),
+        ...pass(
+          hasLiveSocket || fallback !== undefined
+            ? "inbox: as the policy prefers"
+            : "inbox: the user has no live socket",
+        ),
         channel,
       };
     const name = toOutsideChannel(channel);
@@ -29,6 +33,8 @@ export function askChannel(input: DecisionInput): Finding {
     const noAddress = suppressed === undefined ? "no address" : `its address is suppressed: ${suppressed.reason}`;
     passedOver.push(`${name} (${chosen === undefined ? noAddress : "no provider"})`);
   }
+  if (fallback !== undefined)
+    return stop(`no fallback reaches the user: ${passedOver.join(", ") || "all were tried"}`, Outcome.SUPPRESS);
   const others = passedOver.length === 0 ? "" : ` but ${passedOver.join(", ")}`;
   return stop(`the user has no live socket, and no other channel is allowed${others}`, Outcome.SUPPRESS);
 }

@@ -16,14 +16,17 @@ import { askCatalog } from "./ask-catalog.ts";
 import { askChannel } from "./ask-channel.ts";
 import { askConsent } from "./ask-consent.ts";
 import { askExpiry } from "./ask-expiry.ts";
+import { askFallback, toFallbackTime } from "./ask-fallback.ts";
 import { askFrequencyCap } from "./ask-frequency-cap.ts";
 import { askQuietHours } from "./ask-quiet-hours.ts";
 import { type Ask, type Finding, pass, toDate } from "./finding.ts";
+import { toWanted } from "./to-wanted.ts";
 
 /** The rules, in the order they are asked. */
 const RULES: readonly (readonly [Rule, Ask])[] = [
   [Rule.EXPIRY, askExpiry],
   [Rule.DUPLICATE, askDuplicate],
+  [Rule.FALLBACK, askFallback],
   [Rule.CAMPAIGN_LIVE, askCampaignLive],
   [Rule.CONSENT, askConsent],
   [Rule.FREQUENCY_CAP, askFrequencyCap],
@@ -43,10 +46,12 @@ export function decide(input: DecisionInput): Decision {
     interventionId: input.interventionId,
     round: input.round,
     decideTime: timestampFromDate(now),
+    fallback: input.fallback?.step ?? 0,
   };
   let channel = Channel.UNSPECIFIED;
   for (const [rule, ask] of input.products === undefined ? RULES : [...RULES, CATALOG_RULE]) {
     // Only of what a campaign asked for.
+    if (rule === Rule.FALLBACK && input.fallback === undefined) continue;
     if (rule === Rule.CAMPAIGN_LIVE && input.trigger === undefined) continue;
     // What was decided before profiles were looked at decides again as it did then.
     if (rule === Rule.CONSENT && input.profile === undefined) continue;
@@ -63,11 +68,18 @@ export function decide(input: DecisionInput): Decision {
       });
     channel = finding.channel ?? channel;
   }
-  return create(DecisionSchema, { ...common, outcome: Outcome.SEND, channel, verdicts });
+  const fallback = toWanted(input).find((wanted) => wanted.channel === channel)?.step ?? 0;
+  const fallbackTime = toFallbackTime(input, fallback);
+  return create(DecisionSchema, {
+    ...common,
+    ...{ outcome: Outcome.SEND, channel, verdicts, fallback },
+    ...(fallbackTime === undefined ? {} : { fallbackTime }),
+  });
 }
 
 /** The store keeps one decision a round, so this verdict is recorded only where it is true: a second decision finds the first
  *  one in its place and is thrown away. */
-function askDuplicate({ round }: DecisionInput): Finding {
+function askDuplicate({ round, fallback }: DecisionInput): Finding {
+  if (fallback !== undefined) return pass(`round ${round}: of fallback ${fallback.step}`);
   return pass(round === 0 ? "not decided before" : `round ${round}: the one before ended in a delay`);
 }

@@ -2,10 +2,12 @@ import { type Timestamp, timestampDate } from "@bufbuild/protobuf/wkt";
 import { Answer, type DecisionInput, type Outcome } from "../../../gen/intervention/v1/decision_pb.js";
 import type { Channel } from "../../../gen/intervention/v1/intervention_pb.js";
 
+type StopOutcome = Outcome.SUPPRESS | Outcome.EXPIRE | Outcome.KEEP;
+
 /** What one rule says, and what follows for the decision when it is not "go on". */
 export type Finding =
   | { readonly answer: Answer.PASS; readonly reason: string; readonly channel?: Channel }
-  | { readonly answer: Answer.STOP; readonly reason: string; readonly outcome: Outcome.SUPPRESS | Outcome.EXPIRE }
+  | { readonly answer: Answer.STOP; readonly reason: string; readonly outcome: StopOutcome }
   | { readonly answer: Answer.DELAY; readonly reason: string; readonly until: Date };
 
 /** One rule: pure, with the clock as it was. */
@@ -13,8 +15,7 @@ export type Ask = (input: DecisionInput, now: Date) => Finding;
 
 export const pass = (reason: string) => ({ answer: Answer.PASS, reason }) as const;
 
-export const stop = (reason: string, outcome: Outcome.SUPPRESS | Outcome.EXPIRE) =>
-  ({ answer: Answer.STOP, reason, outcome }) as const;
+export const stop = (reason: string, outcome: StopOutcome) => ({ answer: Answer.STOP, reason, outcome }) as const;
 
 export const toDate = (time: Timestamp | undefined) => (time === undefined ? undefined : timestampDate(time));
 

@@ -9,13 +9,12 @@ import {
   ProfileSource,
   Purpose,
 } from "../../../gen/intervention/v1/profile_pb.js";
+import { toWanted } from "../decision/to-wanted.ts";
 import { toContactChannel } from "../delivery/channel-names.ts";
-
-const DEFAULT_CHANNELS: readonly Channel[] = [Channel.REALTIME, Channel.INBOX];
 
 /** The channels a policy wants, without those on which the user has said no to its purpose, and without email, SMS and push for
  *  marketing where he has not said yes. Realtime and inbox need no yes: they are within the shop itself, and are left by closing it. */
-export function toPermitted({ policy, profile }: Pick<DecisionInput, "policy" | "profile">): {
+export function toPermitted({ policy, profile, fallback }: Pick<DecisionInput, "policy" | "profile" | "fallback">): {
   /** In the policy's order. */
   readonly permitted: readonly Channel[];
   /** What the user has said no to, in words. */
@@ -23,7 +22,7 @@ export function toPermitted({ policy, profile }: Pick<DecisionInput, "policy" | 
   /** What the user would have to say yes to first, in words. */
   readonly unasked: readonly string[];
 } {
-  const wanted = policy === undefined || policy.channels.length === 0 ? DEFAULT_CHANNELS : policy.channels;
+  const wanted = toWanted({ policy, fallback }).map(({ channel }) => channel);
   const purpose = policy?.purpose || Purpose.MARKETING;
   const said = (profile?.consents ?? []).filter((consent) => consent.purpose === purpose);
   const find = (channel: Channel, status: ConsentStatus) => {

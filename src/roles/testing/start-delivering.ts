@@ -18,6 +18,7 @@ import {
   listRounds,
   type ProviderAccountDocument,
   toPosition,
+  toStandingRound,
 } from "../../store/index.ts";
 import { startParts } from "../../testing/parts.ts";
 import { until } from "../../testing/until.ts";
@@ -128,6 +129,6 @@ export async function startDelivering(fakes: readonly Pick<FakeProvider, "known"
 
   async function stateOf(id: string) {
     const kinds = (await listEvents(store, workspace, id)).map(({ kind }) => kind);
-    return toState((await listRounds(store, workspace, id)).at(-1), kinds);
+    return toState(toStandingRound(await listRounds(store, workspace, id)), kinds);
   }
 }

@@ -1,7 +1,7 @@
 import type { ProfileFacts } from "../domain/condition/field.ts";
 import { fromRegistersText } from "../domain/profile/registers.ts";
 import { toAttributes } from "../domain/profile/to-profile.ts";
-import { findProfiles, type Store } from "../store/index.ts";
+import { findProfiles, profileId, type Store } from "../store/index.ts";
 
 /** What conditions may ask of a user's profile, merges followed; undefined where nothing is known of him. */
 export async function findProfileFacts(
@@ -9,7 +9,7 @@ export async function findProfileFacts(
   workspaceId: string,
   userId: string,
 ): Promise<ProfileFacts | undefined> {
-  const profile = (await findProfiles(store, [{ workspaceId, userId }])).get(userId);
+  const profile = (await findProfiles(store, [{ workspaceId, userId }])).get(profileId(workspaceId, userId));
   if (profile === undefined) return undefined;
   const { timeZone, locale, registers } = profile;
   return {

@@ -12,6 +12,7 @@ import { InboxService } from "../../gen/intervention/v1/inbox_service_pb.js";
 import { InterventionService } from "../../gen/intervention/v1/intervention_service_pb.js";
 import { LimitService } from "../../gen/intervention/v1/limit_service_pb.js";
 import { OperationsService } from "../../gen/intervention/v1/operations_service_pb.js";
+import { PlacementService } from "../../gen/intervention/v1/placement_service_pb.js";
 import { PredictionService } from "../../gen/intervention/v1/prediction_service_pb.js";
 import { PrivacyService } from "../../gen/intervention/v1/privacy_service_pb.js";
 import { ProfileService } from "../../gen/intervention/v1/profile_service_pb.js";
@@ -29,6 +30,7 @@ import {
   INBOX_AUDIT,
   INTERVENTION_AUDIT,
   PROFILE_AUDIT,
+  placementAudit,
   privacyAudit,
   SUPPRESSION_AUDIT,
   segmentAudit,
@@ -38,6 +40,7 @@ import {
 import { campaignService } from "./campaign-service.ts";
 import { catalogService } from "./catalog-service.ts";
 import { type ChannelParts, channelService } from "./channel-service.ts";
+import type { ChooseParts } from "./choose-offers.ts";
 import { deliveryService } from "./delivery-service.ts";
 import { type EventServiceParts, eventService } from "./event-service.ts";
 import { type HealthParts, healthService } from "./health-service.ts";
@@ -47,6 +50,7 @@ import { type InterventionServiceParts, interventionService } from "./interventi
 import type { LeanGrpcOptions } from "./lean-grpc.ts";
 import { type LimitParts, limitService } from "./limit-service.ts";
 import { operationsService } from "./operations-service.ts";
+import { placementService } from "./placement-service.ts";
 import { type PredictionServiceParts, predictionService } from "./prediction-service.ts";
 import { privacyService } from "./privacy-service.ts";
 import { type ProfileParts, profileService } from "./profile-service.ts";
@@ -66,6 +70,7 @@ export type ApiParts = InterceptorParts &
   EventServiceParts &
   ProfileParts &
   ChannelParts &
+  ChooseParts &
   Pick<LimitParts, "allowed" | "defaultTimeZone"> &
   Omit<HealthParts, "serviceNames"> & {
     readonly access: AccessDirectory;
@@ -93,6 +98,7 @@ export const API_SERVICES: readonly DescService[] = [
   LimitService,
   SuppressionService,
   SegmentService,
+  PlacementService,
 ];
 
 /** A batch of 1,000 interventions of 4 KB each. */
@@ -133,6 +139,10 @@ export function registerApi(router: ConnectRouter, parts: ApiParts): void {
     auditChanges(parts, SuppressionService, suppressionService(parts), SUPPRESSION_AUDIT),
   );
   router.service(SegmentService, auditChanges(parts, SegmentService, segmentService(parts), segmentAudit(parts.store)));
+  router.service(
+    PlacementService,
+    auditChanges(parts, PlacementService, placementService(parts), placementAudit(parts.store)),
+  );
   router.service(Health, healthService({ ...parts, serviceNames: API_SERVICES.map(({ typeName }) => typeName) }));
   registerReflection(router, [...API_SERVICES, Health], [file_google_rpc_error_details]);
 }

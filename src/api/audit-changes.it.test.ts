@@ -8,6 +8,7 @@ import { CampaignService } from "../../gen/intervention/v1/campaign_service_pb.j
 import { CatalogService } from "../../gen/intervention/v1/catalog_service_pb.js";
 import { InboxService } from "../../gen/intervention/v1/inbox_service_pb.js";
 import { InterventionService } from "../../gen/intervention/v1/intervention_service_pb.js";
+import { PlacementService } from "../../gen/intervention/v1/placement_service_pb.js";
 import { PrivacyService } from "../../gen/intervention/v1/privacy_service_pb.js";
 import { ConsentStatus, ContactChannel } from "../../gen/intervention/v1/profile_pb.js";
 import { ImportHeader_Format, ProfileService } from "../../gen/intervention/v1/profile_service_pb.js";
@@ -26,6 +27,7 @@ import {
   INBOX_AUDIT,
   INTERVENTION_AUDIT,
   PROFILE_AUDIT,
+  placementAudit,
   privacyAudit,
   SUPPRESSION_AUDIT,
   segmentAudit,
@@ -40,7 +42,7 @@ const NOT_AUDITED = [
   ...["PredictionService", "EventService"].flatMap((name) =>
     ["Ingest", "IngestBatch", "IngestStream"].map((method) => `${name}/${method}`),
   ),
-  "SessionService/CreateToken",
+  ...["SessionService/CreateToken", "PlacementService/Choose"],
   ...["TopicService/Subscribe", "TopicService/Unsubscribe", "TopicService/TriggerTopic"],
   ...["WebhookService/TestEndpoint", "ChannelService/CheckProviderAccount"],
   ...["InterventionService/Watch", "AdminService/ExportAuditEntries"],
@@ -58,6 +60,7 @@ const TABLES = [
   [WebhookService, webhookAudit(store)],
   [PrivacyService, privacyAudit(store)],
   [SegmentService, segmentAudit(store)],
+  [PlacementService, placementAudit(store)],
 ] as const;
 /** Each writes its entry in the transaction of its change, or before it; their own tests show that. */
 const AUDITED_BY_THEMSELVES = [

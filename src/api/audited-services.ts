@@ -4,6 +4,11 @@ import type { CampaignService } from "../../gen/intervention/v1/campaign_service
 import type { CatalogService } from "../../gen/intervention/v1/catalog_service_pb.js";
 import type { InboxService } from "../../gen/intervention/v1/inbox_service_pb.js";
 import type { InterventionService } from "../../gen/intervention/v1/intervention_service_pb.js";
+import {
+  type PlacementOffer,
+  PlacementOfferSchema,
+  type PlacementService,
+} from "../../gen/intervention/v1/placement_service_pb.js";
 import type { PrivacyService } from "../../gen/intervention/v1/privacy_service_pb.js";
 import type { ProfileService } from "../../gen/intervention/v1/profile_service_pb.js";
 import { type Segment, SegmentSchema } from "../../gen/intervention/v1/segment_pb.js";
@@ -19,6 +24,7 @@ import { toErasureId } from "../privacy/certificate.ts";
 import { listRules } from "../privacy/retention.ts";
 import {
   findCampaign,
+  findPlacementOffer,
   findSegment,
   findWebhookEndpoint,
   listTopicRules,
@@ -28,6 +34,7 @@ import {
 } from "../store/index.ts";
 import type { AuditTable } from "./audit-changes.ts";
 import { parseCampaignName } from "./campaign-name.ts";
+import { parseOfferName } from "./offer-name.ts";
 import { parseInterventionName } from "./resource-name.ts";
 import { parseSegmentName } from "./segment-name.ts";
 import { toEndpoint } from "./to-endpoint.ts";
@@ -221,5 +228,28 @@ export function segmentAudit(store: Store): AuditTable<typeof SegmentService> {
     archiveSegment: { ...said, before: ({ name }, workspace) => find(parseSegmentName(name, workspace.id), workspace) },
     addMembers: { ...members, after: ({ added }) => ({ added }) },
     removeMembers: { ...members, after: ({ removed }) => ({ removed }) },
+  };
+}
+
+export function placementAudit(store: Store): AuditTable<typeof PlacementService> {
+  type Answer = { readonly offer?: PlacementOffer | undefined };
+  const find = async (offerId: string, workspace: Workspace) => {
+    const found = await findPlacementOffer(store, workspace.id, offerId);
+    return found === undefined ? undefined : toJson(PlacementOfferSchema, found);
+  };
+  const said = {
+    resource: (_: unknown, { offer }: Answer) => `placementOffers/${offer?.offerId ?? ""}`,
+    after: ({ offer }: Answer) => (offer === undefined ? undefined : toJson(PlacementOfferSchema, offer)),
+  };
+  return {
+    createOffer: said,
+    updateOffer: {
+      ...said,
+      before: ({ offer }, workspace) => find(parseOfferName(offer?.name ?? "", workspace.id, "offer.name"), workspace),
+    },
+    deleteOffer: {
+      resource: ({ name }, _, workspace) => `placementOffers/${parseOfferName(name, workspace.id)}`,
+      before: ({ name }, workspace) => find(parseOfferName(name, workspace.id), workspace),
+    },
   };
 }

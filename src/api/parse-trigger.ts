@@ -106,7 +106,7 @@ const productIdsSchema = checked<string[]>((ids) =>
   });
 
 /** A placement's name, as pages write it into an attribute. */
-const PLACEMENT_NAME: Check<string> = (value) =>
+export const PLACEMENT_NAME: Check<string> = (value) =>
   /^[a-z0-9][a-z0-9_-]{0,63}$/.test(value)
     ? undefined
     : `${show(value)} is not 1 to 64 of a-z, 0-9, "-" and "_", starting with a letter or digit`;
@@ -115,11 +115,14 @@ const presentationSchema = z
   .object({
     kind: checked<Presentation_Kind>(memberOf(Presentation_KindSchema, { allowUnspecified: true })),
     placement: z.string(),
+    viewId: checked(text({ max: 64 })),
   })
-  .superRefine(({ kind, placement }, context) => {
+  .superRefine(({ kind, placement, viewId }, context) => {
     const isInline = kind === Presentation_Kind.INLINE;
     const problem = isInline ? PLACEMENT_NAME(placement) : placement && "it is for KIND_INLINE alone";
     if (problem) context.addIssue({ code: "custom", path: ["placement"], message: problem });
+    if (!isInline && viewId !== "")
+      context.addIssue({ code: "custom", path: ["viewId"], message: "it is for KIND_INLINE alone" });
   });
 
 const channelsSchema = checked<Channel[]>((channels) =>

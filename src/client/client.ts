@@ -9,6 +9,7 @@ import { advance, newMemory } from "./memory.ts";
 import { createMemoryKeeper } from "./memory-keeper.ts";
 import { type InterventionClientOptions, toParts } from "./options.ts";
 import { watchPage } from "./page.ts";
+import { createPlacements, type Placements } from "./placements.ts";
 import type { ConnectionState } from "./session-state.ts";
 import { createTokenSource } from "./token-source.ts";
 import { createTracker } from "./tracker.ts";
@@ -34,6 +35,7 @@ export interface InterventionClientEvents {
 
 export interface InterventionClient {
   readonly inbox: Inbox;
+  readonly placements: Placements;
   readonly state: ConnectionState;
   /** Whose interventions these are, by the token; empty before the first connection, or when the token is no JWT. */
   readonly owner: string;
@@ -176,6 +178,7 @@ export function createInterventionClient(options: InterventionClientOptions): In
   let stopWatching: (() => void) | undefined;
   return {
     inbox: createInbox({ url, tokens, fetch: parts.fetch }),
+    placements: createPlacements({ url, tokens, fetch: parts.fetch }),
     get state() {
       return state;
     },

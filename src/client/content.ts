@@ -17,6 +17,8 @@ export interface Presentation {
   readonly kind: PresentationKind;
   /** The placement's name when the kind is `inline`, else empty. */
   readonly placement: string;
+  /** Of the page view that asked for it, or empty: no other shows it. */
+  readonly viewId: string;
 }
 
 /** What the user sees. It is plain text: put it into `textContent`, never into `innerHTML`. */
@@ -57,5 +59,5 @@ function parsePresentation(value: unknown): Presentation {
   const presentation = toObject(value) ?? {};
   const name = toText(presentation.kind);
   const kind = (Object.hasOwn(kindOf, name) ? kindOf[name] : undefined) ?? "toast";
-  return { kind, placement: toText(presentation.placement) };
+  return { kind, placement: toText(presentation.placement), viewId: toText(presentation.viewId) };
 }

@@ -23,7 +23,9 @@ export type FailureReason =
   /** A listener threw. Its intervention was not acknowledged. */
   | "LISTENER_FAILED"
   /** A call of the inbox failed; `code` has Connect's code. */
-  | "INBOX_FAILED";
+  | "INBOX_FAILED"
+  /** What a page's placements show could not be asked; its `code` is Connect's. */
+  | "PLACEMENTS_FAILED";
 
 /** The one error this library throws or reports. */
 export class InterventionClientError extends Error {

@@ -22,7 +22,7 @@ describe("server frames as protobuf's own JSON mapping writes them", () => {
             imageUrl: "https://shop.test/a.png",
             actions: [{ id: "buy", label: "Buy", url: "" }],
             data: { code: "TEN", deep: { list: [1] } },
-            presentation: { kind: Presentation_Kind.INLINE, placement: "home-hero" },
+            presentation: { kind: Presentation_Kind.INLINE, placement: "home-hero", viewId: "v1" },
           },
           acceptTime: timestampFromMs(atMs),
           expireTime: timestampFromMs(atMs + 1),
@@ -48,7 +48,7 @@ describe("server frames as protobuf's own JSON mapping writes them", () => {
         imageUrl: "https://shop.test/a.png",
         actions: [{ id: "buy", label: "Buy", url: "" }],
         data: { code: "TEN", deep: { list: [1] } },
-        presentation: { kind: "inline", placement: "home-hero" },
+        presentation: { kind: "inline", placement: "home-hero", viewId: "v1" },
       },
       products: [
         {

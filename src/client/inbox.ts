@@ -1,8 +1,7 @@
 import { type Content, parseContent } from "./content.ts";
-import { InterventionClientError } from "./failure.ts";
-import { type JsonObject, parseJson, toDate, toInteger, toObject, toText } from "./json.ts";
+import { toDate, toInteger, toObject, toText } from "./json.ts";
 import { type Product, parseProducts } from "./product.ts";
-import type { TokenSource } from "./token-source.ts";
+import { type CallParts, createCall } from "./unary.ts";
 
 /** One intervention that waits for its user. */
 export interface InboxItem {
@@ -52,22 +51,8 @@ export interface Inbox {
 /** The engine's own limit for one call. */
 const idsMax = 100;
 
-export function createInbox(parts: {
-  readonly url: string;
-  readonly tokens: TokenSource;
-  readonly fetch: typeof fetch;
-}): Inbox {
-  const call = async (method: string, request: JsonObject): Promise<JsonObject> => {
-    const { value } = await parts.tokens.get();
-    const first = await post(parts, method, request, value);
-    if (first.kind === "ok") return first.body;
-    if (first.error.code !== "unauthenticated") throw first.error;
-    // The token may have been refused for its age alone.
-    const fresh = await parts.tokens.get({ isFresh: true });
-    const second = await post(parts, method, request, fresh.value);
-    if (second.kind === "ok") return second.body;
-    throw second.error;
-  };
+export function createInbox(parts: CallParts): Inbox {
+  const call = createCall(parts, "intervention.v1.InboxService", "INBOX_FAILED");
   const unreadCount = async () => toInteger((await call("CountUnread", {})).unreadCount);
   const change = async (method: string, ids: readonly string[]): Promise<number> => {
     if (ids.length === 0) return unreadCount();
@@ -91,41 +76,6 @@ export function createInbox(parts: {
     markRead: (ids) => change("MarkRead", ids),
     archive: (ids) => change("Archive", ids),
   };
-}
-
-type Answer =
-  | { readonly kind: "ok"; readonly body: JsonObject }
-  | { readonly kind: "failed"; readonly error: InterventionClientError };
-
-/** One unary call by the Connect protocol. Source: connectrpc.com/docs/protocol, "Unary-Request". */
-async function post(
-  parts: { readonly url: string; readonly fetch: typeof fetch },
-  method: string,
-  request: JsonObject,
-  token: string,
-): Promise<Answer> {
-  const failed = (code: string, message: string, cause?: unknown): Answer => ({
-    kind: "failed",
-    error: new InterventionClientError("INBOX_FAILED", `${method}: ${message}`, { code, cause }),
-  });
-  try {
-    const response = await parts.fetch(`${parts.url}/intervention.v1.InboxService/${method}`, {
-      method: "POST",
-      headers: {
-        "Content-Type": "application/json",
-        "Connect-Protocol-Version": "1",
-        Authorization: `Bearer ${token}`,
-      },
-      body: JSON.stringify(request),
-    });
-    const body = toObject(parseJson(await response.text())) ?? {};
-    if (response.ok) return { kind: "ok", body };
-    // Something between us and the engine may have answered, not in Connect's words.
-    const code = toText(body.code) || (response.status === 401 ? "unauthenticated" : "unavailable");
-    return failed(code, toText(body.message) || `the engine answered ${response.status}`);
-  } catch (cause) {
-    return failed("unavailable", String(cause), cause);
-  }
 }
 
 function parseItem(value: unknown): InboxItem {

@@ -7,6 +7,7 @@ export type { Intervention, Touchpoint } from "./intervention.ts";
 export type { StorageLike } from "./memory.ts";
 export type { InterventionClientOptions } from "./options.ts";
 export type { PageLike } from "./page.ts";
+export type { PageView, PlacementChoice, Placements } from "./placements.ts";
 export type { Price, Product } from "./product.ts";
 export type { ConnectionState, TransportMode } from "./session-state.ts";
 export type { Clock } from "./timers.ts";

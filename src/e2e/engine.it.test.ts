@@ -2,7 +2,7 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { create, fromBinary, toBinary } from "@bufbuild/protobuf";
-import { timestampFromDate } from "@bufbuild/protobuf/wkt";
+import { durationFromMs, timestampFromDate } from "@bufbuild/protobuf/wkt";
 import { createClient } from "@connectrpc/connect";
 import { createGrpcTransport } from "@connectrpc/connect-node";
 import * as grpc from "@grpc/grpc-js";
@@ -16,6 +16,7 @@ import { EventBatchSchema, EventKind } from "../../gen/intervention/v1/event_pb.
 import { InboxService } from "../../gen/intervention/v1/inbox_service_pb.js";
 import { Priority, State } from "../../gen/intervention/v1/intervention_pb.js";
 import { InterventionService } from "../../gen/intervention/v1/intervention_service_pb.js";
+import { PlacementService } from "../../gen/intervention/v1/placement_service_pb.js";
 import { SessionService } from "../../gen/intervention/v1/session_service_pb.js";
 import { packItems } from "../bus/index.ts";
 import { createInterventionClient } from "../client/index.ts";
@@ -94,6 +95,26 @@ describe("the engine", () => {
     ]);
     expect((await explain(id)).intervention?.state).toBe(State.CLICKED);
     expect((await explain(id)).decisions.map(({ replayMatches }) => replayMatches)).toEqual([true]);
+    await page.close();
+  });
+
+  it("shows an offer in the place of a page that asks, once where it is to be once", async () => {
+    const placements = createClient(PlacementService, transport());
+    const frequency = { max: 1, window: durationFromMs(3_600_000) };
+    const pages = [{ path: { case: "prefix" as const, value: "/try" } }];
+    const offer = { displayName: "Hero", placement: "try", content: { title: "Only today" }, pages, frequency };
+    await placements.createOffer({ offerId: "hero", offer });
+    const page = await openTry("gail");
+    await page.waitForSelector("engine-placement .inline strong:text('Only today')");
+    const id = (await page.getAttribute("engine-placement .inline", "data-id")) ?? "";
+    await until(async () => (await kindsOf(id)).includes("DISPLAYED"), "it was seen");
+    expect((await explain(id)).intervention?.campaign).toBe("placementOffers/hero");
+    await page.reload();
+    await page.waitForSelector("#state.open");
+    await page.waitForSelector("engine-placement .place", { state: "visible" });
+    const { choices } = await placements.choose({ userId: "gail", pageUrl: "/try", placements: ["try"], viewId: "v" });
+    expect(choices).toEqual([]);
+    await placements.deleteOffer({ name: "hero" });
     await page.close();
   });
 

@@ -33,10 +33,11 @@ export function toInterventionJson(frame: InterventionFrame, offset: number): Js
     if (content.gonePolicy !== GonePolicy.UNSPECIFIED)
       inner.gonePolicy = GonePolicySchema.value[content.gonePolicy]?.name ?? content.gonePolicy;
     if (content.presentation !== undefined) {
-      const { kind, placement } = content.presentation;
+      const { kind, placement, viewId } = content.presentation;
       const one: JsonObject = {};
       if (kind !== Presentation_Kind.UNSPECIFIED) one.kind = Presentation_KindSchema.value[kind]?.name ?? kind;
       if (placement !== "") one.placement = placement;
+      if (viewId !== "") one.viewId = viewId;
       inner.presentation = one;
     }
     json.content = inner;

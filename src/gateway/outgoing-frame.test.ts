@@ -48,6 +48,7 @@ const intervention = fc.record({
         fc.record({
           kind: fc.constantFrom(...Presentation_KindSchema.values.map(({ number }) => number)),
           placement: text,
+          viewId: text,
         }),
       ),
     }),

@@ -7,6 +7,7 @@ import { createLedger } from "./ledger.ts";
 import { defaultLimits, type Limits } from "./limits.ts";
 import { type PageMessage, toPageMessage } from "./message.ts";
 import { EngineModal } from "./modal.ts";
+import { createPageViewAsker } from "./page-view.ts";
 import { findPieces, wirePieces } from "./piece.ts";
 import { EnginePlacement } from "./placement.ts";
 import { safeStorage } from "./safe-storage.ts";
@@ -45,33 +46,56 @@ export function connectPieces(client: InterventionClient, options: PiecesOptions
   const shared = safeStorage(() => localStorage);
   const waiting = createWaiting(safeStorage(() => sessionStorage));
   let owner: string | undefined;
+  const report = (error: unknown) => console.warn("intervention-engine/pieces:", error);
+  const asker = createPageViewAsker({
+    findPlacements: () => findPieces((piece) => piece instanceof EnginePlacement).map(({ name }) => name),
+    pageUrl: () => location.href,
+    newId: newViewId,
+    locale,
+    choose: (view) => client.placements.choose(view),
+    report,
+  });
+  // What another tab or an earlier page has asked for is not for this one.
+  const isForView = ({ content: { presentation } }: PageMessage) =>
+    presentation.viewId === "" || presentation.viewId === asker.viewId;
   const stage = createStage({
     claims: createClaims(shared),
     ledger: createLedger(shared, { ...defaultLimits, ...options.limits }, Date.now),
     now: Date.now,
-    findHolder,
+    findHolder: (message) => (isForView(message) ? findHolder(message) : undefined),
     isPageVisible: () => document.visibilityState === "visible",
     whenSeen,
     track: client.track,
     save: (messages) => owner !== undefined && waiting.save(owner, messages),
-    report: (error) => console.warn("intervention-engine/pieces:", error),
+    report,
   });
   const stopped = new AbortController();
   document.addEventListener("visibilitychange", () => stage.look(), { signal: stopped.signal });
   const stops = [
-    client.on("intervention", (intervention) => stage.add(toPageMessage(intervention))),
+    client.on("intervention", (intervention) => add(toPageMessage(intervention))),
     client.on("revoke", ({ id }) => stage.revoke(id)),
-    client.on("welcome", () => adopt()),
+    client.on("welcome", () => {
+      adopt();
+      asker.look();
+    }),
   ];
+  const add = (message: PageMessage) => {
+    if (isForView(message)) stage.add(message);
+  };
   const adopt = () => {
     if (owner === client.owner) return;
     stage.clear();
     const messages = waiting.load(client.owner);
     owner = client.owner;
-    for (const message of messages) stage.add(message);
+    for (const message of messages) add(message);
+  };
+  const look = () => {
+    if (client.state === "open") asker.look();
+    stage.look();
   };
   if (client.state === "open") adopt();
-  wirePieces({ client, locale, texts: chooseTexts(locale, options.texts), changed: () => stage.look() });
+  wirePieces({ client, locale, texts: chooseTexts(locale, options.texts), changed: look });
+  look();
   return () => {
     stopped.abort();
     for (const stop of stops) stop();
@@ -80,6 +104,9 @@ export function connectPieces(client: InterventionClient, options: PiecesOptions
     for (const element of added) element.remove();
   };
 }
+
+/** Unguessable is not needed: it tells one's own tabs apart. `randomUUID` is for secure pages alone. */
+const newViewId = () => `${Date.now().toString(36)}-${Math.random().toString(36).slice(2)}`;
 
 const findHolders = (kind: PresentationKind) =>
   findPieces((piece): piece is HolderPiece => piece instanceof holders[kind]);

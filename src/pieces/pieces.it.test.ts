@@ -2,13 +2,13 @@ import type { Browser, BrowserContext, Page } from "playwright-core";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, test } from "vitest";
 import type { GatewayServer } from "../client/testing/gateway-server.ts";
 import { until } from "../testing/until.ts";
-import { InboxModel } from "./testing/inbox-model.ts";
+import { ServicesModel } from "./testing/services-model.ts";
 import { findViolations, launchChromium, openTab, startShop } from "./testing/shop-page.ts";
 
 let browser: Browser;
 let server: GatewayServer;
 let context: BrowserContext;
-let inbox: InboxModel;
+let inbox: ServicesModel;
 let page: Page;
 let complaints: string[];
 
@@ -21,7 +21,7 @@ afterAll(async () => {
 beforeEach(async () => {
   server = await startShop();
   context = await browser.newContext();
-  inbox = new InboxModel();
+  inbox = new ServicesModel();
   await inbox.serve(context);
   ({ page, complaints } = await openTab(context, server.url));
 });
@@ -163,6 +163,22 @@ describe("a placement", () => {
     expect(await page.isVisible("#fallback")).toBe(false);
     await page.click("engine-placement .close");
     await page.waitForSelector("#fallback", { state: "visible" });
+  });
+
+  it("asks once what to show, and shows what comes for this view alone", async () => {
+    await until(() => inbox.views.length === 1, "it has asked");
+    const [view] = inbox.views;
+    expect(view).toMatchObject({ pageUrl: `${server.url}/`, placements: ["home-hero"], locale: "en" });
+    const presentation = { kind: "KIND_INLINE", placement: "home-hero" };
+    server.model.publish("iv-other", content("INLINE", { presentation: { ...presentation, viewId: "other" } }));
+    server.model.publish("iv-own", content("INLINE", { presentation: { ...presentation, viewId: view?.viewId } }));
+    await page.waitForSelector("engine-placement [data-id=iv-own]");
+    await page.reload();
+    await until(() => inbox.views.length === 2, "the next view has asked");
+    expect(inbox.views[1]?.viewId).not.toBe(view?.viewId);
+    server.model.publish("iv-toast", content("TOAST"));
+    await page.waitForSelector("[data-id=iv-toast]");
+    expect(await page.locator("[data-id=iv-other]").count()).toBe(0);
   });
 
   it("is not counted as displayed before half of it has been in view", async () => {

@@ -1,7 +1,7 @@
 import { HolderPiece } from "./holder-piece.ts";
 import type { Answers, PageMessage, Shown } from "./message.ts";
 
-/** `<engine-placement name="home-hero">`: a place in the page for a message that is sent to this place. What the page has put into it is
+/** `<engine-placement name="home-hero">`: a place in the page that asks, as soon as it is there, what to show, and for messages that are sent to it. What the page has put into it is
  *  shown while there is none. */
 export class EnginePlacement extends HolderPiece {
   readonly #own = document.createElement("slot");

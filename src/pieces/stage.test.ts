@@ -112,7 +112,7 @@ class Tab {
 }
 
 function message(id: string, kind: "toast" | "modal" = "toast", expireTimeMs?: number): PageMessage {
-  const presentation = { kind, placement: "" };
+  const presentation = { kind, placement: "", viewId: "" };
   return { id, content: { title: id, body: "", imageUrl: "", actions: [], data: {}, presentation }, expireTimeMs };
 }
 

@@ -123,6 +123,7 @@ export const COLLECTIONS: Readonly<Record<string, PersonalCollection | Impersona
   fan_outs: { why: "what all followers of a topic get; whose they are is in the subscriptions" },
   campaigns: { why: "settings" },
   segments: { why: "settings" },
+  placement_offers: { why: "settings" },
   audit: { why: "who has changed what: keys and administrators" },
   workspaces: { why: "tenants" },
   api_keys: { why: "services' credentials, as hashes" },

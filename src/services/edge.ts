@@ -10,6 +10,7 @@ import { CallLimits } from "../integrations/call-limits.ts";
 import { createHealthHandler, ReadinessWatch, startAdminServer } from "../observe/index.ts";
 import { servePages } from "../pages/serve-pages.ts";
 import { serveUnsubscribe } from "../pages/serve-unsubscribe.ts";
+import { findProfileFacts } from "../roles/profile-facts.ts";
 import { findContext } from "../roles/shopper-contexts.ts";
 import type { IntakeServices } from "./intake.ts";
 import type { SharedServices } from "./shared.ts";
@@ -101,6 +102,7 @@ export function defineEdge(config: Config, shared: SharedServices, intake: Intak
         allowed: callLimits,
         defaultTimeZone: config.DEFAULT_TIME_ZONE,
         findContext: async (workspaceId, userId) => findContext(shared.store, workspaceId, userId),
+        findProfileFacts: (workspaceId, userId) => findProfileFacts(shared.store, workspaceId, userId),
         allowPrivateWebhooks: config.WEBHOOK_ALLOW_PRIVATE,
       };
     },

@@ -17,6 +17,7 @@ import { type InboxDocument, inboxIndexes } from "./inbox.ts";
 import type { IndexDefinition } from "./index-definition.ts";
 import { type InterventionDocument, interventionIndexes } from "./interventions.ts";
 import { type OutboxDocument, outboxIndexes } from "./outbox.ts";
+import { type PlacementOfferDocument, placementOfferIndexes } from "./placement-offers.ts";
 import { type PredictionOutcomeDocument, predictionOutcomeIndexes } from "./prediction-outcomes.ts";
 import { type PredictionDocument, predictionIndexes } from "./predictions.ts";
 import { type ProductDocument, productIndexes } from "./products.ts";
@@ -85,6 +86,7 @@ const COLLECTIONS = {
   suppressions: collection<SuppressionDocument>("suppressions", suppressionIndexes),
   retention: collection<RetentionDocument>("retention", retentionIndexes),
   segments: collection<SegmentDocument>("segments", segmentIndexes),
+  placementOffers: collection<PlacementOfferDocument>("placement_offers", placementOfferIndexes),
   shopperChanges: collection<ShopperChangeDocument>("shopper_changes", shopperChangeIndexes),
   shoppers: collection<ShopperDocument>("shoppers", shopperIndexes),
 } as const;

@@ -111,6 +111,14 @@ export {
 } from "./interventions.ts";
 export { onStore } from "./on-store.ts";
 export { insertOutbox, listOutbox, type OutboxDocument } from "./outbox.ts";
+export {
+  deletePlacementOffer,
+  findPlacementOffer,
+  insertPlacementOffer,
+  listPlacementOffers,
+  replacePlacementOffer,
+  toPlacementOffer,
+} from "./placement-offers.ts";
 export { PLACES, readPlaces, SPAN_FIRST, toPlace } from "./places.ts";
 export {
   insertPredictionOutcomes,

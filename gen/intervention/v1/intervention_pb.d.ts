@@ -177,6 +177,13 @@ export declare type Presentation = Message<"intervention.v1.Presentation"> & {
    * @generated from field: string placement = 2;
    */
   placement: string;
+
+  /**
+   * Set by PlacementService.Choose: only the page view that asked shows it. Empty: any.
+   *
+   * @generated from field: string view_id = 3;
+   */
+  viewId: string;
 };
 
 /**

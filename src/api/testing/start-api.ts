@@ -12,6 +12,7 @@ import { CatalogView } from "../../integrations/catalog-view.ts";
 import { ProviderDirectory } from "../../integrations/provider-directory.ts";
 import { createMetrics, startTraces } from "../../observe/index.ts";
 import { PredictionIntake } from "../../roles/prediction-intake.ts";
+import { findProfileFacts } from "../../roles/profile-facts.ts";
 import { findContext } from "../../roles/shopper-contexts.ts";
 import { Triggers } from "../../roles/triggers.ts";
 import { connectStore } from "../../store/index.ts";
@@ -80,6 +81,7 @@ export async function startApi(overrides: Partial<ApiParts> = {}, providers: rea
     allowed: { key: { ratePerS: 1_000, burst: 2_000 }, workspace: { ratePerS: 5_000, burst: 10_000 } },
     defaultTimeZone: "UTC",
     findContext: (workspaceId, userId) => findContext(store, workspaceId, userId),
+    findProfileFacts: (workspaceId, userId) => findProfileFacts(store, workspaceId, userId),
     ...overrides,
   };
   const server = await startGrpcServer({ host: "127.0.0.1", port: 0, api, log, stopMsMax: 2_000 });

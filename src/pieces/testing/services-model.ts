@@ -1,10 +1,13 @@
 import type { BrowserContext } from "playwright-core";
 
-/** An inbox by the words of InboxService, for a page that asks the model gateway for what it does not have. */
-export class InboxModel {
+/** The services that a page calls, for one that is served by the model gateway: an inbox by the words of InboxService, and places that
+ *  nothing is offered for but what a test publishes. */
+export class ServicesModel {
   items: { interventionId: string; content: object; createTime: string; readTime?: string }[] = [];
   isDown = false;
   readonly calls: string[] = [];
+  /** What was asked for by PlacementService.Choose. */
+  readonly views: { readonly pageUrl: string; readonly placements: string[]; readonly viewId: string }[] = [];
 
   add(interventionId: string, content: object = {}): void {
     const createTime = "2026-03-01T12:00:00Z";
@@ -16,6 +19,10 @@ export class InboxModel {
   }
 
   async serve(context: BrowserContext): Promise<void> {
+    await context.route("**/intervention.v1.PlacementService/Choose", (route) => {
+      this.views.push(route.request().postDataJSON());
+      return route.fulfill({ json: {} });
+    });
     await context.route("**/intervention.v1.InboxService/*", async (route) => {
       const method = route.request().url().split("/").at(-1) ?? "";
       const { interventionIds = [], pageToken = "" } = route.request().postDataJSON();

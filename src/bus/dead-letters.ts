@@ -1,3 +1,4 @@
+import { createHash } from "node:crypto";
 import type { StoredMsg } from "@nats-io/jetstream";
 import { headers as createHeaders, type MsgHdrs } from "@nats-io/transport-node";
 import { NotFound } from "../domain/errors.ts";
@@ -38,6 +39,9 @@ export type Burial = {
   readonly error: unknown;
   readonly attempts: number;
 };
+
+/** Stands for something by its id where a message's sequence is wanted: letters about the same one are one letter. */
+export const toLetterNumber = (id: string): number => createHash("sha256").update(id).digest().readUIntBE(0, 6);
 
 /** Copies a message to DEAD; only when that is on disk may the original be acknowledged. The same message is buried once. */
 export async function bury(bus: Bus, burial: Burial): Promise<void> {

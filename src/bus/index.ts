@@ -1,7 +1,14 @@
 export { findConsumer, findOldestWaitingMs, trimAcknowledged } from "./acknowledged.ts";
 export { BatchPublisher, createRealtimePublisher, type OutgoingMessage } from "./batch-publisher.ts";
 export { type Bus, type BusOptions, connectBus } from "./connect-bus.ts";
-export { bury, type DeadLetter, dropDeadLetter, listDeadLetters, replayDeadLetter } from "./dead-letters.ts";
+export {
+  bury,
+  type DeadLetter,
+  dropDeadLetter,
+  listDeadLetters,
+  replayDeadLetter,
+  toLetterNumber,
+} from "./dead-letters.ts";
 export { DECIDE_LANES, toDecider } from "./decide-lanes.ts";
 export { scheduleDecision, unscheduleDecision } from "./delayed.ts";
 export { countPutOff, type PutOff, putOff, toDispatchItem } from "./dispatch.ts";

@@ -205,6 +205,12 @@ export function createMetrics() {
       help: "times that a running campaign looked at a shopper, by what came of it",
       labelNames: ["result"],
     }),
+    eventsUnknown: new Counter({
+      registers,
+      name: "intervention_events_unknown_total",
+      help: "reports of interventions that were never decided for their user",
+      labelNames: ["kind"],
+    }),
     segmentChanges: new Counter({
       registers,
       name: "intervention_segment_changes_total",

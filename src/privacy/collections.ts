@@ -107,6 +107,7 @@ export const COLLECTIONS: Readonly<Record<string, PersonalCollection | Impersona
   predictions: ofUser("predictions", { messages: { prediction: PredictionSchema } }),
   shop_events: ofUser("shop_events", { messages: { event: ShopEventSchema } }),
   cart_watches: ofUser("cart_watches"),
+  conversions: ofUser("conversions"),
   shopper_changes: ofUser("shopper_changes"),
   shoppers: ofUser("shoppers", {
     filters: ({ workspaceId, userId }) => [{ _id: profileId(workspaceId, userId) }],
@@ -124,6 +125,8 @@ export const COLLECTIONS: Readonly<Record<string, PersonalCollection | Impersona
   campaigns: { why: "settings" },
   segments: { why: "settings" },
   placement_offers: { why: "settings" },
+  rollups: { why: "counts of events, of nobody by himself" },
+  rollup_marks: { why: "slices of time" },
   audit: { why: "who has changed what: keys and administrators" },
   workspaces: { why: "tenants" },
   api_keys: { why: "services' credentials, as hashes" },

@@ -7,7 +7,7 @@ import {
   RealtimeMessageSchema,
 } from "../../gen/intervention/v1/bus_pb.js";
 import type { SentProduct } from "../../gen/intervention/v1/catalog_pb.js";
-import { Outcome } from "../../gen/intervention/v1/decision_pb.js";
+import { type Decision, Outcome, Rule } from "../../gen/intervention/v1/decision_pb.js";
 import { type Event, EventKind, EventSchema } from "../../gen/intervention/v1/event_pb.js";
 import { Channel } from "../../gen/intervention/v1/intervention_pb.js";
 import { type InterventionFrame, InterventionFrameSchema } from "../../gen/intervention/v1/realtime_pb.js";
@@ -27,6 +27,7 @@ import { findHappened, type InboxDocument, insertInboxItems, toDecisionInput, to
 import type { DecideOptions } from "./decide.ts";
 import type { Standing } from "./decision-maker.ts";
 import { toDelivery } from "./to-delivery.ts";
+import { toStageMs } from "./to-stage-ms.ts";
 
 type EffectOptions = DecideOptions & {
   readonly realtime: BatchPublisher;
@@ -148,7 +149,7 @@ function toEvents({ document, work, decision }: Standing): Event[] {
   const { message, traceparent } = work;
   const channel = decision.channel;
   const at = document.decidedAt;
-  const event = (kind: EventKind, occurredAt: Date, more: { reason?: string; id?: string } = {}) =>
+  const event = (kind: EventKind, occurredAt: Date, more: { reason?: string; id?: string; rule?: string } = {}) =>
     create(EventSchema, {
       eventId: `${message.interventionId}:${toKindName(kind)}${more.id ?? ""}`,
       kind,
@@ -160,6 +161,8 @@ function toEvents({ document, work, decision }: Standing): Event[] {
       occurTime: timestampFromDate(occurredAt),
       receiveTime: timestampFromDate(at),
       reason: more.reason ?? "",
+      rule: more.rule ?? "",
+      stageMs: kind === EventKind.DECIDED && document.round === 0 ? toStageMs(message.acceptTime, at) : 0n,
       traceParent: traceparent?.endsWith("-01") === true ? traceparent : "",
     });
   const events: Event[] = [];
@@ -170,6 +173,7 @@ function toEvents({ document, work, decision }: Standing): Event[] {
   events.push(
     event(EventKind.DECIDED, at, {
       reason: document.outcome,
+      rule: findStopper(decision),
       ...(document.round === 0 ? {} : { id: `:${document.round}` }),
     }),
   );
@@ -178,4 +182,10 @@ function toEvents({ document, work, decision }: Standing): Event[] {
   // Too late for a fallback is not too late for what was sent before.
   if (decision.outcome === Outcome.EXPIRE && message.fallback === 0) events.push(event(EventKind.EXPIRED, at));
   return events;
+}
+
+/** The rule that said no, by its name in lower case. */
+function findStopper({ outcome, verdicts }: Decision): string {
+  const last = verdicts.at(-1);
+  return outcome === Outcome.SUPPRESS && last !== undefined ? Rule[last.rule].toLowerCase() : "";
 }

@@ -5,7 +5,7 @@ import { Match } from "@nats-io/transport-node";
 import type { Logger } from "pino";
 import { ShopEventBatchSchema } from "../../gen/intervention/v1/bus_pb.js";
 import { type Context, type ShopEvent, ShopEventKind, ShopEventSchema } from "../../gen/intervention/v1/shopper_pb.js";
-import { type Bus, Worker } from "../bus/index.ts";
+import { type Bus, type EventPublisher, Worker } from "../bus/index.ts";
 import { checkShopEvent } from "../domain/context/index.ts";
 import { InvalidInput } from "../domain/errors.ts";
 import type { AccessDirectory } from "../integrations/access-directory.ts";
@@ -20,6 +20,7 @@ import type { CartWatches } from "./cart-watches.ts";
 import { countHeard } from "./count-heard.ts";
 import { expectWorkspace } from "./expect-workspace.ts";
 import { findContext } from "./shopper-contexts.ts";
+import { toConversion } from "./to-conversion.ts";
 import type { Triggers } from "./triggers.ts";
 
 /** What hearing shop events stands on. */
@@ -35,6 +36,8 @@ export type EventIntakeOptions = {
   readonly watches?: Pick<CartWatches, "cover"> | undefined;
   /** Told who did something. Default: nobody looks. */
   readonly segments?: Pick<SegmentDirectory, "noteChanges"> | undefined;
+  /** Where orders are told of, to be counted and credited. Default: nobody counts. */
+  readonly conversions?: Pick<EventPublisher, "publish"> | undefined;
   /** What happened longer ago triggers nothing: nobody who imports a year of history means to write to everybody in it. */
   readonly triggerAgeMsMax: number;
   readonly metrics: {
@@ -84,6 +87,7 @@ async function take(options: EventIntakeOptions, given: readonly Given[]): Promi
   const known = await insertShopEvents(store, once, now());
   // What follows is done for those that are known too: it may have been cut off, and doing it twice makes nothing new.
   await options.segments?.noteChanges(once.map(({ workspaceId, event: { userId } }) => ({ workspaceId, userId })));
+  await options.conversions?.publish(once.flatMap(toConversion));
   await watches?.cover(once.filter(({ event }) => opensSilence(event)).map(toActivity));
   const oldest = now().getTime() - options.triggerAgeMsMax;
   const [waited, tooOld] = partition(

@@ -1,9 +1,17 @@
-import { createHash } from "node:crypto";
 import { create, toBinary } from "@bufbuild/protobuf";
 import { timestampDate, timestampFromDate } from "@bufbuild/protobuf/wkt";
 import { type DeliveryMessage, DeliveryMessageSchema } from "../../gen/intervention/v1/bus_pb.js";
 import { type Event, EventKind, EventSchema } from "../../gen/intervention/v1/event_pb.js";
-import { bury, PackedPublisher, type PutOff, packItems, putOff, toDispatchItem, toKindName } from "../bus/index.ts";
+import {
+  bury,
+  PackedPublisher,
+  type PutOff,
+  packItems,
+  putOff,
+  toDispatchItem,
+  toKindName,
+  toLetterNumber,
+} from "../bus/index.ts";
 import { toOutsideChannel } from "../domain/delivery/channel-names.ts";
 import {
   ATTEMPTS_MAX,
@@ -16,6 +24,7 @@ import { attemptId, deliveryId, findProviderAccount, replaceProviderAccount } fr
 import type { DeliverOptions } from "./deliver.ts";
 import { findExpiry } from "./last-look.ts";
 import type { Senders } from "./senders.ts";
+import { toStageMs } from "./to-stage-ms.ts";
 
 /** An attempt at a delivery that has come to an end. */
 export type Ended = {
@@ -214,6 +223,7 @@ function toEvent(delivery: DeliveryMessage, kind: keyof typeof EVENT_KINDS, reas
     occurTime: timestampFromDate(at),
     receiveTime: timestampFromDate(at),
     reason: kind === "sent" ? "" : reason,
+    stageMs: kind === "sent" ? toStageMs(delivery.decideTime, at) : 0n,
     traceParent: intervention?.traceParent ?? "",
   });
 }
@@ -226,5 +236,5 @@ const toSuffix = ({ intervention, channel }: DeliveryMessage) =>
 function toNumber(delivery: DeliveryMessage): number {
   const channel = toOutsideChannel(delivery.channel) ?? "email";
   const id = attemptId(deliveryId(delivery.intervention?.interventionId ?? "", channel), delivery.attempt);
-  return createHash("sha256").update(id).digest().readUIntBE(0, 6);
+  return toLetterNumber(id);
 }

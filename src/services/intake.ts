@@ -13,7 +13,7 @@ import type { SharedServices } from "./shared.ts";
 
 /** What is heard of shoppers, and what it triggers. */
 export function defineIntake(config: Config, shared: SharedServices) {
-  const { log, metrics, bus, store, access, erased, campaigns, segments, acceptor } = shared;
+  const { log, metrics, bus, store, access, erased, campaigns, segments, events, acceptor } = shared;
   const facts = defineService("facts", {
     start: async (c): Promise<ShopperFacts> => {
       const known = await c.get(store);
@@ -93,6 +93,7 @@ export function defineIntake(config: Config, shared: SharedServices) {
         campaigns: await c.get(campaigns),
         triggers: await c.get(triggers),
         watches: await c.get(cartWatches),
+        conversions: await c.get(events),
         segments: await c.get(segments),
         triggerAgeMsMax: config.EVENT_TRIGGER_AGE_MS,
         metrics: await c.get(metrics),

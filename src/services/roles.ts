@@ -6,6 +6,7 @@ import { toUnsubscribeUrls } from "../integrations/unsubscribe-links.ts";
 import { startOutward } from "../outward/start-outward.ts";
 import { startDecide } from "../roles/decide.ts";
 import { startDeliver } from "../roles/deliver.ts";
+import { startRollup } from "../roles/rollup.ts";
 import { startSchedule } from "../roles/schedule.ts";
 import { findOrdersIn } from "../roles/shopper-contexts.ts";
 import { startTrack } from "../roles/track.ts";
@@ -89,6 +90,16 @@ export function defineRoles(config: Config, shared: SharedServices) {
       }),
     stop: (value) => value[Symbol.asyncDispose](),
   });
+  const rollup = defineService("rollup", {
+    start: async (c) =>
+      startRollup({
+        store: await c.get(store),
+        access: await c.get(access),
+        log: await c.get(log),
+        now: () => new Date(),
+      }),
+    stop: (value) => value[Symbol.asyncDispose](),
+  });
   // What leaves is read from the same stream as what is recorded, and grows with it.
   const outward = defineService("outward", {
     start: async (c) =>
@@ -120,5 +131,5 @@ export function defineRoles(config: Config, shared: SharedServices) {
       }),
     stop: (value) => value[Symbol.asyncDispose](),
   });
-  return { deliver, decide, track, outward, schedule };
+  return { deliver, decide, track, rollup, outward, schedule };
 }

@@ -8,6 +8,7 @@ import { type CartWatchDocument, cartWatchIndexes } from "./cart-watches.ts";
 import { type CheckpointDocument, checkpointIndexes } from "./checkpoints.ts";
 import { closeEndedSockets } from "./close-ended-sockets.ts";
 import { type ConsentDocument, consentIndexes } from "./consents.ts";
+import { type ConversionDocument, conversionIndexes } from "./conversions.ts";
 import { type DecisionDocument, decisionIndexes } from "./decisions.ts";
 import { type EntryDocument, entryIndexes } from "./entries.ts";
 import { type ErasureDocument, erasureIndexes } from "./erasures.ts";
@@ -26,6 +27,7 @@ import { type ProfileDocument, profileIndexes } from "./profiles.ts";
 import { type ProviderAccountDocument, providerAccountIndexes } from "./provider-accounts.ts";
 import { type QuotaSlotDocument, quotaSlotIndexes } from "./quota-slots.ts";
 import { type RetentionDocument, retentionIndexes } from "./retention.ts";
+import { type RollupDocument, type RollupMarkDocument, rollupIndexes, rollupMarkIndexes } from "./rollups.ts";
 import { type SegmentDocument, segmentIndexes } from "./segments.ts";
 import { type ShopEventDocument, shopEventIndexes } from "./shop-events.ts";
 import { type ShopperChangeDocument, shopperChangeIndexes } from "./shopper-changes.ts";
@@ -85,6 +87,9 @@ const COLLECTIONS = {
   quotaSlots: collection<QuotaSlotDocument>("quota_slots", quotaSlotIndexes),
   suppressions: collection<SuppressionDocument>("suppressions", suppressionIndexes),
   retention: collection<RetentionDocument>("retention", retentionIndexes),
+  conversions: collection<ConversionDocument>("conversions", conversionIndexes),
+  rollups: collection<RollupDocument>("rollups", rollupIndexes),
+  rollupMarks: collection<RollupMarkDocument>("rollup_marks", rollupMarkIndexes),
   segments: collection<SegmentDocument>("segments", segmentIndexes),
   placementOffers: collection<PlacementOfferDocument>("placement_offers", placementOfferIndexes),
   shopperChanges: collection<ShopperChangeDocument>("shopper_changes", shopperChangeIndexes),

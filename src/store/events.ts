@@ -1,10 +1,13 @@
 import { timestampDate } from "@bufbuild/protobuf/wkt";
-import { type Event, EventKind } from "../../gen/intervention/v1/event_pb.js";
+import { Actor, type Event, EventKind } from "../../gen/intervention/v1/event_pb.js";
 import { Channel } from "../../gen/intervention/v1/intervention_pb.js";
+import { toSpan } from "../domain/analytics/span.ts";
+import { toStageBin } from "../domain/analytics/stage-histogram.ts";
 import type { Store } from "./connect-store.ts";
 import type { IndexDefinition } from "./index-definition.ts";
 import { insertNew } from "./insert-new.ts";
 import { onStore } from "./on-store.ts";
+import { noteSlices } from "./rollups.ts";
 
 /** One touchpoint. */
 export type EventDocument = {
@@ -20,13 +23,37 @@ export type EventDocument = {
   readonly receivedAt: Date;
   readonly actionId?: string;
   readonly reason?: string;
-  /** The intervention, of an event that can happen again and so is not found by its id. `insertEvents` sets it. */
+  /** What stopped it, of decided. */
+  readonly rule?: string;
+  readonly variant?: string;
+  readonly template?: string;
+  readonly locale?: string;
+  /** Who was behind it, where it was asked; see Actor. */
+  readonly actor?: string;
+  readonly actorEvidence?: string;
+  readonly orderId?: string;
+  /** What it is worth, with `currency`. */
+  readonly valueMinor?: number;
+  readonly currency?: string;
+  readonly costMicros?: number;
+  /** How long the stage that it ends took, as `toStageBin`. */
+  readonly stageBin?: number;
+  /** `toTouchKey`, of what a person saw or clicked: what orders may be credited to. `insertEvents` sets it. */
+  readonly touchOf?: string;
+  /** `{workspace}/{n}` of the slice of time it happened in: what figures are reckoned by. `insertEvents` sets it. */
+  readonly slice?: string;
+  /** The intervention, of an event that can happen again and so is not found by its id; of an order and its refunds, the order.
+   *  `insertEvents` sets it. */
   readonly again?: string;
 };
 
 export const eventIndexes = [
   // Explain, Watch and the state: what can happen again. The others are found by their ids, which costs no index.
   { name: "again", key: { again: 1 }, sparse: true },
+  // What a user saw and clicked.
+  { name: "touches", key: { touchOf: 1 }, sparse: true },
+  // The figures of a slice of time.
+  { name: "slice", key: { slice: 1 }, sparse: true },
 ] as const satisfies readonly IndexDefinition[];
 
 /** Every kind. */
@@ -43,6 +70,9 @@ const EVENT_KINDS = [
   "cancelled",
   "failed",
   "uncertain",
+  "bounced",
+  "complained",
+  "unsubscribed",
 ] as const;
 type EventKindName = (typeof EVENT_KINDS)[number];
 
@@ -70,18 +100,59 @@ export function toEventDocument(event: Event, receivedAt: Date): EventDocument {
     occurredAt: event.occurTime === undefined ? receivedAt : timestampDate(event.occurTime),
     receivedAt: event.receiveTime === undefined ? receivedAt : timestampDate(event.receiveTime),
     ...(event.actionId === "" ? {} : { actionId: event.actionId }),
-    ...(event.reason === "" ? {} : { reason: event.reason }),
+    ...toNamed({ reason: event.reason, rule: event.rule, variant: event.variant, template: event.template }),
+    ...toNamed({ locale: event.locale, actorEvidence: event.actorEvidence, orderId: event.orderId }),
+    ...(event.actor === Actor.UNSPECIFIED ? {} : { actor: Actor[event.actor].toLowerCase() }),
+    ...(event.currency === "" ? {} : toAmounts(event)),
+    ...(event.stageMs === 0n ? {} : { stageBin: toStageBin(Number(event.stageMs)) }),
   };
 }
 
-/** Stores those that are new.
+const toNamed = <T extends Readonly<Record<string, string>>>(texts: T): Partial<T> =>
+  Object.fromEntries(Object.entries(texts).filter(([, text]) => text !== "")) as Partial<T>;
+
+const toAmounts = ({ currency, valueMinor, costMicros }: Event) => ({
+  currency,
+  ...(valueMinor === 0n ? {} : { valueMinor: Number(valueMinor) }),
+  ...(costMicros === 0n ? {} : { costMicros: Number(costMicros) }),
+});
+
+/** Stores those that are new, and notes the slices of time whose figures have changed: of all, since a call before this one may have
+ *  ended between the two.
  *  @returns how many were stored before. */
 export async function insertEvents(store: Store, events: readonly EventDocument[]): Promise<number> {
-  const documents = events.map((event) =>
-    event._id === `${event.interventionId}:${event.kind}` ? event : { ...event, again: event.interventionId },
+  const documents = events.map(toStored);
+  const repeated = (await insertNew(store.events, documents)).length;
+  const slices = new Map(
+    documents.map(({ slice, workspaceId, occurredAt }) => [
+      slice,
+      { workspaceId, slice: toSpan("slice", occurredAt.getTime()).n },
+    ]),
   );
-  return (await insertNew(store.events, documents)).length;
+  await noteSlices(store, [...slices.values()]);
+  return repeated;
 }
+
+/** With what it is found by. */
+export function toStored(event: EventDocument) {
+  const { _id, workspaceId, interventionId, kind, orderId, userId, actor, occurredAt } = event;
+  const isTouch = (kind === "displayed" || kind === "clicked") && (actor === undefined || actor === "person");
+  const again = orderId === undefined ? interventionId : toOrderKey(workspaceId, orderId);
+  return {
+    ...event,
+    slice: toSliceKey(workspaceId, toSpan("slice", occurredAt.getTime()).n),
+    ...(_id === `${interventionId}:${kind}` ? {} : { again }),
+    ...(isTouch ? { touchOf: toTouchKey(workspaceId, userId) } : {}),
+  };
+}
+
+export const toTouchKey = (workspaceId: string, userId: string) => `${workspaceId}/${userId}`;
+
+/** Under which everything of an order is found. */
+export const toOrderKey = (workspaceId: string, orderId: string) => `order:${workspaceId}:${orderId}`;
+
+/** As events have it. */
+export const toSliceKey = (workspaceId: string, n: number) => `${workspaceId}/${n}`;
 
 /** Bounds what a user's clicks can make of a list. */
 const REPEATED_MAX = 10_000;

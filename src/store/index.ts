@@ -42,6 +42,19 @@ export { advanceCheckpoint, claimLease, findCheckpoint } from "./checkpoints.ts"
 export { connectStore, type Store } from "./connect-store.ts";
 export { type ConsentDocument, consentId, listConsentChanges, recordConsent } from "./consents.ts";
 export {
+  type ConversionDocument,
+  conversionId,
+  findConversion,
+  findOrderEvents,
+  findTouches,
+  listConversionsOf,
+  listConversionsOfSlice,
+  putConversions,
+  streamConversions,
+  type TouchDocument,
+  toConversionSlice,
+} from "./conversions.ts";
+export {
   type DecisionDocument,
   type DecisionOutline,
   decisionId,
@@ -80,6 +93,10 @@ export {
   listEvents,
   toEventDocument,
   toEventFilters,
+  toOrderKey,
+  toSliceKey,
+  toStored,
+  toTouchKey,
 } from "./events.ts";
 export {
   advanceFanOut,
@@ -167,6 +184,15 @@ export {
   type QuotaScope,
 } from "./quota-slots.ts";
 export { listRetention, setRetention } from "./retention.ts";
+export {
+  deleteSliceMarks,
+  findRollups,
+  groupSlice,
+  listSliceMarks,
+  noteSlices,
+  putRollups,
+  rollupId,
+} from "./rollups.ts";
 export {
   findSegment,
   insertSegment,

@@ -147,6 +147,21 @@ export declare type Event = Message<"intervention.v1.Event"> & {
   costMicros: bigint;
 
   /**
+   * How long the stage before took, ms: for decided since accepted, for sent since decided, for delivered since sent, for displayed
+   * since delivered or sent. 0: not known.
+   *
+   * @generated from field: int64 stage_ms = 106;
+   */
+  stageMs: bigint;
+
+  /**
+   * What stopped it, for decided: the rule's name in lower case; empty when nothing did.
+   *
+   * @generated from field: string rule = 107;
+   */
+  rule: string;
+
+  /**
    * The experiment's arm it was decided for, as `{experiment}/{variant}`; may be empty.
    *
    * @generated from field: string variant = 110;

@@ -1,0 +1,104 @@
+import { creditOrder, WINDOWS } from "../domain/attribution/credit-order.ts";
+import {
+  type ConversionDocument,
+  conversionId,
+  type EventDocument,
+  findOrderEvents,
+  findProfileOutlines,
+  findTouches,
+  listConversionsOf,
+  profileId,
+  putConversions,
+  type Store,
+  toConversionSlice,
+  toTouchKey,
+} from "../store/index.ts";
+
+/** Whom an order is credited for. */
+type Order = { readonly workspaceId: string; readonly orderId: string };
+
+/** Credits the orders that stored events tell something new of: the orders themselves, their refunds, and those that follow what a user
+ *  saw or clicked. Each is reckoned from all that is stored, so that order, repetition and lateness make no difference. */
+export async function creditAll(store: Store, events: readonly EventDocument[]): Promise<void> {
+  const orders = new Map<string, Order>();
+  const add = (order: Order) => orders.set(conversionId(order.workspaceId, order.orderId), order);
+  for (const { kind, workspaceId, orderId } of events)
+    if ((kind === "converted" || kind === "refunded") && orderId !== undefined) add({ workspaceId, orderId });
+  for (const order of await listFollowing(store, events)) add(order);
+  for (const [workspaceId, some] of Map.groupBy(orders.values(), (order) => order.workspaceId))
+    await creditOrders(
+      store,
+      workspaceId,
+      some.map(({ orderId }) => orderId),
+    );
+}
+
+/** The orders that touches may have led to: most touches come before theirs. */
+async function listFollowing(store: Store, events: readonly EventDocument[]): Promise<Order[]> {
+  const earliest = new Map<string, EventDocument>();
+  for (const event of events) {
+    if (event.touchOf === undefined) continue;
+    const known = earliest.get(event.touchOf);
+    if (known === undefined || event.occurredAt < known.occurredAt) earliest.set(event.touchOf, event);
+  }
+  const found = await Promise.all(
+    [...earliest.values()].map(async ({ workspaceId, userId, occurredAt }) => {
+      const ids = await idsOf(store, workspaceId, userId);
+      return Promise.all(ids.map((id) => listConversionsOf(store, { workspaceId, userId: id, from: occurredAt })));
+    }),
+  );
+  return found.flat(2).map(({ workspaceId, orderId }) => ({ workspaceId, orderId }));
+}
+
+/** Reckons these orders of a workspace anew. */
+export async function creditOrders(store: Store, workspaceId: string, orderIds: readonly string[]): Promise<void> {
+  const told = await findOrderEvents(store, workspaceId, orderIds);
+  const byOrder = Map.groupBy(told, ({ orderId }) => orderId ?? "");
+  const conversions: ConversionDocument[] = [];
+  for (const [orderId, events] of byOrder) {
+    const order = events.find(({ kind }) => kind === "converted");
+    // A refund that comes before its order waits for it here.
+    if (order === undefined) continue;
+    conversions.push(await credit(store, { workspaceId, orderId, order, events }));
+  }
+  await putConversions(store, conversions);
+}
+
+async function credit(
+  store: Store,
+  told: {
+    readonly workspaceId: string;
+    readonly orderId: string;
+    readonly order: EventDocument;
+    readonly events: readonly EventDocument[];
+  },
+): Promise<ConversionDocument> {
+  const { workspaceId, orderId, order, events } = told;
+  const { userId, occurredAt, currency = "", valueMinor = 0 } = order;
+  const refunds = events.filter((event) => event.kind === "refunded" && event.currency === currency);
+  const refundedMinor = Math.min(
+    valueMinor,
+    refunds.reduce((sum, refund) => sum + (refund.valueMinor ?? 0), 0),
+  );
+  const ids = await idsOf(store, workspaceId, userId);
+  const touches = await findTouches(
+    store,
+    ids.map((id) => toTouchKey(workspaceId, id)),
+  );
+  const oldest = occurredAt.getTime() - Math.max(WINDOWS.clickMs, WINDOWS.viewMs);
+  const near = [...touches.values()].flat().filter(({ at }) => at >= oldest && at <= occurredAt.getTime());
+  // Of one time in order of their ids, so that the order they were stored in makes no difference.
+  near.sort((a, b) => a.at - b.at || (a.id < b.id ? -1 : 1));
+  const { path, credits } = creditOrder(near, { at: occurredAt.getTime(), valueMinor, refundedMinor });
+  return {
+    _id: conversionId(workspaceId, orderId),
+    ...{ workspaceId, userId, orderId, at: occurredAt, valueMinor, refundedMinor, currency, path, credits },
+    slice: toConversionSlice(workspaceId, occurredAt),
+  };
+}
+
+/** Every id that a user goes by. */
+async function idsOf(store: Store, workspaceId: string, userId: string): Promise<readonly string[]> {
+  const found = (await findProfileOutlines(store, [{ workspaceId, userId }])).get(profileId(workspaceId, userId));
+  return found === undefined ? [userId] : [found.userId, ...found.aliases];
+}

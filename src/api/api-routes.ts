@@ -3,6 +3,8 @@ import type { ConnectRouter, ConnectRouterOptions } from "@connectrpc/connect";
 import { file_google_rpc_error_details } from "../../gen/google/rpc/error_details_pb.js";
 import { Health } from "../../gen/health/v1/health_pb.js";
 import { AdminService } from "../../gen/intervention/v1/admin_service_pb.js";
+import { AnalyticsService } from "../../gen/intervention/v1/analytics_service_pb.js";
+import { AttributionService } from "../../gen/intervention/v1/attribution_service_pb.js";
 import { CampaignService } from "../../gen/intervention/v1/campaign_service_pb.js";
 import { CatalogService } from "../../gen/intervention/v1/catalog_service_pb.js";
 import { ChannelService } from "../../gen/intervention/v1/channel_service_pb.js";
@@ -20,9 +22,12 @@ import { SegmentService } from "../../gen/intervention/v1/segment_service_pb.js"
 import { SessionService } from "../../gen/intervention/v1/session_service_pb.js";
 import { SuppressionService } from "../../gen/intervention/v1/suppression_service_pb.js";
 import { TopicService } from "../../gen/intervention/v1/topic_service_pb.js";
+import { TrackingService } from "../../gen/intervention/v1/tracking_service_pb.js";
 import { WebhookService } from "../../gen/intervention/v1/webhook_service_pb.js";
 import type { AccessDirectory } from "../integrations/access-directory.ts";
 import { type AdminParts, adminService } from "./admin-service.ts";
+import { analyticsService } from "./analytics-service.ts";
+import { attributionService } from "./attribution-service.ts";
 import { auditChanges } from "./audit-changes.ts";
 import {
   CATALOG_AUDIT,
@@ -43,6 +48,7 @@ import { type ChannelParts, channelService } from "./channel-service.ts";
 import type { ChooseParts } from "./choose-offers.ts";
 import { deliveryService } from "./delivery-service.ts";
 import { type EventServiceParts, eventService } from "./event-service.ts";
+import type { AnalyticsParts } from "./figure-points.ts";
 import { type HealthParts, healthService } from "./health-service.ts";
 import { type InboxParts, inboxService } from "./inbox-service.ts";
 import { apiInterceptors, apiRequestGate, type InterceptorParts } from "./interceptors.ts";
@@ -59,6 +65,7 @@ import { segmentService } from "./segment-service.ts";
 import { sessionService } from "./session-service.ts";
 import { suppressionService } from "./suppression-service.ts";
 import { topicService } from "./topic-service.ts";
+import { type TrackingParts, trackingService } from "./tracking-service.ts";
 import { type WebhookParts, webhookService } from "./webhook-service.ts";
 
 /** All that the services stand on. */
@@ -68,6 +75,8 @@ export type ApiParts = InterceptorParts &
   WebhookParts &
   PredictionServiceParts &
   EventServiceParts &
+  TrackingParts &
+  AnalyticsParts &
   ProfileParts &
   ChannelParts &
   ChooseParts &
@@ -99,6 +108,9 @@ export const API_SERVICES: readonly DescService[] = [
   SuppressionService,
   SegmentService,
   PlacementService,
+  TrackingService,
+  AnalyticsService,
+  AttributionService,
 ];
 
 /** A batch of 1,000 interventions of 4 KB each. */
@@ -143,7 +155,10 @@ export function registerApi(router: ConnectRouter, parts: ApiParts): void {
     PlacementService,
     auditChanges(parts, PlacementService, placementService(parts), placementAudit(parts.store)),
   );
-  router.service(Health, healthService({ ...parts, serviceNames: API_SERVICES.map(({ typeName }) => typeName) }));
+  router.service(TrackingService, trackingService(parts));
+  router.service(AnalyticsService, analyticsService(parts));
+  router.service(AttributionService, attributionService(parts));
+  router.service(Health, healthService(...parts, serviceNames: API_SERVICES.map((typeName ) => typeName) ));
   registerReflection(router, [...API_SERVICES, Health], [file_google_rpc_error_details]);
 }
 

@@ -14,6 +14,7 @@ const METHODS = new Map(
 );
 /** They answer each message, the bad ones too: tests of their own look at those. */
 const ANSWERING_EACH = [
+  "TrackingService/TrackStream",
   "InterventionService/TriggerStream",
   "PredictionService/IngestStream",
   "EventService/IngestStream",

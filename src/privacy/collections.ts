@@ -3,7 +3,7 @@ import { InterventionMessageSchema } from "../../gen/intervention/v1/bus_pb.js";
 import { DecisionInputSchema, DecisionSchema } from "../../gen/intervention/v1/decision_pb.js";
 import { InterventionFrameSchema } from "../../gen/intervention/v1/realtime_pb.js";
 import { PredictionSchema, ShopEventSchema } from "../../gen/intervention/v1/shopper_pb.js";
-import { onStore, profileId, type Store, toAttemptFilters, toEventFilters } from "../store/index.ts";
+import { onStore, profileId, type Store, toAttemptFilters, toEventFilters, toOrderKey } from "../store/index.ts";
 import {
   findOfInterventions,
   findRounds,
@@ -107,7 +107,16 @@ export const COLLECTIONS: Readonly<Record<string, PersonalCollection | Impersona
   predictions: ofUser("predictions", { messages: { prediction: PredictionSchema } }),
   shop_events: ofUser("shop_events", { messages: { event: ShopEventSchema } }),
   cart_watches: ofUser("cart_watches"),
-  conversions: ofUser("conversions"),
+  // Refunds name no user: they are found by his orders, and so before these are gone.
+  order_events: ofUser("order_events", {
+    filters: async ({ workspaceId, userId }, store) => {
+      const filter = { workspaceId, userId };
+      const orders = await onStore(() => store.conversions.find(filter, { projection: { orderId: 1 } }).toArray());
+      return [filter, { again: { $in: orders.map(({ orderId }) => toOrderKey(workspaceId, orderId)) } }];
+    },
+    retention: { kind: "order_events", timeField: "occurredAt" },
+  }),
+  conversions: ofUser("conversions", { retention: { kind: "conversions", timeField: "at" } }),
   shopper_changes: ofUser("shopper_changes"),
   shoppers: ofUser("shoppers", {
     filters: ({ workspaceId, userId }) => [{ _id: profileId(workspaceId, userId) }],

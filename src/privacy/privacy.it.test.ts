@@ -174,6 +174,8 @@ describe("an erasure", () => {
         "collection/subscriptions": 1,
         "collection/shop_events": 1,
         "collection/cart_watches": 1,
+        "collection/conversions": 1,
+        "collection/order_events": 1,
         "collection/shopper_changes": 1,
         "collection/shoppers": 1,
         "stream/EVENTS": 2,
@@ -336,10 +338,12 @@ describe("retention", () => {
     expect(retentions.map(({ kind, days }) => [kind, days])).toEqual([
       ["attempt_results", 0],
       ["attempts", 0],
+      ["conversions", 0],
       ["decisions", 0],
       ["events", 0],
       ["inbox", 0],
       ["interventions", 0],
+      ["order_events", 0],
       ["outbox", 7],
       ["webhook_deliveries", 30],
     ]);

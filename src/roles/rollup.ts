@@ -1,20 +1,8 @@
 import { randomUUID } from "node:crypto";
 import type { Logger } from "pino";
-import { type Cell, CellSum } from "../domain/analytics/cell.ts";
-import { listBelow, SPAN_MS, type Span, type SpanKind, toSpan, toStartMs } from "../domain/analytics/span.ts";
-import { toCreditGroups } from "../domain/analytics/to-credit-groups.ts";
+import { toSpan } from "../domain/analytics/span.ts";
 import type { AccessDirectory } from "../integrations/access-directory.ts";
-import {
-  claimLease,
-  deleteSliceMarks,
-  findRollups,
-  groupSlice,
-  listConversionsOfSlice,
-  listSliceMarks,
-  putRollups,
-  rollupId,
-  type Store,
-} from "../store/index.ts";
+import { claimLease, deleteSliceMarks, listSliceMarks, reckon, type Store } from "../store/index.ts";
 import { startLoop } from "./start-loop.ts";
 
 /** What reckoning figures stands on. */
@@ -31,7 +19,6 @@ const LEASE_MS = 10_000;
 const SETTLE_MS = 1_000;
 const MARKS_MAX = 2_000;
 const SLICES_AT_ONCE = 120;
-const WRITTEN_AT_ONCE = 50;
 
 /** Reckons the figures of spans that have changed. Any number may run: of each workspace one does it, and when it dies another one goes
  *  on within ten seconds. */
@@ -63,64 +50,4 @@ export async function rollUp(
     marks.flatMap(({ _id, slice }) => (wanted.has(slice) ? [_id] : [])),
   );
   return wanted.size;
-}
-
-/** Reckons these slices, and all that they are part of. */
-export async function reckon(
-  store: Store,
-  workspaceId: string,
-  { slices, nowMs }: { readonly slices: readonly number[]; readonly nowMs: number },
-): Promise<void> {
-  const touched = new Set(slices);
-  const minutes = toAbove(
-    "minute",
-    slices.map((n) => ({ kind: "slice", n })),
-  );
-  // Slices that are no longer kept are reckoned too, where a minute needs them.
-  const oldest = toSpan("slice", nowMs - SPAN_MS.day + SPAN_MS.hour).n;
-  const gone = minutes.flatMap(listBelow).filter(({ n }) => n < oldest && !touched.has(n));
-  const reckoned: Rollup[] = [];
-  for (const n of [...touched, ...gone.map((span) => span.n)])
-    reckoned.push({ span: { kind: "slice", n }, cells: await sumSlice(store, workspaceId, n) });
-  await put(store, workspaceId, reckoned);
-  let below: readonly Span[] = minutes;
-  await put(store, workspaceId, await sumAll(store, workspaceId, minutes));
-  for (const kind of ["hour", "day"] as const) {
-    below = toAbove(kind, below);
-    await put(store, workspaceId, await sumAll(store, workspaceId, below));
-  }
-}
-
-type Rollup = { readonly span: Span; readonly cells: readonly Cell[] };
-
-/** The figures of a slice, from its events. */
-export async function sumSlice(store: Store, workspaceId: string, n: number): Promise<Cell[]> {
-  const sum = new CellSum();
-  for (const group of await groupSlice(store, workspaceId, n)) sum.addGroup(group);
-  for (const conversion of await listConversionsOfSlice(store, workspaceId, n))
-    for (const group of toCreditGroups(conversion)) sum.addGroup(group);
-  return sum.toCells();
-}
-
-async function sumAll(store: Store, workspaceId: string, spans: readonly Span[]): Promise<Rollup[]> {
-  const rollups: Rollup[] = [];
-  for (const span of spans) {
-    const sum = new CellSum();
-    const below = await findRollups(store, workspaceId, listBelow(span));
-    for (const one of listBelow(span))
-      for (const cell of below.get(rollupId(workspaceId, one)) ?? []) sum.addCell(cell);
-    rollups.push({ span, cells: sum.toCells() });
-  }
-  return rollups;
-}
-
-async function put(store: Store, workspaceId: string, rollups: readonly Rollup[]): Promise<void> {
-  for (let first = 0; first < rollups.length; first += WRITTEN_AT_ONCE)
-    await putRollups(store, workspaceId, rollups.slice(first, first + WRITTEN_AT_ONCE));
-}
-
-/** The spans of a kind that these lie in, each once. */
-function toAbove(kind: SpanKind, spans: readonly Span[]): Span[] {
-  const found = spans.map((span) => toSpan(kind, toStartMs(span)));
-  return [...new Map(found.map((span) => [span.n, span])).values()];
 }

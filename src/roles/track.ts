@@ -5,8 +5,7 @@ import { type Bus, bury, toKindName, toLetterNumber, Worker } from "../bus/index
 import { InvalidInput } from "../domain/errors.ts";
 import { type Metrics, SPAN, type Traces } from "../observe/index.ts";
 import type { ErasedUsers } from "../privacy/erased-users.ts";
-import { insertEvents, type Store, toEventDocument, toStored } from "../store/index.ts";
-import { creditAll } from "./conversions.ts";
+import { creditAll, insertEvents, type Store, toEventDocument, toStored } from "../store/index.ts";
 import { Touchpoints } from "./touchpoints.ts";
 
 /** What the role stands on. */

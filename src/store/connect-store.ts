@@ -12,7 +12,7 @@ import { type ConversionDocument, conversionIndexes } from "./conversions.ts";
 import { type DecisionDocument, decisionIndexes } from "./decisions.ts";
 import { type EntryDocument, entryIndexes } from "./entries.ts";
 import { type ErasureDocument, erasureIndexes } from "./erasures.ts";
-import { type EventDocument, eventIndexes } from "./events.ts";
+import { type EventDocument, eventIndexes, orderEventIndexes } from "./events.ts";
 import { type FanOutDocument, fanOutIndexes } from "./fan-outs.ts";
 import { type InboxDocument, inboxIndexes } from "./inbox.ts";
 import type { IndexDefinition } from "./index-definition.ts";
@@ -62,6 +62,7 @@ const COLLECTIONS = {
   interventions: collection<InterventionDocument>("interventions", interventionIndexes),
   decisions: collection<DecisionDocument>("decisions", decisionIndexes),
   events: collection<EventDocument>("events", eventIndexes),
+  orderEvents: collection<EventDocument>("order_events", orderEventIndexes),
   inbox: collection<InboxDocument>("inbox", inboxIndexes),
   checkpoints: collection<CheckpointDocument>("checkpoints", checkpointIndexes),
   predictions: collection<PredictionDocument>("predictions", predictionIndexes),

@@ -122,5 +122,5 @@ export function findOrderEvents(
   orderIds: readonly string[],
 ): Promise<EventDocument[]> {
   const again = orderIds.map((orderId) => toOrderKey(workspaceId, orderId));
-  return onStore(() => store.events.find({ again: { $in: again } }).toArray());
+  return onStore(() => store.orderEvents.find({ again: { $in: again } }).toArray());
 }

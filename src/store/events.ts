@@ -42,7 +42,7 @@ export type EventDocument = {
   readonly touchOf?: string;
   /** `{workspace}/{n}` of the slice of time it happened in: what figures are reckoned by. `insertEvents` sets it. */
   readonly slice?: string;
-  /** The intervention, of an event that can happen again and so is not found by its id; of an order and its refunds, the order.
+  /** The intervention, of an event that can happen again and so is not found by its id; `toOrderKey`, of what is told of orders.
    *  `insertEvents` sets it. */
   readonly again?: string;
 };
@@ -54,6 +54,15 @@ export const eventIndexes = [
   { name: "touches", key: { touchOf: 1 }, sparse: true },
   // The figures of a slice of time.
   { name: "slice", key: { slice: 1 }, sparse: true },
+] as const satisfies readonly IndexDefinition[];
+
+/** What is told of orders is kept apart: it belongs to no intervention. */
+export const orderEventIndexes = [
+  // Everything of an order.
+  { name: "again", key: { again: 1 } },
+  // Of a user, and as old as is kept.
+  { name: "by_user", key: { workspaceId: 1, userId: 1 } },
+  { name: "by_time", key: { workspaceId: 1, occurredAt: 1 } },
 ] as const satisfies readonly IndexDefinition[];
 
 /** Every kind. */
@@ -122,7 +131,10 @@ const toAmounts = ({ currency, valueMinor, costMicros }: Event) => ({
  *  @returns how many were stored before. */
 export async function insertEvents(store: Store, events: readonly EventDocument[]): Promise<number> {
   const documents = events.map(toStored);
-  const repeated = (await insertNew(store.events, documents)).length;
+  const isOrder = ({ kind }: EventDocument) => kind === "converted" || kind === "refunded";
+  const [orders, others] = [documents.filter(isOrder), documents.filter((event) => !isOrder(event))];
+  const conflicts = await Promise.all([insertNew(store.events, others), insertNew(store.orderEvents, orders)]);
+  const repeated = conflicts.flat().length;
   const slices = new Map(
     documents.map(({ slice, workspaceId, occurredAt }) => [
       slice,
@@ -137,11 +149,12 @@ export async function insertEvents(store: Store, events: readonly EventDocument[
 export function toStored(event: EventDocument) {
   const { _id, workspaceId, interventionId, kind, orderId, userId, actor, occurredAt } = event;
   const isTouch = (kind === "displayed" || kind === "clicked") && (actor === undefined || actor === "person");
-  const again = orderId === undefined ? interventionId : toOrderKey(workspaceId, orderId);
   return {
     ...event,
     slice: toSliceKey(workspaceId, toSpan("slice", occurredAt.getTime()).n),
-    ...(_id === `${interventionId}:${kind}` ? {} : { again }),
+    ...(_id === `${interventionId}:${kind}`
+      ? {}
+      : { again: orderId === undefined ? interventionId : toOrderKey(workspaceId, orderId) }),
     ...(isTouch ? { touchOf: toTouchKey(workspaceId, userId) } : {}),
   };
 }

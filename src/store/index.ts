@@ -43,17 +43,11 @@ export { connectStore, type Store } from "./connect-store.ts";
 export { type ConsentDocument, consentId, listConsentChanges, recordConsent } from "./consents.ts";
 export {
   type ConversionDocument,
-  conversionId,
   findConversion,
-  findOrderEvents,
-  findTouches,
   listConversionsOf,
-  listConversionsOfSlice,
-  putConversions,
   streamConversions,
-  type TouchDocument,
-  toConversionSlice,
 } from "./conversions.ts";
+export { creditAll, creditOrders } from "./credit-orders.ts";
 export {
   type DecisionDocument,
   type DecisionOutline,
@@ -94,9 +88,7 @@ export {
   toEventDocument,
   toEventFilters,
   toOrderKey,
-  toSliceKey,
   toStored,
-  toTouchKey,
 } from "./events.ts";
 export {
   advanceFanOut,
@@ -183,14 +175,12 @@ export {
   insertQuotaSlots,
   type QuotaScope,
 } from "./quota-slots.ts";
+export { reckon, sumSlice } from "./reckon.ts";
 export { listRetention, setRetention } from "./retention.ts";
 export {
   deleteSliceMarks,
   findRollups,
-  groupSlice,
   listSliceMarks,
-  noteSlices,
-  putRollups,
   rollupId,
 } from "./rollups.ts";
 export {

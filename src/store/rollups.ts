@@ -58,8 +58,6 @@ export async function groupSlice(store: Store, workspaceId: string, n: number): 
   const field = (name: string) => ({ $ifNull: [`$${name}`, ""] });
   const stages = [
     { $match: { slice: `${workspaceId}/${n}` } },
-    // Orders are counted where they are credited.
-    { $match: { kind: { $nin: ["converted", "refunded"] } } },
     {
       $group: {
         _id: {

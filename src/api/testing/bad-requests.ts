@@ -20,6 +20,8 @@ const noName = (field: string): readonly BadRequest[] => [
 ];
 const nothing = (more: JsonObject): readonly BadRequest[] => [[more, "NotFound"]];
 
+const ANY_DAY = { startTime: "2026-01-01T00:00:00Z", endTime: "2026-01-02T00:00:00Z" };
+
 /** Of each method, in order of the services. Answers inside an answer, as those of a batch, are not looked at here. */
 export const BAD_REQUESTS: Readonly<Record<string, readonly BadRequest[]>> = {
   "InterventionService/Trigger": [
@@ -286,15 +288,14 @@ export const BAD_REQUESTS: Readonly<Record<string, readonly BadRequest[]>> = {
     [
       {
         offerId: "No Id",
-        offer: {
+        offer: 
           placement: "Home Hero",
-          pages: [{}, { exact: "" }, { prefix: "shoes" }, { glob: `/${LONG}` }],
-          condition: { comparison: { field: "prediction.score", operator: "OPERATOR_EQUAL", value: 1 } },
+          pages: [, exact: "" , prefix: "shoes" , glob: `/${LONG}` ],
+          condition: field: "prediction.score", operator: "OPERATOR_EQUAL", value: 1 ,
           startTime: "2026-03-02T00:00:00Z",
           endTime: "2026-03-01T00:00:00Z",
           priority: 1_001,
-          frequency: { max: 0 },
-        },
+          frequency: max: 0 ,,
       },
       "InvalidArgument",
       "offer_id",
@@ -312,10 +313,8 @@ export const BAD_REQUESTS: Readonly<Record<string, readonly BadRequest[]>> = {
     ],
     [
       {
-        offer: {
-          ...{ displayName: "O", placement: "p", content: { title: "T" } },
-          ...{ startTime: "2026-03-02T00:00:00Z", endTime: "2026-03-01T00:00:00Z" },
-        },
+          ...displayName: "O", placement: "p", content: title: "T" ,
+          ...startTime: "2026-03-02T00:00:00Z", endTime: "2026-03-01T00:00:00Z" ,,
       },
       "InvalidArgument",
       "offer.end_time",
@@ -325,19 +324,110 @@ export const BAD_REQUESTS: Readonly<Record<string, readonly BadRequest[]>> = {
   "PlacementService/ListOffers": NO_PAGE,
   "PlacementService/UpdateOffer": [
     [{}, "InvalidArgument", "offer.name"],
-    [{ offer: { name: "nowhere" } }, "NotFound"],
+    [{ name: "nowhere" }, "NotFound"],
   ],
   "PlacementService/DeleteOffer": [...noName("name"), ...nothing({ name: "nowhere" })],
+  "TrackingService/Track": [
+    [{}, "InvalidArgument", "touchpoint.kind"],
+    [
+      { kind: "EVENT_KIND_DISPLAYED", occurTime: "2020-01-01T00:00:00Z" },
+      "InvalidArgument",
+      "touchpoint.occur_time",
+      "touchpoint.intervention_id",
+    ],
+    [
+      { kind: "EVENT_KIND_CLICKED", interventionId: "x" },
+      "InvalidArgument",
+      "touchpoint.intervention_id",
+      "touchpoint.id",
+    ],
+    [
+      { kind: "EVENT_KIND_CONVERTED", interventionId: "x", value: currency: "eur" },
+      "InvalidArgument",
+      "touchpoint.order_id",
+      "touchpoint.user_id",
+      "touchpoint.value",
+      "touchpoint.value.currency",
+      "touchpoint.intervention_id",
+    ],
+  ],
+  "TrackingService/TrackBatch": [[{}, "InvalidArgument", "touchpoints"]],
+  "AnalyticsService/GetFunnel": [
+    [{}, "InvalidArgument", "interval"],
+    [{ }, "InvalidArgument", "interval.start_time", "interval.end_time"],
+    [
+      { startTime: "2026-01-02T00:00:00Z", endTime: "2026-01-01T00:00:00Z" },
+      "InvalidArgument",
+      "interval.end_time",
+    ],
+    [
+      { startTime: "2024-01-02T00:00:00Z", endTime: "2026-01-01T00:00:00Z" },
+      "InvalidArgument",
+      "interval.end_time",
+    ],
+    [{ interval: ANY_DAY, filters: [] }, "InvalidArgument", "filters[0].dimension", "filters[0].values"],
+  ],
+  "AnalyticsService/GetTimeSeries": [
+    [{}, "InvalidArgument", "interval"],
+    [{ interval: ANY_DAY, timeZone: "Mars/Base" }, "InvalidArgument", "time_zone"],
+    [{ interval: ANY_DAY, step: 9 }, "InvalidArgument", "step"],
+    [
+      { startTime: "2026-01-01T00:00:00Z", endTime: "2026-01-03T00:00:00Z" , step: "STEP_MINUTE" },
+      "InvalidArgument",
+      "interval",
+    ],
+  ],
+  "AnalyticsService/GetBreakdown": [
+    [{}, "InvalidArgument", "interval"],
+    [{ interval: ANY_DAY, rowsMax: -1 }, "InvalidArgument", "by", "rows_max"],
+    [{ interval: ANY_DAY, by: ["DIMENSION_CHANNEL", "DIMENSION_CHANNEL"] }, "InvalidArgument", "by"],
+  ],
+  "AnalyticsService/GetLatencies": [
+    [{}, "InvalidArgument", "interval"],
+    [{ interval: ANY_DAY, quantiles: [0.5, 2] }, "InvalidArgument", "quantiles[1]"],
+  ],
+  "AnalyticsService/GetCohorts": [
+    [{}, "InvalidArgument", "start_time", "end_time"],
+    [{ startTime: "2026-01-02T00:00:00Z", endTime: "2026-01-01T00:00:00Z" }, "InvalidArgument", "end_time"],
+  ],
+  "AnalyticsService/WatchFigures": [[{}, "InvalidArgument", "interval"]],
+  "AnalyticsService/ExportFigures": [
+    [{}, "InvalidArgument", "interval"],
+    [{ interval: ANY_DAY, format: 9 }, "InvalidArgument", "format"],
+  ],
+  "AnalyticsService/BackfillFigures": [
+    [
+      { startTime: "2026-01-01T00:00:00Z", endTime: "2026-03-03T00:00:00Z" },
+      "InvalidArgument",
+      "interval.end_time",
+    ],
+  ],
+  "AnalyticsService/VerifyFigures": [
+    [
+      { startTime: "2026-01-01T00:00:00Z", endTime: "2026-01-03T00:00:00Z" },
+      "InvalidArgument",
+      "interval.end_time",
+    ],
+  ],
+  "AttributionService/GetConversion": [
+    [{}, "InvalidArgument", "order_id"],
+    [{ orderId: "nothing" }, "NotFound"],
+  ],
+  "AttributionService/RecomputeCredits": [[{}, "InvalidArgument", "interval"]],
+  "AttributionService/ListConversions": [[{}, "InvalidArgument", "user_id"]],
+  "AttributionService/CompareModels": [
+    [{}, "InvalidArgument", "interval"],
+    [{ interval: ANY_DAY, by: "DIMENSION_LOCALE" }, "InvalidArgument", "by"],
+  ],
   "SegmentService/CreateSegment": [
     [{}, "InvalidArgument", "segment.display_name"],
-    [{ segmentId: "No", segment: {} }, "InvalidArgument", "segment_id", "segment.display_name"],
+    [{ segmentId: "No", segment: }, "InvalidArgument", "segment_id", "segment.display_name"],
     [
       {
         segmentId: "s",
-        segment: {
+        segment: 
           displayName: "S",
-          rule: {
-            all: {
+          rule: 
               rules: [
                 {},
                 { any: { rules: [] } },
@@ -351,10 +441,7 @@ export const BAD_REQUESTS: Readonly<Record<string, readonly BadRequest[]>> = {
                 { foreseen: { kind: 99, operator: "OPERATOR_IN", score: 2 } },
                 { inSegment: "s" },
                 { inSegment: "nowhere" },
-              ],
-            },
-          },
-        },
+              ],,,,
       },
       "InvalidArgument",
       "segment.rule.all.rules[0]",
@@ -382,15 +469,15 @@ export const BAD_REQUESTS: Readonly<Record<string, readonly BadRequest[]>> = {
   "SegmentService/ListSegments": NO_PAGE,
   "SegmentService/UpdateSegment": [
     [{}, "InvalidArgument", "segment.name"],
-    [{ segment: { name: "s", displayName: "S" }, updateMask: "archived" }, "InvalidArgument", "update_mask"],
-    [{ segment: { name: "s" }, updateMask: "displayName" }, "InvalidArgument", "segment.display_name"],
-    [{ segment: { name: "nowhere", displayName: "S" } }, "NotFound"],
+    [{ name: "s", displayName: "S" , updateMask: "archived" }, "InvalidArgument", "update_mask"],
+    [{ name: "s" , updateMask: "displayName" }, "InvalidArgument", "segment.display_name"],
+    [{ name: "nowhere", displayName: "S" }, "NotFound"],
   ],
   "SegmentService/ArchiveSegment": [[{ name: "nowhere" }, "NotFound"]],
   "SegmentService/PreviewSegment": [
     [{}, "InvalidArgument", "rule"],
-    [{ rule: {}, sampleSize: 101 }, "InvalidArgument", "sample_size"],
-    [{ rule: { exists: "nothing" } }, "InvalidArgument", "rule.exists"],
+    [{ , sampleSize: 101 }, "InvalidArgument", "sample_size"],
+    [{ exists: "nothing" }, "InvalidArgument", "rule.exists"],
   ],
   "SegmentService/ExplainMember": [
     [{ name: "s" }, "InvalidArgument", "user_id"],

@@ -40,12 +40,12 @@ export type EventGroup = CellKey & {
 };
 
 /** What a group counts as: its kind, with the outcome of decided, and `_by_program` where no person was behind it. */
-export function toCounterName({ kind, reason, byPerson }: Pick<EventGroup, "kind" | "reason" | "byPerson">): string {
+function toCounterName({ kind, reason, byPerson }: Pick<EventGroup, "kind" | "reason" | "byPerson">): string {
   if (kind === "decided") return `decided_${reason}`;
   return byPerson ? kind : `${kind}_by_program`;
 }
 
-export const toKeyText = (key: CellKey): string => JSON.stringify(DIMENSIONS.map((dimension) => key[dimension]));
+const toKeyText = (key: CellKey): string => JSON.stringify(DIMENSIONS.map((dimension) => key[dimension]));
 
 const NOTHING: Amounts = { valueMinor: 0, refundedMinor: 0, costMicros: 0 };
 

@@ -3,7 +3,7 @@ import type { PathModel } from "./path-model.ts";
 import { eligibleTouches, type Touch, type Windows } from "./touch.ts";
 
 /** The models that look at one path at a time, by name. */
-export const PATH_MODELS = {
+const PATH_MODELS = {
   first: { kind: "first" },
   last: { kind: "last" },
   last_non_direct: { kind: "last_non_direct" },

@@ -27,6 +27,7 @@ import {
 import { toCloudEvent } from "../../domain/outward/to-cloud-event.ts";
 import {
   consentId,
+  creditAll,
   insertCartWatches,
   insertEvents,
   insertShopEvents,
@@ -39,6 +40,7 @@ import {
   toEventDocument,
   toPlace,
   toPosition,
+  toStored,
 } from "../../store/index.ts";
 
 export type Parts = { readonly bus: Bus; readonly store: Store };
@@ -130,6 +132,13 @@ export async function fillCollections(parts: Parts, user: User): Promise<void> {
       ...{ to: `${marker}@example.com`, content: JSON.stringify({ subject: marker }) },
     })),
   );
+  const order = create(EventSchema, {
+    ...{ eventId: `order:${workspaceId}:${marker}`, kind: EventKind.CONVERTED, workspace: workspaceId, userId },
+    ...{ orderId: marker, valueMinor: 1n, currency: "EUR", occurTime: timestampFromDate(new Date()) },
+  });
+  const ordered = toStored(toEventDocument(order, new Date()));
+  await insertEvents(store, [ordered]);
+  await creditAll(store, [ordered]);
   await noteShopperChanges(store, [{ workspaceId, userId }]);
   const known = { facts: [{ path: "profile.attributes.nick", text: marker }], activity: [], foresight: [], lists: [] };
   await saveShoppers(store, [

@@ -1,18 +1,16 @@
 import { creditOrder, WINDOWS } from "../domain/attribution/credit-order.ts";
+import type { Store } from "./connect-store.ts";
 import {
   type ConversionDocument,
   conversionId,
-  type EventDocument,
   findOrderEvents,
-  findProfileOutlines,
   findTouches,
   listConversionsOf,
-  profileId,
   putConversions,
-  type Store,
   toConversionSlice,
-  toTouchKey,
-} from "../store/index.ts";
+} from "./conversions.ts";
+import { type EventDocument, toTouchKey } from "./events.ts";
+import { findProfileOutlines, profileId } from "./profiles.ts";
 
 /** Whom an order is credited for. */
 type Order = { readonly workspaceId: string; readonly orderId: string };

@@ -1,0 +1,154 @@
+import { create } from "@bufbuild/protobuf";
+import { durationFromMs, timestampFromMs } from "@bufbuild/protobuf/wkt";
+import type { ServiceImpl } from "@connectrpc/connect";
+import { z } from "zod";
+import {
+  type AnalyticsService,
+  BreakdownRowSchema,
+  type Dimension,
+  DropOffSchema,
+  FunnelStepSchema,
+  SeriesPointSchema,
+  StageLatencySchema,
+  WatchFiguresResponseSchema,
+} from "../../gen/intervention/v1/analytics_service_pb.js";
+import { toFunnel } from "../domain/analytics/funnel.ts";
+import { toQuantile } from "../domain/analytics/stage-histogram.ts";
+import { getService } from "./authenticate.ts";
+import { cohortsMethod } from "./cohorts-method.ts";
+import { exportMethod } from "./export-figures.ts";
+import { parseFields } from "./field-checks.ts";
+import { type AnalyticsParts, parsePoints, parseTimeZone } from "./figure-points.ts";
+import {
+  addUp,
+  dimensions,
+  loadCells,
+  parseAsked,
+  toAmounts,
+  toDimensionName,
+  toFigures,
+  toTotal,
+  toWants,
+} from "./figures.ts";
+import { requireParent } from "./resource-name.ts";
+import { verifyMethods } from "./verify-figures.ts";
+
+const QUANTILES = [0.5, 0.9, 0.99];
+const ROWS = { fallback: 50, max: 1_000 };
+const WATCH_MS = 1_000;
+const breakdownSchema = z.object({
+  by: z
+    .array(dimensions)
+    .min(1, "there are 0; 1 to 3 are allowed")
+    .max(3, "there are too many; 1 to 3 are allowed")
+    .refine((by) => new Set(by).size === by.length, { error: "each is named once" }),
+  rowsMax: z.int().min(0, "it is negative").max(ROWS.max, `it is more than ${ROWS.max}`),
+});
+const quantileSchema = z.object({
+  quantiles: z.array(z.number().min(0, "it is not in 0 to 1").max(1, "it is not in 0 to 1")).max(20, "up to 20"),
+});
+
+/** Tells what came of what was sent. */
+export function analyticsService(parts: AnalyticsParts): ServiceImpl<typeof AnalyticsService> {
+  const { store } = parts;
+  return {
+    ...verifyMethods(parts),
+    getCohorts: cohortsMethod(parts),
+    exportFigures: exportMethod(parts),
+    async getFunnel(request, context) {
+      const { workspace } = getService(context.values);
+      requireParent(request.parent, workspace.id);
+      const { interval, filters } = parseAsked(request);
+      const total = toTotal(await loadCells(store, workspace.id, interval, toWants(filters)));
+      const { steps, dropOffs } = toFunnel(total);
+      return {
+        steps: steps.map(({ count, byProgram, ...step }) =>
+          create(FunnelStepSchema, { ...step, count: BigInt(count), byProgram: BigInt(byProgram) }),
+        ),
+        dropOffs: dropOffs.map(({ count, ...one }) => create(DropOffSchema, { ...one, count: BigInt(count) })),
+        amounts: toAmounts(total.amounts),
+      };
+    },
+    async getTimeSeries(request, context) {
+      const { workspace } = getService(context.values);
+      requireParent(request.parent, workspace.id);
+      const { interval, filters } = parseAsked(request);
+      const timeZone = parseTimeZone(request.timeZone, workspace.defaultTimeZone ?? parts.defaultTimeZone);
+      const points = parsePoints(interval, request.step, timeZone);
+      const wants = toWants(filters);
+      const found = await Promise.all(
+        points.slice(0, -1).map(async (fromMs, i) => {
+          const cells = await loadCells(store, workspace.id, { fromMs, untilMs: points[i + 1] ?? fromMs }, wants);
+          return create(SeriesPointSchema, { startTime: timestampFromMs(fromMs), figures: toFigures(toTotal(cells)) });
+        }),
+      );
+      return { points: found };
+    },
+    async getBreakdown(request, context) {
+      const { workspace } = getService(context.values);
+      requireParent(request.parent, workspace.id);
+      const { interval, filters } = parseAsked(request);
+      const { by, rowsMax } = parseFields(breakdownSchema, request);
+      const names = by.map((one: Dimension) => toDimensionName(one));
+      const cells = addUp(await loadCells(store, workspace.id, interval, toWants(filters)), names);
+      const most = request.orderBy === "" ? "sent" : request.orderBy;
+      cells.sort((a, b) => (b.counts[most] ?? 0) - (a.counts[most] ?? 0));
+      const limit = rowsMax || ROWS.fallback;
+      const rest = cells.slice(limit);
+      return {
+        rows: cells.slice(0, limit).map((cell) =>
+          create(BreakdownRowSchema, {
+            values: names.map((name) => cell.key[name]),
+            figures: toFigures(cell),
+          }),
+        ),
+        ...(rest.length === 0 ? {} : { rest: toFigures(toTotal(rest)) }),
+      };
+    },
+    async getLatencies(request, context) {
+      const { workspace } = getService(context.values);
+      requireParent(request.parent, workspace.id);
+      const { interval, filters } = parseAsked(request);
+      const { quantiles } = parseFields(quantileSchema, request);
+      const wanted = quantiles.length === 0 ? QUANTILES : quantiles;
+      const { stages } = toTotal(await loadCells(store, workspace.id, interval, toWants(filters)));
+      return {
+        stages: Object.entries(stages).map(([stage, bins]) => {
+          const histogram = new Map(bins);
+          return create(StageLatencySchema, {
+            stage,
+            count: BigInt(bins.reduce((sum, [, count]) => sum + count, 0)),
+            quantiles: wanted.map((share) => durationFromMs(toQuantile(histogram, share) ?? 0)),
+          });
+        }),
+      };
+    },
+    async *watchFigures(request, context) {
+      const { workspace } = getService(context.values);
+      requireParent(request.parent, workspace.id);
+      const { interval, filters } = parseAsked(request);
+      const wants = toWants(filters);
+      const signal = AbortSignal.any([context.signal, parts.drain]);
+      for (let told = ""; !signal.aborted; ) {
+        const figures = toFigures(toTotal(await loadCells(store, workspace.id, interval, wants)));
+        const text = toText(figures.counts, figures.amounts.length);
+        if (text !== told) yield create(WatchFiguresResponseSchema, { figures });
+        told = text;
+        await untilLater(signal);
+      }
+    },
+  };
+}
+
+/** What is different when anything is: whatever is counted moves a count. */
+const toText = (counts: Readonly<Record<string, bigint>>, currencies: number) =>
+  `${currencies} ${Object.entries(counts)
+    .map(([name, count]) => `${name}=${count}`)
+    .join()}`;
+
+function untilLater(signal: AbortSignal): Promise<void> {
+  const { promise, resolve } = Promise.withResolvers<void>();
+  const timer = setTimeout(resolve, WATCH_MS);
+  signal.addEventListener("abort", () => resolve(), { once: true });
+  return promise.finally(() => clearTimeout(timer));
+}

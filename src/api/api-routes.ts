@@ -158,7 +158,7 @@ export function registerApi(router: ConnectRouter, parts: ApiParts): void {
   router.service(TrackingService, trackingService(parts));
   router.service(AnalyticsService, analyticsService(parts));
   router.service(AttributionService, attributionService(parts));
-  router.service(Health, healthService(...parts, serviceNames: API_SERVICES.map((typeName ) => typeName) ));
+  router.service(Health, healthService({ ...parts, serviceNames: API_SERVICES.map(({ typeName }) => typeName) }));
   registerReflection(router, [...API_SERVICES, Health], [file_google_rpc_error_details]);
 }
 

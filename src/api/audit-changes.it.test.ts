@@ -43,7 +43,6 @@ const NOT_AUDITED = [
     ["Ingest", "IngestBatch", "IngestStream"].map((method) => `${name}/${method}`),
   ),
   ...["SessionService/CreateToken", "PlacementService/Choose"],
-  "SessionService/CreateToken",
   // Reports of what happened, and the same reckoned again: nothing is set by them.
   ...["TrackingService/Track", "TrackingService/TrackBatch", "TrackingService/TrackStream"],
   ...["AnalyticsService/BackfillFigures", "AttributionService/RecomputeCredits"],

@@ -288,14 +288,15 @@ export const BAD_REQUESTS: Readonly<Record<string, readonly BadRequest[]>> = {
     [
       {
         offerId: "No Id",
-        offer: 
+        offer: {
           placement: "Home Hero",
-          pages: [, exact: "" , prefix: "shoes" , glob: `/${LONG}` ],
-          condition: field: "prediction.score", operator: "OPERATOR_EQUAL", value: 1 ,
+          pages: [{}, { exact: "" }, { prefix: "shoes" }, { glob: `/${LONG}` }],
+          condition: { comparison: { field: "prediction.score", operator: "OPERATOR_EQUAL", value: 1 } },
           startTime: "2026-03-02T00:00:00Z",
           endTime: "2026-03-01T00:00:00Z",
           priority: 1_001,
-          frequency: max: 0 ,,
+          frequency: { max: 0 },
+        },
       },
       "InvalidArgument",
       "offer_id",
@@ -313,8 +314,10 @@ export const BAD_REQUESTS: Readonly<Record<string, readonly BadRequest[]>> = {
     ],
     [
       {
-          ...displayName: "O", placement: "p", content: title: "T" ,
-          ...startTime: "2026-03-02T00:00:00Z", endTime: "2026-03-01T00:00:00Z" ,,
+        offer: {
+          ...{ displayName: "O", placement: "p", content: { title: "T" } },
+          ...{ startTime: "2026-03-02T00:00:00Z", endTime: "2026-03-01T00:00:00Z" },
+        },
       },
       "InvalidArgument",
       "offer.end_time",
@@ -324,25 +327,25 @@ export const BAD_REQUESTS: Readonly<Record<string, readonly BadRequest[]>> = {
   "PlacementService/ListOffers": NO_PAGE,
   "PlacementService/UpdateOffer": [
     [{}, "InvalidArgument", "offer.name"],
-    [{ name: "nowhere" }, "NotFound"],
+    [{ offer: { name: "nowhere" } }, "NotFound"],
   ],
   "PlacementService/DeleteOffer": [...noName("name"), ...nothing({ name: "nowhere" })],
   "TrackingService/Track": [
     [{}, "InvalidArgument", "touchpoint.kind"],
     [
-      { kind: "EVENT_KIND_DISPLAYED", occurTime: "2020-01-01T00:00:00Z" },
+      { touchpoint: { kind: "EVENT_KIND_DISPLAYED", occurTime: "2020-01-01T00:00:00Z" } },
       "InvalidArgument",
       "touchpoint.occur_time",
       "touchpoint.intervention_id",
     ],
     [
-      { kind: "EVENT_KIND_CLICKED", interventionId: "x" },
+      { touchpoint: { kind: "EVENT_KIND_CLICKED", interventionId: "x" } },
       "InvalidArgument",
       "touchpoint.intervention_id",
       "touchpoint.id",
     ],
     [
-      { kind: "EVENT_KIND_CONVERTED", interventionId: "x", value: currency: "eur" },
+      { touchpoint: { kind: "EVENT_KIND_CONVERTED", interventionId: "x", value: { currency: "eur" } } },
       "InvalidArgument",
       "touchpoint.order_id",
       "touchpoint.user_id",
@@ -354,25 +357,25 @@ export const BAD_REQUESTS: Readonly<Record<string, readonly BadRequest[]>> = {
   "TrackingService/TrackBatch": [[{}, "InvalidArgument", "touchpoints"]],
   "AnalyticsService/GetFunnel": [
     [{}, "InvalidArgument", "interval"],
-    [{ }, "InvalidArgument", "interval.start_time", "interval.end_time"],
+    [{ interval: {} }, "InvalidArgument", "interval.start_time", "interval.end_time"],
     [
-      { startTime: "2026-01-02T00:00:00Z", endTime: "2026-01-01T00:00:00Z" },
+      { interval: { startTime: "2026-01-02T00:00:00Z", endTime: "2026-01-01T00:00:00Z" } },
       "InvalidArgument",
       "interval.end_time",
     ],
     [
-      { startTime: "2024-01-02T00:00:00Z", endTime: "2026-01-01T00:00:00Z" },
+      { interval: { startTime: "2024-01-02T00:00:00Z", endTime: "2026-01-01T00:00:00Z" } },
       "InvalidArgument",
       "interval.end_time",
     ],
-    [{ interval: ANY_DAY, filters: [] }, "InvalidArgument", "filters[0].dimension", "filters[0].values"],
+    [{ interval: ANY_DAY, filters: [{}] }, "InvalidArgument", "filters[0].dimension", "filters[0].values"],
   ],
   "AnalyticsService/GetTimeSeries": [
     [{}, "InvalidArgument", "interval"],
     [{ interval: ANY_DAY, timeZone: "Mars/Base" }, "InvalidArgument", "time_zone"],
     [{ interval: ANY_DAY, step: 9 }, "InvalidArgument", "step"],
     [
-      { startTime: "2026-01-01T00:00:00Z", endTime: "2026-01-03T00:00:00Z" , step: "STEP_MINUTE" },
+      { interval: { startTime: "2026-01-01T00:00:00Z", endTime: "2026-01-03T00:00:00Z" }, step: "STEP_MINUTE" },
       "InvalidArgument",
       "interval",
     ],
@@ -397,14 +400,14 @@ export const BAD_REQUESTS: Readonly<Record<string, readonly BadRequest[]>> = {
   ],
   "AnalyticsService/BackfillFigures": [
     [
-      { startTime: "2026-01-01T00:00:00Z", endTime: "2026-03-03T00:00:00Z" },
+      { interval: { startTime: "2026-01-01T00:00:00Z", endTime: "2026-03-03T00:00:00Z" } },
       "InvalidArgument",
       "interval.end_time",
     ],
   ],
   "AnalyticsService/VerifyFigures": [
     [
-      { startTime: "2026-01-01T00:00:00Z", endTime: "2026-01-03T00:00:00Z" },
+      { interval: { startTime: "2026-01-01T00:00:00Z", endTime: "2026-01-03T00:00:00Z" } },
       "InvalidArgument",
       "interval.end_time",
     ],
@@ -421,13 +424,14 @@ export const BAD_REQUESTS: Readonly<Record<string, readonly BadRequest[]>> = {
   ],
   "SegmentService/CreateSegment": [
     [{}, "InvalidArgument", "segment.display_name"],
-    [{ segmentId: "No", segment: }, "InvalidArgument", "segment_id", "segment.display_name"],
+    [{ segmentId: "No", segment: {} }, "InvalidArgument", "segment_id", "segment.display_name"],
     [
       {
         segmentId: "s",
-        segment: 
+        segment: {
           displayName: "S",
-          rule: 
+          rule: {
+            all: {
               rules: [
                 {},
                 { any: { rules: [] } },
@@ -441,7 +445,10 @@ export const BAD_REQUESTS: Readonly<Record<string, readonly BadRequest[]>> = {
                 { foreseen: { kind: 99, operator: "OPERATOR_IN", score: 2 } },
                 { inSegment: "s" },
                 { inSegment: "nowhere" },
-              ],,,,
+              ],
+            },
+          },
+        },
       },
       "InvalidArgument",
       "segment.rule.all.rules[0]",
@@ -469,15 +476,15 @@ export const BAD_REQUESTS: Readonly<Record<string, readonly BadRequest[]>> = {
   "SegmentService/ListSegments": NO_PAGE,
   "SegmentService/UpdateSegment": [
     [{}, "InvalidArgument", "segment.name"],
-    [{ name: "s", displayName: "S" , updateMask: "archived" }, "InvalidArgument", "update_mask"],
-    [{ name: "s" , updateMask: "displayName" }, "InvalidArgument", "segment.display_name"],
-    [{ name: "nowhere", displayName: "S" }, "NotFound"],
+    [{ segment: { name: "s", displayName: "S" }, updateMask: "archived" }, "InvalidArgument", "update_mask"],
+    [{ segment: { name: "s" }, updateMask: "displayName" }, "InvalidArgument", "segment.display_name"],
+    [{ segment: { name: "nowhere", displayName: "S" } }, "NotFound"],
   ],
   "SegmentService/ArchiveSegment": [[{ name: "nowhere" }, "NotFound"]],
   "SegmentService/PreviewSegment": [
     [{}, "InvalidArgument", "rule"],
-    [{ , sampleSize: 101 }, "InvalidArgument", "sample_size"],
-    [{ exists: "nothing" }, "InvalidArgument", "rule.exists"],
+    [{ rule: {}, sampleSize: 101 }, "InvalidArgument", "sample_size"],
+    [{ rule: { exists: "nothing" } }, "InvalidArgument", "rule.exists"],
   ],
   "SegmentService/ExplainMember": [
     [{ name: "s" }, "InvalidArgument", "user_id"],

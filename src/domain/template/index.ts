@@ -1,0 +1,5 @@
+export type { MjmlCompiler } from "./build-mjml.ts";
+export { type BuiltTemplate, buildTemplate } from "./build-template.ts";
+export { checkVariables } from "./check-variables.ts";
+export { compileTemplate, type PublishedTemplate } from "./compile-template.ts";
+export { type Rendered, renderTemplate } from "./render-template.ts";

@@ -232,7 +232,7 @@ export class Acceptor {
 /** The ledger's document; undefined when the request's time has run out already. */
 function toDocument({ workspace, id, request, traceparent }: Pending, now: Date): InterventionDocument | undefined {
   if (isLate(request, now)) return undefined;
-  const { idempotencyKey, recipient, content, campaign, priority, policy, expiration } = request;
+  const { idempotencyKey, recipient, content, template, campaign, priority, policy, expiration } = request;
   const message = create(InterventionMessageSchema, {
     workspace: workspace.id,
     interventionId: id,
@@ -244,6 +244,7 @@ function toDocument({ workspace, id, request, traceparent }: Pending, now: Date)
     policy,
     acceptTime: timestampFromDate(now),
     traceParent: traceparent.endsWith("-01") ? traceparent : "",
+    ...(template === undefined ? {} : { template }),
     ...(request.source === undefined ? {} : { trigger: request.source }),
     ...(expiration.kind === "at" ? { expireTime: expiration.time } : {}),
     ...(expiration.kind === "after" ? { expireTime: timestampFromMs(now.getTime() + expiration.ttlMs) } : {}),

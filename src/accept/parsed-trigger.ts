@@ -1,13 +1,18 @@
 import type { Timestamp } from "@bufbuild/protobuf/wkt";
 import type { TriggerSource } from "../../gen/intervention/v1/campaign_pb.js";
 import type { Content, Policy, Priority, Recipient } from "../../gen/intervention/v1/intervention_pb.js";
+import type { TemplateUse } from "../../gen/intervention/v1/template_use_pb.js";
 
 /** A request to intervene in which everything is right and every default is filled in. */
 export type ParsedTrigger = {
   /** Never empty. */
   readonly idempotencyKey: string;
   readonly recipient: Recipient;
+  /** Where a template says it, only the products that it is about, if any. */
   readonly content: Content;
+  /** What says it instead of the content. The hash is over what was asked for, so that a call that is repeated after a newer version
+   *  was published is still the same call. */
+  readonly template?: TemplateUse;
   /** May be empty. */
   readonly campaign: string;
   readonly priority: Priority;

@@ -14,13 +14,14 @@ import { toBodyHash } from "./to-body-hash.ts";
 export function toFanOut(options: {
   readonly workspace: Workspace;
   readonly topic: string;
-  readonly trigger: Omit<ParsedTrigger, "bodyHash">;
+  readonly trigger: Omit<ParsedTrigger, "bodyHash"> & Partial<Pick<ParsedTrigger, "bodyHash">>;
   readonly now: Date;
 }): FanOutDocument {
   const { workspace, topic, trigger, now } = options;
-  const { content, campaign, priority, policy, expiration } = trigger;
+  const { content, template, campaign, priority, policy, expiration } = trigger;
   const body = create(TriggerRequestSchema, {
     ...{ content, campaign, priority, policy },
+    ...(template === undefined ? {} : { template }),
     // What holds for a time holds from now on, for the last follower as for the first.
     ...(expiration.kind === "at" ? { expiration: { case: "expireTime", value: expiration.time } } : {}),
     ...(expiration.kind === "after"
@@ -35,7 +36,13 @@ export function toFanOut(options: {
     state: "running",
     ...{ cursor: 0, acceptedCount: 0, failedCount: 0, fence: 0 },
     createdAt: now,
-    bodyHash: new Binary(createHash("sha256").update(topic).update("\0").update(toBodyHash(trigger)).digest()),
+    bodyHash: new Binary(
+      createHash("sha256")
+        .update(topic)
+        .update("\0")
+        .update(trigger.bodyHash ?? toBodyHash(trigger))
+        .digest(),
+    ),
     trigger: new Binary(toBinary(TriggerRequestSchema, body)),
   };
 }

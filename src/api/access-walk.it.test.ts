@@ -116,6 +116,7 @@ describe("a key of another workspace", () => {
       return { name: "workspaces/main/segments/vips", userId: "ada", userIds: ["ada"] };
     if (has("name") && method.parent.name === "PlacementService")
       return { name: "workspaces/main/placementOffers/hero" };
+    if (has("name") && method.parent.name === "TemplateService") return { name: "workspaces/main/templates/hello" };
     if (has("name") && method.parent.name === "DeliveryService") return { name: interventionId };
     if (has("delivery_id")) return { deliveryId: `${interventionId}:email` };
     if (has("account_id")) return { accountId: "pa_walk", account: { from: "a@example.com" } };

@@ -21,6 +21,7 @@ import { ProfileService } from "../../gen/intervention/v1/profile_service_pb.js"
 import { SegmentService } from "../../gen/intervention/v1/segment_service_pb.js";
 import { SessionService } from "../../gen/intervention/v1/session_service_pb.js";
 import { SuppressionService } from "../../gen/intervention/v1/suppression_service_pb.js";
+import { TemplateService } from "../../gen/intervention/v1/template_service_pb.js";
 import { TopicService } from "../../gen/intervention/v1/topic_service_pb.js";
 import { TrackingService } from "../../gen/intervention/v1/tracking_service_pb.js";
 import { WebhookService } from "../../gen/intervention/v1/webhook_service_pb.js";
@@ -64,6 +65,9 @@ import { registerReflection } from "./reflection-service.ts";
 import { segmentService } from "./segment-service.ts";
 import { sessionService } from "./session-service.ts";
 import { suppressionService } from "./suppression-service.ts";
+import { templateAudit } from "./template-audit.ts";
+import type { TemplatePreviewParts } from "./template-preview.ts";
+import { templateService } from "./template-service.ts";
 import { topicService } from "./topic-service.ts";
 import { type TrackingParts, trackingService } from "./tracking-service.ts";
 import { type WebhookParts, webhookService } from "./webhook-service.ts";
@@ -80,6 +84,7 @@ export type ApiParts = InterceptorParts &
   ProfileParts &
   ChannelParts &
   ChooseParts &
+  Pick<TemplatePreviewParts, "findProfile"> &
   Pick<LimitParts, "allowed" | "defaultTimeZone"> &
   Omit<HealthParts, "serviceNames"> & {
     readonly access: AccessDirectory;
@@ -111,6 +116,7 @@ export const API_SERVICES: readonly DescService[] = [
   TrackingService,
   AnalyticsService,
   AttributionService,
+  TemplateService,
 ];
 
 /** A batch of 1,000 interventions of 4 KB each. */
@@ -158,6 +164,10 @@ export function registerApi(router: ConnectRouter, parts: ApiParts): void {
   router.service(TrackingService, trackingService(parts));
   router.service(AnalyticsService, analyticsService(parts));
   router.service(AttributionService, attributionService(parts));
+  router.service(
+    TemplateService,
+    auditChanges(parts, TemplateService, templateService(parts), templateAudit(parts.store)),
+  );
   router.service(Health, healthService({ ...parts, serviceNames: API_SERVICES.map(({ typeName }) => typeName) }));
   registerReflection(router, [...API_SERVICES, Health], [file_google_rpc_error_details]);
 }

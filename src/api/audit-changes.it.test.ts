@@ -16,6 +16,7 @@ import { SegmentService } from "../../gen/intervention/v1/segment_service_pb.js"
 import { SessionService } from "../../gen/intervention/v1/session_service_pb.js";
 import { PredictionKind } from "../../gen/intervention/v1/shopper_pb.js";
 import { SuppressionService } from "../../gen/intervention/v1/suppression_service_pb.js";
+import { TemplateService } from "../../gen/intervention/v1/template_service_pb.js";
 import { TopicKind, TopicService } from "../../gen/intervention/v1/topic_service_pb.js";
 import { WebhookService } from "../../gen/intervention/v1/webhook_service_pb.js";
 import type { Store } from "../store/index.ts";
@@ -34,6 +35,7 @@ import {
   topicAudit,
   webhookAudit,
 } from "./audited-services.ts";
+import { templateAudit } from "./template-audit.ts";
 import { startFixture } from "./testing/intervention-fixture.ts";
 
 /** What changes something and is no administrator's change: what the engine is for, what users do to their own, and looks. */
@@ -64,6 +66,7 @@ const TABLES = [
   [PrivacyService, privacyAudit(store)],
   [SegmentService, segmentAudit(store)],
   [PlacementService, placementAudit(store)],
+  [TemplateService, templateAudit(store)],
 ] as const;
 /** Each writes its entry in the transaction of its change, or before it; their own tests show that. */
 const AUDITED_BY_THEMSELVES = [

@@ -10,6 +10,7 @@ const SETTABLE = {
   trigger: "trigger",
   condition: "condition",
   content: "content",
+  template: "template",
   policy: "policy",
   priority: "priority",
   ttl: "ttl",

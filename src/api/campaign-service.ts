@@ -15,6 +15,7 @@ import { parseBoth, show } from "./field-checks.ts";
 import { parsePageSize, parsePageToken, toPageToken } from "./page-token.ts";
 import { parseCampaign } from "./parse-campaign.ts";
 import { requireParent } from "./resource-name.ts";
+import { toPin } from "./template-use.ts";
 
 const PAGE_SIZE = { fallback: 50, max: 1_000 };
 const positionSchema = z.tuple([z.string().regex(/^\d{15}-/)]);
@@ -41,7 +42,7 @@ export function campaignService(parts: CampaignKeeperParts): ServiceImpl<typeof 
       );
       const at = timestampFromDate(now());
       const made = create(CampaignSchema, {
-        ...parsed,
+        ...(await toPin(store, workspace.id)(parsed, "campaign.template")),
         ...{ name: toCampaignName(workspace.id, id), campaignId: id, state, createTime: at, updateTime: at },
       });
       return { campaign: await keeper.add(workspace.id, made) };
@@ -72,9 +73,12 @@ export function campaignService(parts: CampaignKeeperParts): ServiceImpl<typeof 
       const { workspace } = getService(context.values);
       const wanted = given ?? create(CampaignSchema);
       const id = parseCampaignName(wanted.name, workspace.id, "campaign.name");
+      const paths = updateMask?.paths ?? [];
+      const isTemplateSet = paths.length === 0 || paths.includes("template");
+      const pinned = isTemplateSet ? await toPin(store, workspace.id)(wanted, "campaign.template") : wanted;
       const campaign = await keeper.change(workspace.id, id, wanted.etag, (current) => {
         if (current.state === CampaignState.ARCHIVED) throw isArchived(id);
-        Object.assign(current, applyMask(current, wanted, updateMask?.paths ?? []));
+        Object.assign(current, applyMask(current, pinned, paths));
       });
       return { campaign };
     },

@@ -31,6 +31,7 @@ export type CampaignFields = Pick<
   | "trigger"
   | "condition"
   | "content"
+  | "template"
   | "policy"
   | "priority"
   | "ttl"
@@ -86,7 +87,7 @@ export function parseCampaign(campaign: Campaign): CampaignFields {
   return create(CampaignSchema, {
     displayName: rest.displayName,
     trigger: create(CampaignTriggerSchema, { on: trigger.on }),
-    content: sent.content,
+    ...(sent.template === undefined ? { content: sent.content } : { template: sent.template }),
     policy: sent.policy,
     priority: sent.priority,
     ...(campaign.condition === undefined ? {} : { condition: campaign.condition }),
@@ -106,11 +107,12 @@ export function parseCampaign(campaign: Campaign): CampaignFields {
 
 const toMaxWait = (wait: Duration) => durationFromMs(Math.min(durationMs(wait) * MAX_WAITS, DAY_S * 1_000));
 
-function toTriggerRequest({ content, policy, priority, ttl }: Campaign) {
+function toTriggerRequest({ content, template, policy, priority, ttl }: Campaign) {
   return create(TriggerRequestSchema, {
     recipient: { userId: "anybody" },
     priority,
     ...(content === undefined ? {} : { content }),
+    ...(template === undefined ? {} : { template }),
     ...(policy === undefined ? {} : { policy }),
     ...(ttl === undefined ? {} : { expiration: { case: "ttl", value: ttl } }),
   });

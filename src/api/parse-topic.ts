@@ -22,13 +22,14 @@ const ANYBODY = { userId: "*" };
 /** A trigger without its recipient: the same fields under the same rules, but behind everything else by default.
  *  @throws InvalidInput naming every bad field. */
 export function parseTopicTrigger(
-  { idempotencyKey, content, campaign, priority, policy, expiration }: TriggerTopicRequest,
+  { idempotencyKey, content, template, campaign, priority, policy, expiration }: TriggerTopicRequest,
   surroundings: TriggerSurroundings,
 ): ParsedTrigger {
   return parseTrigger(
     create(TriggerRequestSchema, {
       ...{ idempotencyKey, recipient: ANYBODY, campaign, priority: priority || Priority.LOW, expiration },
       ...(content === undefined ? {} : { content }),
+      ...(template === undefined ? {} : { template }),
       ...(policy === undefined ? {} : { policy }),
     }),
     surroundings,
@@ -59,11 +60,12 @@ export function parseTopicRule(
   }
 }
 
-function parseBody({ kind, content, policy, campaign, ttl }: TopicRule, workspaceId: string): TopicRule {
+function parseBody({ kind, content, template, policy, campaign, ttl }: TopicRule, workspaceId: string): TopicRule {
   const request: MessageInitShape<typeof TriggerRequestSchema> = {
     ...{ idempotencyKey: "rule", recipient: ANYBODY, campaign },
     // The engine's own content is right; what is looked at is the rest.
-    content: content ?? { title: "-" },
+    ...(content === undefined && template !== undefined ? {} : { content: content ?? { title: "-" } }),
+    ...(template === undefined ? {} : { template }),
     ...(policy === undefined ? {} : { policy }),
     ...(ttl === undefined ? {} : { expiration: { case: "ttl", value: ttl } }),
   };
@@ -72,6 +74,7 @@ function parseBody({ kind, content, policy, campaign, ttl }: TopicRule, workspac
     kind,
     campaign,
     policy: parsed.policy,
+    ...(parsed.template === undefined ? {} : { template: parsed.template }),
     ...(content === undefined ? {} : { content: { ...parsed.content, gonePolicy: content.gonePolicy } }),
     ...(parsed.expiration.kind === "after" ? { ttl: durationFromMs(parsed.expiration.ttlMs) } : {}),
   });

@@ -30,6 +30,7 @@ import {
 } from "../../gen/intervention/v1/intervention_pb.js";
 import type { TriggerRequest } from "../../gen/intervention/v1/intervention_service_pb.js";
 import { AddressSchema, Purpose, PurposeSchema } from "../../gen/intervention/v1/profile_pb.js";
+import { TemplateUseSchema } from "../../gen/intervention/v1/template_use_pb.js";
 import type { ParsedTrigger } from "../accept/parsed-trigger.ts";
 import { toBodyHash } from "../accept/to-body-hash.ts";
 import { recipientAddressesSchema } from "./address-checks.ts";
@@ -53,6 +54,7 @@ import {
   withoutControlCharacters,
 } from "./field-checks.ts";
 import { requireParent } from "./resource-name.ts";
+import { templateUseSchema } from "./template-use.ts";
 
 /** What a request means beside its own fields. */
 export type TriggerSurroundings = {
@@ -200,12 +202,23 @@ const bodySchema = z.object({
     .optional(),
 });
 
-const triggerSchema = bodySchema.superRefine(({ idempotencyKey, keyHeader }, context) => {
+function checkKey(
+  { idempotencyKey, keyHeader }: { readonly idempotencyKey: string; readonly keyHeader: string },
+  context: z.RefinementCtx,
+): void {
   // Where field and header disagree nobody can know which was meant.
   if (keyHeader === "" || keyHeader === idempotencyKey) return;
   const message = `${show(idempotencyKey)} is not the ${show(keyHeader)} of the header Idempotency-Key; send one of them`;
   context.addIssue({ code: "custom", path: ["idempotencyKey"], message });
-});
+}
+
+const contentTriggerSchema = bodySchema.superRefine(checkKey);
+const templateTriggerSchema = bodySchema
+  .extend({
+    content: z.undefined({ error: "there is a template too; one of them is needed" }).optional(),
+    template: templateUseSchema,
+  })
+  .superRefine(checkKey);
 
 /** Makes a request safe to rely on.
  *  @throws InvalidInput naming every bad field; NotFound when it names another workspace. */
@@ -213,7 +226,8 @@ export function parseTrigger(request: TriggerRequest, surroundings: TriggerSurro
   requireParent(request.parent, surroundings.workspaceId);
   const { expiration } = request;
   const keyHeader = unquote(surroundings.keyHeader);
-  const fields = parseFields(triggerSchema, {
+  const schema = request.template === undefined ? contentTriggerSchema : templateTriggerSchema;
+  const fields = parseFields<z.output<typeof contentTriggerSchema | typeof templateTriggerSchema>>(schema, {
     ...request,
     idempotencyKey: request.idempotencyKey || keyHeader || surroundings.newKey(),
     keyHeader,
@@ -228,6 +242,7 @@ export function parseTrigger(request: TriggerRequest, surroundings: TriggerSurro
       addresses: fields.recipient.addresses.map((address) => create(AddressSchema, address)),
     }),
     content: toContent(fields.content),
+    ...("template" in fields ? { template: create(TemplateUseSchema, fields.template) } : {}),
     campaign: fields.campaign,
     priority: fields.priority || Priority.NORMAL,
     policy: toPolicy(fields.policy),
@@ -236,9 +251,13 @@ export function parseTrigger(request: TriggerRequest, surroundings: TriggerSurro
   return { ...parsed, bodyHash: toBodyHash(parsed) };
 }
 
-type Fields = z.output<typeof triggerSchema>;
+type Fields = Pick<z.output<typeof contentTriggerSchema>, "policy" | "expireTime" | "ttl"> & {
+  readonly content?: z.output<typeof contentTriggerSchema>["content"] | undefined;
+};
 
-function toContent({ actions, data, gonePolicy, presentation, ...content }: Fields["content"]): Content {
+function toContent(given: Fields["content"]): Content {
+  if (given === undefined) return create(ContentSchema);
+  const { actions, data, gonePolicy, presentation, ...content } = given;
   return create(ContentSchema, {
     ...content,
     // Without products there is nothing to be gone.

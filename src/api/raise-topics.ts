@@ -4,6 +4,7 @@ import type { Product } from "../../gen/intervention/v1/catalog_pb.js";
 import { PolicySchema, Priority, RecipientSchema } from "../../gen/intervention/v1/intervention_pb.js";
 import { toFanOut } from "../accept/to-fan-out.ts";
 import { toNewsContent } from "../domain/catalog/news-content.ts";
+import { toNewsTemplate } from "../domain/catalog/news-template.ts";
 import { findOfferNews, type Offer, toOffer, toProductTopic } from "../domain/catalog/offer.ts";
 import type { Workspace } from "../integrations/access-directory.ts";
 import { insertFanOuts, isFollowed, listTopicRules, type Store } from "../store/index.ts";
@@ -40,7 +41,9 @@ export async function raiseTopics(
     const trigger = {
       idempotencyKey: `catalog:${kind}:${version}:${product.productId}`,
       recipient: create(RecipientSchema),
-      content: toNewsContent(kind, product, rule.content),
+      ...(rule.template === undefined
+        ? { content: toNewsContent(kind, product, rule.content) }
+        : toNewsTemplate(product, rule.template)),
       campaign: rule.campaign,
       priority: Priority.LOW,
       policy: rule.policy ?? create(PolicySchema),

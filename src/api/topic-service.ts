@@ -33,6 +33,7 @@ import { checked, parseBoth, parseFields, text, withoutControlCharacters } from 
 import { toOwner } from "./owner.ts";
 import { parsePageSize, parsePageToken, toPageToken } from "./page-token.ts";
 import { parseTopicKind, parseTopicRule, parseTopicTrigger } from "./parse-topic.ts";
+import { toPin } from "./template-use.ts";
 
 /** What topics work with. */
 export type TopicParts = { readonly store: Store; readonly now: () => Date };
@@ -90,10 +91,11 @@ export function topicService({ store, now }: TopicParts): ServiceImpl<typeof Top
     async triggerTopic(request, context) {
       const { workspace } = getService(context.values);
       const keyHeader = context.requestHeader.get("idempotency-key") ?? undefined;
-      const [{ topic }, trigger] = parseBoth(
+      const [{ topic }, parsed] = parseBoth(
         () => parseFields(topicSchema, request),
         () => parseTopicTrigger(request, { workspaceId: workspace.id, keyHeader, newKey: randomUUID }),
       );
+      const trigger = await toPin(store, workspace.id)(parsed);
       const made = toFanOut({ workspace, topic, trigger, now: now() });
       if ((await insertFanOuts(store, [made])).size === 0) return { fanOut: toMessage(made), duplicate: false };
       const standing = await findFanOut(store, workspace.id, made._id);
@@ -115,7 +117,9 @@ export function topicService({ store, now }: TopicParts): ServiceImpl<typeof Top
     },
     async setTopicRule(request, context) {
       const { workspace } = getService(context.values);
-      const { kind, rule } = parseTopicRule(request.rule, workspace.id);
+      const parsed = parseTopicRule(request.rule, workspace.id);
+      const { kind } = parsed;
+      const rule = await toPin(store, workspace.id)(parsed.rule, "rule.template");
       await putTopicRule(store, { workspaceId: workspace.id, kind, rule });
       return { rule };
     },

@@ -17,15 +17,17 @@ import type { Acceptor, AcceptResult } from "../accept/acceptor.ts";
 import type { ParsedTrigger } from "../accept/parsed-trigger.ts";
 import { InvalidInput } from "../domain/errors.ts";
 import type { Workspace } from "../integrations/access-directory.ts";
+import type { Store } from "../store/index.ts";
 import { type AnswerStreamParts, answerStream } from "./answer-stream.ts";
 import { getService } from "./authenticate.ts";
 import { getTraceparent } from "./interceptors.ts";
 import { parseTrigger } from "./parse-trigger.ts";
 import { requireParent, toInterventionName } from "./resource-name.ts";
+import { toPin } from "./template-use.ts";
 import { toConnectError, toSeverity, toStatus } from "./to-connect-error.ts";
 
 /** What accepting over the wire needs. */
-export type TriggerParts = AnswerStreamParts & { readonly acceptor: Acceptor };
+export type TriggerParts = AnswerStreamParts & { readonly acceptor: Acceptor; readonly store: Store };
 
 const BATCH_REQUESTS_MAX = 1_000;
 
@@ -39,7 +41,8 @@ export function triggerMethods(
       const { workspace } = getService(context.values);
       const keyHeader = context.requestHeader.get("idempotency-key") ?? undefined;
       const parsed = parseTrigger(request, { workspaceId: workspace.id, keyHeader, newKey: randomUUID });
-      const [result] = await acceptor.accept(workspace, [parsed], getTraceparent(context.values));
+      const trigger = parsed.template === undefined ? parsed : await toPin(parts.store, workspace.id)(parsed);
+      const [result] = await acceptor.accept(workspace, [trigger], getTraceparent(context.values));
       if (result === undefined || result.kind === "failed") throw result?.error;
       return toResponse(workspace, result);
     },
@@ -80,7 +83,11 @@ async function acceptAll(
   requests: readonly TriggerRequest[],
   context: HandlerContext,
 ): Promise<TriggerResult[]> {
-  const parsed = requests.map((request) => tryParse(request, workspace.id));
+  const parsed = await pinAll(
+    parts.store,
+    workspace,
+    requests.map((request) => tryParse(request, workspace.id)),
+  );
   const good = parsed.flatMap((outcome) => (outcome.kind === "parsed" ? outcome.trigger : []));
   const accepted = (await parts.acceptor.accept(workspace, good, getTraceparent(context.values))).values();
   return parsed.map((outcome) => {
@@ -104,6 +111,27 @@ function tryParse(request: TriggerRequest, workspaceId: string): ParseOutcome {
   } catch (error) {
     return { kind: "failed", error };
   }
+}
+
+/** What names no template is left as it is. */
+async function pinAll(
+  store: Store,
+  workspace: Workspace,
+  outcomes: readonly ParseOutcome[],
+): Promise<readonly ParseOutcome[]> {
+  const usesTemplate = (one: ParseOutcome) => one.kind === "parsed" && one.trigger.template !== undefined;
+  if (!outcomes.some(usesTemplate)) return outcomes;
+  const pin = toPin(store, workspace.id);
+  return Promise.all(
+    outcomes.map(async (one): Promise<ParseOutcome> => {
+      if (one.kind === "failed") return one;
+      try {
+        return { kind: "parsed", trigger: await pin(one.trigger) };
+      } catch (error) {
+        return { kind: "failed", error };
+      }
+    }),
+  );
 }
 
 function toResponse(

@@ -148,6 +148,11 @@ export const COLLECTIONS: Readonly<Record<string, PersonalCollection | Impersona
     why: "keyed hashes of addresses, which must outlive their users: otherwise who comes back is written to again",
   },
   retention: { why: "settings" },
+  templates: { why: "what messages say, before anything of a user is in them" },
+  template_versions: { why: "what messages say, before anything of a user is in them" },
+  code_pools: { why: "settings" },
+  codes: { why: "discount codes of the shop" },
+  code_draws: { why: "which codes are taken, by intervention; whose they are is in the decisions" },
 };
 
 /** Those that know users, those of interventions before the ledger itself. */

@@ -10,6 +10,7 @@ import {
 } from "../../gen/intervention/v1/decision_pb.js";
 import { FrequencyCap_Scope } from "../../gen/intervention/v1/intervention_pb.js";
 import { ProfileSnapshotSchema } from "../../gen/intervention/v1/profile_pb.js";
+import type { TemplateInput } from "../../gen/intervention/v1/template_input_pb.js";
 import { toSubjectToken } from "../bus/index.ts";
 import { invariant } from "../domain/assert.ts";
 import { type FoundProduct, toProductStates } from "../domain/catalog/product-states.ts";
@@ -26,11 +27,13 @@ import {
   insertDecisions,
   listPriorSends,
   toDecision,
+  toDecisionInput,
 } from "../store/index.ts";
 import type { DecideOptions, ToDecide } from "./decide.ts";
 import { loadFallbackStates } from "./fallback-states.ts";
 import { type LoadedProfile, ProfileLoader, type WhoToLoad } from "./profile-loader.ts";
 import { type Asked, loadSuppressed, type Suppressed } from "./suppressed.ts";
+import { TemplateInputs } from "./template-inputs.ts";
 import { toDecisionDocument } from "./to-decision-document.ts";
 
 /** A decision that stands in the store, whoever made it. */
@@ -39,6 +42,8 @@ export type Standing = {
   readonly document: DecisionDocument;
   readonly decision: Decision;
   readonly isNew: boolean;
+  /** What its message is rendered from, where a template says it. */
+  readonly template?: TemplateInput;
 };
 
 /** What a cap is asked about one user. */
@@ -51,10 +56,12 @@ const CONFLICTS_MAX = 20;
 export class DecisionMaker {
   readonly #options: DecideOptions;
   readonly #profiles: ProfileLoader;
+  readonly #templates: TemplateInputs;
 
   constructor(options: DecideOptions) {
     this.#options = options;
     this.#profiles = new ProfileLoader(options);
+    this.#templates = new TemplateInputs(options.store);
   }
 
   /** Decides each intervention of a batch, once for ever: where a decision of this round stands already, it is returned as it is. */
@@ -126,7 +133,8 @@ export class DecisionMaker {
             decideTime: timestampFromDate(decidedAt),
           }));
       const span = this.#options.traces.openSampled(SPAN.decide, work.traceparent);
-      const decision = decide(input);
+      const decision =
+        work.message.template === undefined ? decide(input) : await this.#decideTemplate(input, work, now);
       span?.end();
       if (history !== undefined && decision.outcome === Outcome.SEND) {
         // A fallback's intervention counts already, by its first send.
@@ -139,9 +147,22 @@ export class DecisionMaker {
         decision,
         document: toDecisionDocument({ input, decision, capNumber, now, capUserId: profile.survivingUserId }),
         isNew: true,
+        ...(input.template === undefined ? {} : { template: input.template }),
       });
     }
     return made;
+  }
+
+  /** Variables are looked up, and codes drawn, only for what all other rules let through; then the same rules are asked again. */
+  async #decideTemplate(input: DecisionInput, { message }: ToDecide, now: Date): Promise<Decision> {
+    const { template: use } = message;
+    invariant(use !== undefined, "only what a template says comes here");
+    const outline = await this.#templates.outline(input, use);
+    input.template = outline;
+    const decision = decide(input);
+    if (decision.outcome !== Outcome.SEND) return decision;
+    input.template = await this.#templates.fill(input, outline, { message, use, channel: decision.channel, now });
+    return decide(input);
   }
 
   /** What the catalogues have of the products that a batch names, by workspace. */
@@ -232,7 +253,8 @@ export class DecisionMaker {
     return works.map((work) => {
       const document = found.get(idOf(work));
       invariant(document !== undefined, `decision ${idOf(work)} was refused as there already, and is not there`);
-      return { work, document, decision: toDecision(document), isNew: false };
+      const template = work.message.template === undefined ? undefined : toDecisionInput(document)?.template;
+      return { work, document, decision: toDecision(document), isNew: false, ...(template && { template }) };
     });
   }
 

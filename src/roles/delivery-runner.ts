@@ -1,13 +1,9 @@
-import { timestampDate } from "@bufbuild/protobuf/wkt";
 import type { DeliveryMessage } from "../../gen/intervention/v1/bus_pb.js";
-import { Purpose } from "../../gen/intervention/v1/profile_pb.js";
 import type { OutgoingMessage } from "../channels/provider.ts";
 import { invariant } from "../domain/assert.ts";
 import { type OutsideChannelName, toOutsideChannel } from "../domain/delivery/channel-names.ts";
 import { chooseAccount } from "../domain/delivery/choose-account.ts";
 import type { EndedAttempt } from "../domain/delivery/next-step.ts";
-import { toOutgoingContent } from "../domain/delivery/to-outgoing.ts";
-import { InvalidInput } from "../domain/errors.ts";
 import {
   type AttemptDocument,
   attemptId,
@@ -22,6 +18,7 @@ import type { DeliverOptions } from "./deliver.ts";
 import { DeliveryQuotas } from "./delivery-quotas.ts";
 import { type Ended, FollowUp } from "./follow-up.ts";
 import { findObjections } from "./last-look.ts";
+import { DeliveryRenderer } from "./render-delivery.ts";
 import type { CallResult, Senders } from "./senders.ts";
 
 /** A delivery on its way, with what is known of it by its message alone. */
@@ -52,12 +49,14 @@ export class DeliveryRunner {
   readonly #senders: Senders;
   readonly #followUp: FollowUp;
   readonly #quotas: DeliveryQuotas;
+  readonly #renderer: DeliveryRenderer;
 
   constructor(options: DeliverOptions & { readonly senders: Senders }) {
     this.#options = options;
     this.#senders = options.senders;
     this.#followUp = new FollowUp(options);
     this.#quotas = new DeliveryQuotas(options);
+    this.#renderer = new DeliveryRenderer(options);
   }
 
   /** Returns when all that follows from each delivery is on disk. */
@@ -150,6 +149,7 @@ export class DeliveryRunner {
   async #sendChunk(account: ProviderAccountDocument, chunk: readonly Open[], batchMax: number) {
     const { store, worker, leaseMs } = this.#options;
     const { timeoutMs = 0 } = this.#senders.limitsOf(account) ?? {};
+    const templates = await this.#renderer.load(chunk.map(({ delivery }) => delivery));
     const startedAt = new Date();
     const leaseUntil = new Date(startedAt.getTime() + timeoutMs + leaseMs);
     const toAttempt = (one: Open) => toAttemptDocument(one, { account, worker, startedAt, leaseUntil });
@@ -171,7 +171,7 @@ export class DeliveryRunner {
       const objection = objections.get(one.delivery);
       if (objection !== undefined) results.set(one, { kind: objection.outcome, reason: objection.reason });
       else {
-        const rendered = render(one, account, this.#options.toUnsubscribeUrl);
+        const rendered = this.#renderer.render(one, account, templates);
         if ("reason" in rendered) results.set(one, rendered);
         else outgoing.push({ one, message: rendered });
       }
@@ -313,34 +313,6 @@ function toAttemptDocument(
     ...claim,
     ...(delivery.maybeTwice ? { maybeTwice: true } : {}),
   };
-}
-
-/** The message as its provider takes it, or why there is none. */
-function render(
-  { delivery, id, channel }: Open,
-  account: ProviderAccountDocument,
-  toUnsubscribeUrl: DeliverOptions["toUnsubscribeUrl"],
-): OutgoingMessage | { readonly kind: "give_up"; readonly reason: string } {
-  const { intervention, address, attempt } = delivery;
-  const to = channel === "webhook" ? account.webhookUrl : address;
-  try {
-    return {
-      workspaceId: account.workspaceId,
-      deliveryId: id,
-      attempt,
-      to: account.sandboxTo === "" ? to : account.sandboxTo,
-      content: toOutgoingContent(delivery, {
-        ...account,
-        ...(channel === "email" && intervention?.policy?.purpose !== Purpose.SERVICE
-          ? { unsubscribeUrl: toUnsubscribeUrl?.(account.workspaceId, { channel, address }) }
-          : {}),
-      }),
-      ...(intervention?.expireTime === undefined ? {} : { expireTime: timestampDate(intervention.expireTime) }),
-    };
-  } catch (error) {
-    if (!(error instanceof InvalidInput)) throw error;
-    return { kind: "give_up", reason: error.message };
-  }
 }
 
 function toEnded(

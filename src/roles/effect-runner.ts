@@ -11,6 +11,7 @@ import { type Decision, Outcome, Rule } from "../../gen/intervention/v1/decision
 import { type Event, EventKind, EventSchema } from "../../gen/intervention/v1/event_pb.js";
 import { Channel } from "../../gen/intervention/v1/intervention_pb.js";
 import { type InterventionFrame, InterventionFrameSchema } from "../../gen/intervention/v1/realtime_pb.js";
+import type { TemplateInput } from "../../gen/intervention/v1/template_input_pb.js";
 import {
   type BatchPublisher,
   type EventPublisher,
@@ -23,6 +24,7 @@ import {
   toSubjectToken,
 } from "../bus/index.ts";
 import { toOutsideChannel } from "../domain/delivery/channel-names.ts";
+import { toTemplateFields } from "../domain/template/index.ts";
 import { findHappened, type InboxDocument, insertInboxItems, toDecisionInput, toPosition } from "../store/index.ts";
 import type { DecideOptions } from "./decide.ts";
 import type { Standing } from "./decision-maker.ts";
@@ -95,7 +97,7 @@ export class EffectRunner {
     return standing.filter((one) => isKept(one) || !reached.has(one.document.interventionId));
   }
 
-  #toMessage({ document, work }: Standing): OutgoingMessage {
+  #toMessage({ document, work, template }: Standing): OutgoingMessage {
     // Those that the decision was made on: what is shown is what `Explain` tells.
     const hasProducts = (work.message.content?.productIds.length ?? 0) > 0;
     const products = hasProducts ? toDecisionInput(document)?.products?.available : undefined;
@@ -104,7 +106,7 @@ export class EffectRunner {
     const message =
       document.channel === "realtime"
         ? create(RealtimeMessageSchema, {
-            message: { case: "intervention", value: toInterventionFrame(work.message, products) },
+            message: { case: "intervention", value: toInterventionFrame(work.message, { products, template }) },
           })
         : create(RealtimeMessageSchema, { message: { case: "inboxChanged", value: { interventionId } } });
     return {
@@ -117,19 +119,27 @@ export class EffectRunner {
 }
 
 /** What a device shows of an intervention. */
-function toInterventionFrame(message: InterventionMessage, products: SentProduct[] = []): InterventionFrame {
+function toInterventionFrame(
+  message: InterventionMessage,
+  {
+    products = [],
+    template,
+  }: { readonly products?: SentProduct[] | undefined; readonly template?: TemplateInput | undefined },
+): InterventionFrame {
+  const content = template?.content ?? message.content;
   return create(InterventionFrameSchema, {
     interventionId: message.interventionId,
     campaign: message.campaign,
     products,
-    ...(message.content === undefined ? {} : { content: message.content }),
+    ...(content === undefined ? {} : { content }),
     ...(message.acceptTime === undefined ? {} : { acceptTime: message.acceptTime }),
     ...(message.expireTime === undefined ? {} : { expireTime: message.expireTime }),
   });
 }
 
-/** An inbox item made of an intervention. */
-export function toInboxItem(message: InterventionMessage, at: Date): InboxDocument {
+/** An inbox item made of an intervention.
+ *  @param template what its decision was made on, where a template says it. */
+export function toInboxItem(message: InterventionMessage, at: Date, template?: TemplateInput): InboxDocument {
   return {
     _id: message.interventionId,
     workspaceId: message.workspace,
@@ -137,15 +147,16 @@ export function toInboxItem(message: InterventionMessage, at: Date): InboxDocume
     position: toPosition(at, message.interventionId),
     state: "unread",
     createdAt: at,
-    frame: new Binary(toBinary(InterventionFrameSchema, toInterventionFrame(message))),
+    frame: new Binary(toBinary(InterventionFrameSchema, toInterventionFrame(message, { template }))),
     ...(message.expireTime === undefined ? {} : { expireAt: timestampDate(message.expireTime) }),
   };
 }
 
-const toInboxDocument = ({ document, work }: Standing) => toInboxItem(work.message, document.decidedAt);
+const toInboxDocument = ({ document, work, template }: Standing) =>
+  toInboxItem(work.message, document.decidedAt, template);
 
 /** The events a decision stands for. Accepting is told here too: what is decided was accepted, at the time it says. */
-function toEvents({ document, work, decision }: Standing): Event[] {
+function toEvents({ document, work, decision, template }: Standing): Event[] {
   const { message, traceparent } = work;
   const channel = decision.channel;
   const at = document.decidedAt;
@@ -164,6 +175,7 @@ function toEvents({ document, work, decision }: Standing): Event[] {
       rule: more.rule ?? "",
       stageMs: kind === EventKind.DECIDED && document.round === 0 ? toStageMs(message.acceptTime, at) : 0n,
       traceParent: traceparent?.endsWith("-01") === true ? traceparent : "",
+      ...(template === undefined ? {} : toTemplateFields(template)),
     });
   const events: Event[] = [];
   if (document.round === 0)

@@ -129,12 +129,13 @@ async function acceptAll(
 type SharedTrigger = Omit<ParsedTrigger, "idempotencyKey" | "recipient" | "bodyHash">;
 
 function toTrigger(document: FanOutDocument): SharedTrigger {
-  const { content, campaign, priority, policy, expiration } = fromBinary(
+  const { content, template, campaign, priority, policy, expiration } = fromBinary(
     TriggerRequestSchema,
     document.trigger.value(),
   );
   return {
     content: content ?? create(ContentSchema),
+    ...(template === undefined ? {} : { template }),
     campaign,
     priority,
     policy: policy ?? create(PolicySchema),

@@ -20,6 +20,7 @@ import {
   toGuarantee,
   toNextStep,
 } from "../domain/delivery/next-step.ts";
+import { toTemplateFields } from "../domain/template/index.ts";
 import { attemptId, deliveryId, findProviderAccount, replaceProviderAccount } from "../store/index.ts";
 import type { DeliverOptions } from "./deliver.ts";
 import { findExpiry } from "./last-look.ts";
@@ -225,6 +226,7 @@ function toEvent(delivery: DeliveryMessage, kind: keyof typeof EVENT_KINDS, reas
     reason: kind === "sent" ? "" : reason,
     stageMs: kind === "sent" ? toStageMs(delivery.decideTime, at) : 0n,
     traceParent: intervention?.traceParent ?? "",
+    ...(delivery.template === undefined ? {} : toTemplateFields(delivery.template)),
   });
 }
 

@@ -4,16 +4,19 @@ import { type InterventionMessage, RealtimeMessageSchema } from "../../gen/inter
 import { EventKind, EventSchema } from "../../gen/intervention/v1/event_pb.js";
 import { Channel } from "../../gen/intervention/v1/intervention_pb.js";
 import { ContactChannel, Purpose } from "../../gen/intervention/v1/profile_pb.js";
+import type { TemplateInput } from "../../gen/intervention/v1/template_input_pb.js";
 import { createRealtimePublisher, toKindName, toSubjectToken } from "../bus/index.ts";
 import { toConsentName } from "../domain/profile/register-keys.ts";
 import {
   type DecisionOutline,
+  findDecisions,
   findHappened,
   findInterventions,
   findProfileOutlines,
   insertInboxItems,
   profileId,
   type Store,
+  toDecisionInput,
   toInterventionMessage,
 } from "../store/index.ts";
 import { toInboxItem } from "./effect-runner.ts";
@@ -52,10 +55,11 @@ export async function sweepSends(options: WalkOptions, { workspaceId, sends, now
   const expired = open.filter(isExpired);
   const unwanted = open.filter((message) => !isExpired(message) && refused.has(message));
   const waiting = open.filter((message) => !isExpired(message) && !refused.has(message));
+  const templateOf = await findTemplates(store, sends, waiting);
   await insertInboxItems(
     store,
     waiting.map((message) => ({
-      ...toInboxItem(message, now),
+      ...toInboxItem(message, now, templateOf.get(message.interventionId)),
       ...(inboxed.has(message.interventionId) ? {} : { wasSent: true }),
     })),
   );
@@ -70,6 +74,25 @@ export async function sweepSends(options: WalkOptions, { workspaceId, sends, now
   metrics.undelivered.inc({ into: "inbox" }, waiting.length);
   metrics.undelivered.inc({ into: "expired" }, expired.length);
   metrics.undelivered.inc({ into: "refused" }, unwanted.length);
+}
+
+/** What was rendered for those that a template says: it is in their decisions. */
+async function findTemplates(
+  store: Store,
+  sends: Sends["sends"],
+  messages: readonly InterventionMessage[],
+): Promise<ReadonlyMap<string, TemplateInput>> {
+  const wanted = new Set(
+    messages.filter(({ template }) => template !== undefined).map(({ interventionId }) => interventionId),
+  );
+  if (wanted.size === 0) return new Map();
+  const ids = sends.filter(({ interventionId }) => wanted.has(interventionId)).map(({ _id }) => _id);
+  return new Map(
+    (await findDecisions(store, ids)).flatMap((document) => {
+      const template = toDecisionInput(document)?.template;
+      return template === undefined ? [] : [[document.interventionId, template] as const];
+    }),
+  );
 }
 
 /** Those whose users have said no to the inbox, perhaps since it was decided. */

@@ -16,6 +16,7 @@ export function toCampaignTrigger(
     idempotencyKey: key,
     recipient: create(RecipientSchema, { userId }),
     content: campaign.content ?? create(ContentSchema),
+    ...(campaign.template === undefined ? {} : { template: campaign.template }),
     campaign: campaign.campaignId,
     priority: campaign.priority,
     policy: campaign.policy ?? create(PolicySchema),

@@ -27,5 +27,6 @@ export function toDelivery(
     attempt: 1,
     attemptsMax: ATTEMPTS_MAX,
     decideTime: timestampFromDate(document.decidedAt),
+    ...(input?.template === undefined ? {} : { template: input.template }),
   });
 }

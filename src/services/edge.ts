@@ -103,6 +103,7 @@ export function defineEdge(config: Config, shared: SharedServices, intake: Intak
         defaultTimeZone: config.DEFAULT_TIME_ZONE,
         findContext: async (workspaceId, userId) => findContext(shared.store, workspaceId, userId),
         findProfileFacts: (workspaceId, userId) => findProfileFacts(shared.store, workspaceId, userId),
+        findProfile: async (workspaceId, userId) => findProfileFacts(shared.store, workspaceId, userId),
         allowPrivateWebhooks: config.WEBHOOK_ALLOW_PRIVATE,
       };
     },

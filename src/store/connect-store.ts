@@ -7,6 +7,14 @@ import { type CampaignDocument, campaignIndexes } from "./campaigns.ts";
 import { type CartWatchDocument, cartWatchIndexes } from "./cart-watches.ts";
 import { type CheckpointDocument, checkpointIndexes } from "./checkpoints.ts";
 import { closeEndedSockets } from "./close-ended-sockets.ts";
+import {
+  type CodeDocument,
+  type CodeDrawDocument,
+  type CodePoolDocument,
+  codeDrawIndexes,
+  codeIndexes,
+  codePoolIndexes,
+} from "./code-pools.ts";
 import { type ConsentDocument, consentIndexes } from "./consents.ts";
 import { type ConversionDocument, conversionIndexes } from "./conversions.ts";
 import { type DecisionDocument, decisionIndexes } from "./decisions.ts";
@@ -34,6 +42,12 @@ import { type ShopperChangeDocument, shopperChangeIndexes } from "./shopper-chan
 import { type ShopperDocument, shopperIndexes } from "./shoppers.ts";
 import { type SubscriptionDocument, subscriptionIndexes } from "./subscriptions.ts";
 import { type SuppressionDocument, suppressionIndexes } from "./suppressions.ts";
+import {
+  type TemplateDocument,
+  type TemplateVersionDocument,
+  templateIndexes,
+  templateVersionIndexes,
+} from "./templates.ts";
 import { type TopicRuleDocument, topicRuleIndexes } from "./topic-rules.ts";
 import {
   type WebhookDeliveryDocument,
@@ -95,6 +109,11 @@ const COLLECTIONS = {
   placementOffers: collection<PlacementOfferDocument>("placement_offers", placementOfferIndexes),
   shopperChanges: collection<ShopperChangeDocument>("shopper_changes", shopperChangeIndexes),
   shoppers: collection<ShopperDocument>("shoppers", shopperIndexes),
+  templates: collection<TemplateDocument>("templates", templateIndexes),
+  templateVersions: collection<TemplateVersionDocument>("template_versions", templateVersionIndexes),
+  codePools: collection<CodePoolDocument>("code_pools", codePoolIndexes),
+  codes: collection<CodeDocument>("codes", codeIndexes),
+  codeDraws: collection<CodeDrawDocument>("code_draws", codeDrawIndexes),
 } as const;
 
 type Collections = {

@@ -39,6 +39,15 @@ export {
   listDueCartWatches,
 } from "./cart-watches.ts";
 export { advanceCheckpoint, claimLease, findCheckpoint } from "./checkpoints.ts";
+export {
+  addCodes,
+  countDraws,
+  findCodePool,
+  findCodes,
+  findDraws,
+  insertDraws,
+  type PoolScope,
+} from "./code-pools.ts";
 export { connectStore, type Store } from "./connect-store.ts";
 export { type ConsentDocument, consentId, listConsentChanges, recordConsent } from "./consents.ts";
 export {
@@ -238,6 +247,16 @@ export {
   suppressHash,
   toAddressHash,
 } from "./suppressions.ts";
+export {
+  findTemplate,
+  findTemplateHead,
+  findTemplateVersion,
+  insertTemplate,
+  insertTemplateVersion,
+  listTemplates,
+  listTemplateVersions,
+  replaceTemplate,
+} from "./templates.ts";
 export { deleteTopicRule, listTopicRules, putTopicRule } from "./topic-rules.ts";
 export {
   deleteWebhookEndpoint,

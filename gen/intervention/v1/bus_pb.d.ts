@@ -9,9 +9,11 @@ import type { Message } from "@bufbuild/protobuf";
 import type { Channel, Content, Policy, Priority, Recipient } from "./intervention_pb.js";
 import type { Timestamp } from "@bufbuild/protobuf/wkt";
 import type { TriggerSource } from "./campaign_pb.js";
+import type { TemplateUse } from "./template_use_pb.js";
 import type { InboxChanged, InterventionFrame, Revoke } from "./realtime_pb.js";
 import type { ShopEvent } from "./shopper_pb.js";
 import type { SentProduct } from "./catalog_pb.js";
+import type { TemplateInput } from "./template_input_pb.js";
 
 /**
  * Describes the file intervention/v1/bus.proto.
@@ -142,6 +144,13 @@ export declare type InterventionMessage = Message<"intervention.v1.InterventionM
    * @generated from field: int32 fallback = 70;
    */
   fallback: number;
+
+  /**
+   * With what, where a template says it; its version is never 0.
+   *
+   * @generated from field: intervention.v1.TemplateUse template = 55;
+   */
+  template?: TemplateUse | undefined;
 };
 
 /**
@@ -484,6 +493,13 @@ export declare type DeliveryMessage = Message<"intervention.v1.DeliveryMessage">
    * @generated from field: google.protobuf.Timestamp decide_time = 9;
    */
   decideTime?: Timestamp | undefined;
+
+  /**
+   * What it is rendered from. Absent: the content is in the intervention.
+   *
+   * @generated from field: intervention.v1.TemplateInput template = 55;
+   */
+  template?: TemplateInput | undefined;
 };
 
 /**

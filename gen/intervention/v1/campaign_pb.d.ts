@@ -10,6 +10,7 @@ import type { Context, Prediction, PredictionKind, ShopEvent, ShopEventKind } fr
 import type { Duration, Timestamp } from "@bufbuild/protobuf/wkt";
 import type { Condition } from "./condition_pb.js";
 import type { Content, Policy, Priority } from "./intervention_pb.js";
+import type { TemplateUse } from "./template_use_pb.js";
 
 /**
  * Describes the file intervention/v1/campaign.proto.
@@ -150,7 +151,7 @@ export declare type Campaign = Message<"intervention.v1.Campaign"> & {
   condition?: Condition | undefined;
 
   /**
-   * What the shopper sees.
+   * What the shopper sees. This or `template`.
    *
    * @generated from field: intervention.v1.Content content = 10;
    */
@@ -197,6 +198,13 @@ export declare type Campaign = Message<"intervention.v1.Campaign"> & {
    * @generated from field: google.protobuf.Duration reentry_after = 16;
    */
   reentryAfter?: Duration | undefined;
+
+  /**
+   * What the shopper sees, by a template, instead of `content`.
+   *
+   * @generated from field: intervention.v1.TemplateUse template = 55;
+   */
+  template?: TemplateUse | undefined;
 };
 
 /**

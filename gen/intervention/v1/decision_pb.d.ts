@@ -11,6 +11,7 @@ import type { Timestamp } from "@bufbuild/protobuf/wkt";
 import type { CampaignState, TriggerSource } from "./campaign_pb.js";
 import type { ProductStates } from "./catalog_pb.js";
 import type { ProfileSnapshot } from "./profile_pb.js";
+import type { TemplateInput } from "./template_input_pb.js";
 import type { EventKind } from "./event_pb.js";
 
 /**
@@ -184,6 +185,13 @@ export declare type DecisionInput = Message<"intervention.v1.DecisionInput"> & {
    * @generated from field: intervention.v1.FallbackState fallback = 70;
    */
   fallback?: FallbackState | undefined;
+
+  /**
+   * What it is rendered from. Absent when it has its content itself.
+   *
+   * @generated from field: intervention.v1.TemplateInput template = 55;
+   */
+  template?: TemplateInput | undefined;
 };
 
 /**
@@ -431,6 +439,13 @@ export enum Rule {
    * @generated from enum value: RULE_CATALOG = 6;
    */
   CATALOG = 6,
+
+  /**
+   * Is there all that the template needs? Asked before the catalogue; not asked of what has its content itself.
+   *
+   * @generated from enum value: RULE_TEMPLATE = 55;
+   */
+  TEMPLATE = 55,
 
   /**
    * Has the user said no? Asked before the frequency cap; not asked in decisions made before profiles were looked at.

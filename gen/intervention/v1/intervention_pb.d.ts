@@ -8,6 +8,7 @@ import type { GenEnum, GenFile, GenMessage } from "@bufbuild/protobuf/codegenv2"
 import type { JsonObject, Message } from "@bufbuild/protobuf";
 import type { Address, Purpose } from "./profile_pb.js";
 import type { Duration, Timestamp } from "@bufbuild/protobuf/wkt";
+import type { TemplateUse } from "./template_use_pb.js";
 
 /**
  * Describes the file intervention/v1/intervention.proto.
@@ -554,6 +555,13 @@ export declare type Intervention = Message<"intervention.v1.Intervention"> & {
    * @generated from field: intervention.v1.Channel channel = 12;
    */
   channel: Channel;
+
+  /**
+   * With what, where a template says it; its version is the one that was in use.
+   *
+   * @generated from field: intervention.v1.TemplateUse template = 55;
+   */
+  template?: TemplateUse | undefined;
 };
 
 /**

@@ -8,6 +8,7 @@ import type { GenFile, GenMessage, GenService } from "@bufbuild/protobuf/codegen
 import type { Message } from "@bufbuild/protobuf";
 import type { Content, Intervention, Policy, Priority, Recipient } from "./intervention_pb.js";
 import type { Duration, Timestamp } from "@bufbuild/protobuf/wkt";
+import type { TemplateUse } from "./template_use_pb.js";
 import type { Status } from "../../google/rpc/status_pb.js";
 import type { Decision, DecisionInput } from "./decision_pb.js";
 import type { Event, EventKind } from "./event_pb.js";
@@ -48,7 +49,7 @@ export declare type TriggerRequest = Message<"intervention.v1.TriggerRequest"> &
   recipient?: Recipient | undefined;
 
   /**
-   * With what.
+   * With what. This or `template`.
    *
    * @generated from field: intervention.v1.Content content = 4;
    */
@@ -97,6 +98,13 @@ export declare type TriggerRequest = Message<"intervention.v1.TriggerRequest"> &
    * @generated from field: intervention.v1.Policy policy = 9;
    */
   policy?: Policy | undefined;
+
+  /**
+   * With what, by a template, instead of `content`.
+   *
+   * @generated from field: intervention.v1.TemplateUse template = 55;
+   */
+  template?: TemplateUse | undefined;
 };
 
 /**

@@ -8,6 +8,7 @@ import type { GenEnum, GenFile, GenMessage, GenService } from "@bufbuild/protobu
 import type { Message } from "@bufbuild/protobuf";
 import type { Content, Policy, Priority } from "./intervention_pb.js";
 import type { Duration, Timestamp } from "@bufbuild/protobuf/wkt";
+import type { TemplateUse } from "./template_use_pb.js";
 
 /**
  * Describes the file intervention/v1/topic_service.proto.
@@ -55,6 +56,14 @@ export declare type TopicRule = Message<"intervention.v1.TopicRule"> & {
    * @generated from field: google.protobuf.Duration ttl = 5;
    */
   ttl?: Duration | undefined;
+
+  /**
+   * What followers see, by a template, instead of `content`: its variables `product_id`, `title`, `price`, `link` and `image_url` are
+   * the product's own, where it declares them.
+   *
+   * @generated from field: intervention.v1.TemplateUse template = 55;
+   */
+  template?: TemplateUse | undefined;
 };
 
 /**
@@ -300,7 +309,7 @@ export declare type TriggerTopicRequest = Message<"intervention.v1.TriggerTopicR
   idempotencyKey: string;
 
   /**
-   * What each of them sees.
+   * What each of them sees. This or `template`.
    *
    * @generated from field: intervention.v1.Content content = 3;
    */
@@ -349,6 +358,13 @@ export declare type TriggerTopicRequest = Message<"intervention.v1.TriggerTopicR
     value: Duration;
     case: "ttl";
   } | { case: undefined; value?: undefined };
+
+  /**
+   * What each of them sees, by a template, instead of `content`.
+   *
+   * @generated from field: intervention.v1.TemplateUse template = 55;
+   */
+  template?: TemplateUse | undefined;
 };
 
 /**

@@ -50,6 +50,14 @@ export const BAD_REQUESTS: Readonly<Record<string, readonly BadRequest[]>> = {
       "policy.quiet_hours.start",
       "policy.quiet_hours.end",
     ],
+    [
+      { recipient: { userId: "u" }, content: { title: "A" }, template: { template: "No Id", version: -1 } },
+      "InvalidArgument",
+      "content",
+      "template.template",
+      "template.version",
+    ],
+    [{ recipient: { userId: "u" }, template: { template: "nowhere" } }, "InvalidArgument", "template.template"],
   ],
   "InterventionService/TriggerBatch": [
     [{}, "InvalidArgument", "requests"],
@@ -422,6 +430,58 @@ export const BAD_REQUESTS: Readonly<Record<string, readonly BadRequest[]>> = {
     [{}, "InvalidArgument", "interval"],
     [{ interval: ANY_DAY, by: "DIMENSION_LOCALE" }, "InvalidArgument", "by"],
   ],
+  "TemplateService/CreateTemplate": [
+    [{}, "InvalidArgument", "display_name"],
+    [
+      {
+        templateId: "No Id",
+        displayName: LONG,
+        draft: {
+          pieces: [{ name: "A B" }, { name: "a" }, { name: "a" }],
+          variants: [{ locale: "no locale" }, { sms: { text: "x".repeat(4_001) } }, {}],
+        },
+      },
+      "InvalidArgument",
+      "template_id",
+      "display_name",
+      "draft.pieces[0].name",
+      "draft.pieces[2].name",
+      "draft.variants[0].locale",
+      "draft.variants[1].sms.text",
+      "draft.variants[2].locale",
+    ],
+  ],
+  "TemplateService/GetTemplate": noName("name"),
+  "TemplateService/ListTemplates": NO_PAGE,
+  "TemplateService/UpdateDraft": [
+    ...noName("name"),
+    [{ name: "nothere", displayName: LONG }, "InvalidArgument", "display_name"],
+  ],
+  "TemplateService/PublishTemplate": [...noName("name"), ...nothing({ name: "nothere" })],
+  "TemplateService/RollbackTemplate": [...noName("name"), ...nothing({ name: "nothere", version: 1 })],
+  "TemplateService/ArchiveTemplate": noName("name"),
+  "TemplateService/GetTemplateVersion": [...noName("name"), ...nothing({ name: "nothere", version: -1 })],
+  "TemplateService/ListTemplateVersions": [
+    ...noName("name"),
+    [{ name: "nothere", pageSize: -1 }, "InvalidArgument", "page_size"],
+  ],
+  "TemplateService/DiffVersions": [...noName("name"), ...nothing({ name: "nothere" })],
+  "TemplateService/PreviewTemplate": [
+    ...noName("name"),
+    [
+      { name: "nothere", userId: LONG, prediction: 99, locale: "no locale", timeZone: "Mars" },
+      "InvalidArgument",
+      "user_id",
+      "prediction",
+      "locale",
+      "time_zone",
+    ],
+  ],
+  "TemplateService/AddCodes": [
+    [{}, "InvalidArgument", "pool", "codes"],
+    [{ pool: "p", codes: ["a b", ""] }, "InvalidArgument", "codes[0]", "codes[1]"],
+  ],
+  "TemplateService/GetCodePool": nothing({ pool: LONG }),
   "SegmentService/CreateSegment": [
     [{}, "InvalidArgument", "segment.display_name"],
     [{ segmentId: "No", segment: {} }, "InvalidArgument", "segment_id", "segment.display_name"],

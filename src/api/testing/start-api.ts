@@ -82,6 +82,7 @@ export async function startApi(overrides: Partial<ApiParts> = {}, providers: rea
     defaultTimeZone: "UTC",
     findContext: (workspaceId, userId) => findContext(store, workspaceId, userId),
     findProfileFacts: (workspaceId, userId) => findProfileFacts(store, workspaceId, userId),
+    findProfile: (workspaceId, userId) => findProfileFacts(store, workspaceId, userId),
     ...overrides,
   };
   const server = await startGrpcServer({ host: "127.0.0.1", port: 0, api, log, stopMsMax: 2_000 });

@@ -7,9 +7,13 @@ import { type Finding, pass, stop } from "./finding.ts";
 
 /** Which channel can reach the user now? The first of the policy's that can. */
 export function askChannel(input: DecisionInput): Finding {
-  const { hasLiveSocket, fallback } = input;
+  const { hasLiveSocket, fallback, template } = input;
   const passedOver: string[] = [];
   for (const channel of toPermitted(input).permitted) {
+    if (template?.problem === "" && !template.channels.includes(channel)) {
+      passedOver.push(`${Channel[channel].toLowerCase()} (the template has no part for it)`);
+      continue;
+    }
     if (channel === Channel.REALTIME && hasLiveSocket)
       return { ...pass("realtime: the user has a live socket"), channel };
     if (channel === Channel.INBOX)
@@ -36,5 +40,6 @@ export function askChannel(input: DecisionInput): Finding {
   if (fallback !== undefined)
     return stop(`no fallback reaches the user: ${passedOver.join(", ") || "all were tried"}`, Outcome.SUPPRESS);
   const others = passedOver.length === 0 ? "" : ` but ${passedOver.join(", ")}`;
+  if (template !== undefined && hasLiveSocket) return stop(`no channel can be used${others}`, Outcome.SUPPRESS);
   return stop(`the user has no live socket, and no other channel is allowed${others}`, Outcome.SUPPRESS);
 }

@@ -406,3 +406,39 @@ describe("an intervention", () => {
     );
   });
 });
+
+describe("what a template says", () => {
+  const template = { template: "cart", version: 3, channels: [Channel.INBOX, Channel.EMAIL], variant: "fr" };
+  const reasonsOf = (changes: Init) => decide(input(changes)).verdicts.map(({ rule, reason }) => [rule, reason]);
+
+  it("goes only by channels that it has a part for", () => {
+    expect(decide(input({ template }))).toMatchObject({ outcome: Outcome.SEND, channel: Channel.INBOX });
+    const policy = { channels: [Channel.REALTIME] };
+    expect(reasonsOf({ template, policy })).toContainEqual([
+      Rule.CHANNEL,
+      "no channel can be used but realtime (the template has no part for it)",
+    ]);
+    expect(reasonsOf({ template, policy, hasLiveSocket: false })).toContainEqual([
+      Rule.CHANNEL,
+      "the user has no live socket, and no other channel is allowed but realtime (the template has no part for it)",
+    ]);
+  });
+
+  it("is not sent when it can't be rendered, whatever the products are like, and says why", () => {
+    const problem = "variables.name: it is missing";
+    const decision = decide(input({ template: { ...template, problem }, products: { available: [], gone: [] } }));
+    expect(decision).toMatchObject({ outcome: Outcome.SUPPRESS });
+    expect(decision.verdicts.at(-1)).toMatchObject({
+      rule: Rule.TEMPLATE,
+      answer: Answer.STOP,
+      reason: `template "cart" version 3 can't be rendered: ${problem}`,
+    });
+  });
+
+  it("is asked about after all but the products", () => {
+    const rules = decide(input({ template, products: { available: [], gone: [] } })).verdicts.map(({ rule }) => rule);
+    expect(rules.slice(-2)).toEqual([Rule.TEMPLATE, Rule.CATALOG]);
+    expect(reasonsOf({ template })).toContainEqual([Rule.TEMPLATE, 'template "cart" version 3, variant "fr"']);
+    expect(reasonsOf({}).map(([rule]) => rule)).not.toContain(Rule.TEMPLATE);
+  });
+});

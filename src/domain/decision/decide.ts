@@ -19,6 +19,7 @@ import { askExpiry } from "./ask-expiry.ts";
 import { askFallback, toFallbackTime } from "./ask-fallback.ts";
 import { askFrequencyCap } from "./ask-frequency-cap.ts";
 import { askQuietHours } from "./ask-quiet-hours.ts";
+import { askTemplate } from "./ask-template.ts";
 import { type Ask, type Finding, pass, toDate } from "./finding.ts";
 import { toWanted } from "./to-wanted.ts";
 
@@ -32,6 +33,7 @@ const RULES: readonly (readonly [Rule, Ask])[] = [
   [Rule.FREQUENCY_CAP, askFrequencyCap],
   [Rule.CHANNEL, askChannel],
   [Rule.QUIET_HOURS, askQuietHours],
+  [Rule.TEMPLATE, askTemplate],
 ];
 /** Asked last, and only of what names products: so the answer is as fresh as the sending. */
 const CATALOG_RULE = [Rule.CATALOG, askCatalog] as const;
@@ -55,6 +57,8 @@ export function decide(input: DecisionInput): Decision {
     if (rule === Rule.CAMPAIGN_LIVE && input.trigger === undefined) continue;
     // What was decided before profiles were looked at decides again as it did then.
     if (rule === Rule.CONSENT && input.profile === undefined) continue;
+    // Only of what a template says.
+    if (rule === Rule.TEMPLATE && input.template === undefined) continue;
     const finding = ask(input, now);
     verdicts.push(create(VerdictSchema, { rule, answer: finding.answer, reason: finding.reason }));
     if (finding.answer === Answer.STOP)

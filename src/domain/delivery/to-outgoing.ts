@@ -32,7 +32,7 @@ export function toOutgoingContent(delivery: DeliveryMessage, sender: SenderSetti
       return {
         channel: "email",
         from: sender.from,
-        ...(sender.replyTo === "" ? {} : { replyTo: sender.replyTo }),
+        ...toReplyTo(sender),
         subject: toOneLine(content.title),
         html: toHtml(content, { offers, locale, unsubscribeUrl: sender.unsubscribeUrl }),
         text: [
@@ -88,7 +88,7 @@ function toMoneyText(money: Money | undefined, locale: string): string {
 
 const toOfferText = ({ title, price, link }: Offer) => [title, price, link].filter((part) => part !== "").join("\n");
 const toActionText = ({ label, url }: Action) => (url === undefined || url === "" ? "" : `${label}: ${url}`);
-const toAction = ({ id, label, url }: Action): Action => ({ id, label, ...(url ? { url } : {}) });
+export const toAction = ({ id, label, url }: Action): Action => ({ id, label, ...(url ? { url } : {}) });
 
 /** Where a tap leads: the first action that leads anywhere. */
 function toFirstUrl({ actions }: Content): { readonly url?: string } {
@@ -111,12 +111,15 @@ const ENTITIES: Readonly<Record<string, string>> = {
 };
 
 /** Text for HTML, in elements and in quoted attributes. */
-const toEscaped = (text: string) => text.replaceAll(/[&<>"']/g, (character) => ENTITIES[character] ?? character);
+export const toEscaped = (text: string) => text.replaceAll(/[&<>"']/g, (character) => ENTITIES[character] ?? character);
 
 const isHttp = (url: string) => /^https?:\/\//i.test(url);
 
+export const toReplyTo = ({ replyTo }: SenderSettings): { readonly replyTo?: string } =>
+  replyTo === "" ? {} : { replyTo };
+
 /** By which mail programs show a button of their own (RFC 2369 and RFC 8058). */
-const toUnsubscribeHeaders = (url: string | undefined): Readonly<Record<string, string>> =>
+export const toUnsubscribeHeaders = (url: string | undefined): Readonly<Record<string, string>> =>
   url === undefined ? {} : { "List-Unsubscribe": `<${url}>`, "List-Unsubscribe-Post": "List-Unsubscribe=One-Click" };
 
 type Layout = {

@@ -138,7 +138,7 @@ class MjmlPlace {
 }
 
 /** A source that is read as these very segments again. */
-export function toSource(segments: readonly Segment[]): string {
+function toSource(segments: readonly Segment[]): string {
   let source = "";
   let last: Segment | undefined;
   for (const segment of segments) {

@@ -8,7 +8,7 @@ import { FORBIDDEN_NAMES } from "./parse-expression.ts";
 import { quote } from "./template-problem.ts";
 import { toValueSchema } from "./value-schema.ts";
 
-export const VARIABLE_NAME = /^[a-z][a-z0-9_]{0,39}$/;
+const VARIABLE_NAME = /^[a-z][a-z0-9_]{0,39}$/;
 const DEPTH_MAX = 5;
 const VARIABLES_MAX = 100;
 const FIELDS_MAX = 50;

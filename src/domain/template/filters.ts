@@ -1,5 +1,5 @@
 import { quote } from "./template-problem.ts";
-import { isText, type MoneyValue, showType, type Type } from "./variable-type.ts";
+import { isText, showType, type Type } from "./variable-type.ts";
 
 /** What a filter's parameter is when a template is compiled. */
 export type Parameter = { readonly type: Type; readonly literal?: string | number | boolean | undefined };
@@ -94,7 +94,3 @@ export function joinTypes(one: Type, other: Type): Type | undefined {
   if (one.kind !== other.kind || one.kind === "list" || one.kind === "object") return undefined;
   return one;
 }
-
-/** Money as it is worth in its own currency. */
-export const isMoney = (value: unknown): value is MoneyValue =>
-  typeof value === "object" && value !== null && Object.hasOwn(value, "minor") && Object.hasOwn(value, "currency");

@@ -13,7 +13,7 @@ export type Audience = {
 };
 
 /** What one part may take: it is stopped when it would take more. */
-export const BOUNDS = {
+const BOUNDS = {
   /** Parts of the template gone through. */
   steps: 100_000,
   /** Characters written. */

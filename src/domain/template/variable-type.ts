@@ -21,7 +21,7 @@ const KINDS = {
 } as const;
 
 /** The type of a variable that was found right. */
-export function toType({ type, values, fields, element }: TemplateVariable): Type {
+function toType({ type, values, fields, element }: TemplateVariable): Type {
   if (type === VariableType.ENUM) return { kind: "enum", values };
   if (type === VariableType.LIST)
     return { kind: "list", element: element === undefined ? { kind: "string" } : toType(element) };

@@ -1,0 +1,87 @@
+import { create, type JsonObject } from "@bufbuild/protobuf";
+import type { ServiceImpl } from "@connectrpc/connect";
+import { z } from "zod";
+import { type PredictionKind, PredictionKindSchema } from "../../gen/intervention/v1/shopper_pb.js";
+import { TemplateContentSchema } from "../../gen/intervention/v1/template_pb.js";
+import type { TemplateService } from "../../gen/intervention/v1/template_service_pb.js";
+import type { ProfileFacts } from "../domain/condition/field.ts";
+import { compileTemplate, fillVariables, renderTemplate, toCodePools } from "../domain/template/index.ts";
+import type { Workspace } from "../integrations/access-directory.ts";
+import { findNewestPrediction, type Store } from "../store/index.ts";
+import { getService } from "./authenticate.ts";
+import type { EventServiceParts } from "./event-service.ts";
+import { checked, jsonUpTo, locale, memberOf, orEmpty, parseFields, timeZone } from "./field-checks.ts";
+import { USER_ID } from "./parse-trigger.ts";
+import type { TemplateKeeper } from "./template-keeper.ts";
+import { parseTemplateName } from "./template-name.ts";
+import { buildDraft } from "./template-versions.ts";
+import { toRenderedMessage } from "./to-rendered-message.ts";
+
+/** What previews look things up in. */
+export type TemplatePreviewParts = {
+  readonly store: Store;
+  readonly now: () => Date;
+  readonly findContext: EventServiceParts["findContext"];
+  readonly findProfile: (workspaceId: string, userId: string) => Promise<ProfileFacts | undefined>;
+  readonly defaultTimeZone: string;
+};
+
+const VARIABLES_BYTES_MAX = 262_144;
+/** What stands in a preview where a code would be drawn. */
+const EXAMPLE_CODE = "EXAMPLE-CODE";
+
+const previewSchema = z.object({
+  variables: checked<JsonObject>(jsonUpTo(VARIABLES_BYTES_MAX)).optional(),
+  userId: checked(...USER_ID.map(orEmpty)),
+  prediction: checked<PredictionKind>(memberOf(PredictionKindSchema, { allowUnspecified: true })),
+  locale: checked(orEmpty(locale)),
+  timeZone: checked(orEmpty(timeZone)),
+});
+
+/** Shows what a template comes to. */
+export function previewMethod(
+  parts: TemplatePreviewParts,
+  keeper: TemplateKeeper,
+): Pick<ServiceImpl<typeof TemplateService>, "previewTemplate"> {
+  const nothing = create(TemplateContentSchema);
+  const contentOf = async (key: { workspaceId: string; templateId: string }, version: number) =>
+    version === 0
+      ? await buildDraft(parts.store, key, (await keeper.get(key)).draft ?? nothing)
+      : ((await keeper.getVersion({ ...key, version })).compiled ?? nothing);
+  return {
+    async previewTemplate(request, context) {
+      const { workspace } = getService(context.values);
+      const templateId = parseTemplateName(request.name, workspace.id);
+      const { variables: given = {}, ...asked } = parseFields(previewSchema, request);
+      const content = await contentOf({ workspaceId: workspace.id, templateId }, request.version);
+      const template = compileTemplate(content);
+      const facts = await findFacts(parts, workspace, asked);
+      const codes = new Map([...toCodePools(template.variables, given)].map((pool) => [pool, EXAMPLE_CODE]));
+      const variables = fillVariables(template.variables, { given, facts, codes });
+      const rendered = renderTemplate(template, {
+        variables,
+        locale: asked.locale || facts.profile?.locale || "",
+        timeZone: asked.timeZone || facts.profile?.timeZone || workspace.defaultTimeZone || parts.defaultTimeZone,
+      });
+      return {
+        message: toRenderedMessage(rendered),
+        warnings: [...rendered.warnings],
+        variables,
+      };
+    },
+  };
+}
+
+async function findFacts(
+  { store, findContext, findProfile, now }: TemplatePreviewParts,
+  workspace: Workspace,
+  { userId, prediction: kind }: { readonly userId: string; readonly prediction: PredictionKind },
+) {
+  if (userId === "") return { now: now() };
+  const [context, profile, prediction] = await Promise.all([
+    findContext(workspace.id, userId),
+    findProfile(workspace.id, userId),
+    kind === 0 ? undefined : findNewestPrediction(store, { workspaceId: workspace.id, userId, kind, now: now() }),
+  ]);
+  return { now: now(), context, profile, prediction };
+}

@@ -11,6 +11,7 @@ import {
   ProviderAccountSchema,
   ProviderAccountState,
 } from "../../gen/intervention/v1/channel_service_pb.js";
+import { CostSchema } from "../../gen/intervention/v1/intervention_pb.js";
 import type { CredentialBox } from "../channels/credential-box.ts";
 import { findProvider, type KnownProvider } from "../channels/known-provider.ts";
 import type { CredentialCheck } from "../channels/provider.ts";
@@ -261,6 +262,9 @@ function toProviderAccount(document: ProviderAccountDocument): ProviderAccount {
     createTime: timestampFromDate(document.createdAt),
     updateTime: timestampFromDate(document.updatedAt),
     etag: String(document.revision),
+    ...(document.cost === undefined
+      ? {}
+      : { cost: create(CostSchema, { currency: document.cost.currency, micros: BigInt(document.cost.micros) }) }),
   });
 }
 
@@ -271,5 +275,6 @@ function toAudited(document: ProviderAccountDocument) {
     ...{ channel, provider, displayName, from, replyTo, webhookUrl, ratePerS, order, sandboxTo, state },
     keyId: document.credential?.keyId ?? "",
     revision: document.revision,
+    ...(document.cost === undefined ? {} : { cost: document.cost }),
   };
 }

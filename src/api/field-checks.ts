@@ -159,6 +159,10 @@ export const wholeNumber = ({ min, max }: { readonly min: number; readonly max: 
 
 const NANOS_PER_SECOND = 1_000_000_000;
 
+/** A currency by its three letters. */
+export const currency: Check<string> = (value) =>
+  /^[A-Z]{3}$/.test(value) ? undefined : `${show(value)} is not an ISO 4217 code such as "EUR"`;
+
 /** A duration between two bounds in seconds. */
 export const durationBetween = ({
   minS,

@@ -2,7 +2,18 @@ import { create, type JsonObject } from "@bufbuild/protobuf";
 import { type Timestamp, timestampFromDate, timestampMs } from "@bufbuild/protobuf/wkt";
 import { z } from "zod";
 import { type Product, ProductSchema } from "../../gen/intervention/v1/catalog_pb.js";
-import { type Check, checked, httpUrl, jsonUpTo, orEmpty, parseFields, show, text, timestamp } from "./field-checks.ts";
+import {
+  type Check,
+  checked,
+  currency,
+  httpUrl,
+  jsonUpTo,
+  orEmpty,
+  parseFields,
+  show,
+  text,
+  timestamp,
+} from "./field-checks.ts";
 import { USER_ID } from "./parse-trigger.ts";
 
 const ATTRIBUTES_BYTES_MAX = 16_384;
@@ -12,8 +23,6 @@ const CATEGORY_PART_MAX = 64;
 /** A shop's clock may be ahead by this much. What claims to be later would shut out every true version until then. */
 const AHEAD_MS_MAX = 5 * 60_000;
 
-const currency: Check<string> = (value) =>
-  /^[A-Z]{3}$/.test(value) ? undefined : `${show(value)} is not an ISO 4217 code such as "EUR"`;
 const notNegative: Check<bigint> = (value) => (value >= 0n ? undefined : `${value} is below 0`);
 const category: Check<string> = (value) => {
   const parts = value.split("/");

@@ -6,6 +6,7 @@ import { findProvider, type KnownProvider } from "../channels/known-provider.ts"
 import { type OutsideChannelName, toOutsideChannel } from "../domain/delivery/channel-names.ts";
 import { type FieldViolation, InvalidInput } from "../domain/errors.ts";
 import { email, phone } from "./address-checks.ts";
+import { costSchema } from "./choice-checks.ts";
 import {
   type Check,
   checked,
@@ -28,6 +29,7 @@ export type ParsedProviderAccount = {
   readonly ratePerS: number;
   readonly order: number;
   readonly sandboxTo: string;
+  readonly cost?: { readonly currency: string; readonly micros: number } | undefined;
 };
 
 const RATE_MAX = 100_000;
@@ -74,6 +76,7 @@ const accountSchema = (channel: OutsideChannelName) =>
     ratePerS: checked(rate),
     order: checked(wholeNumber({ min: -1_000, max: 1_000 })),
     sandboxTo: checked(withoutControlCharacters, SANDBOX[channel]),
+    cost: costSchema.transform(({ currency, micros }) => ({ currency, micros: Number(micros) })).optional(),
   });
 
 /** The provider that a new account is with.

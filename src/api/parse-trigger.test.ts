@@ -293,6 +293,48 @@ const bad: readonly {
     says: "CHANNEL_PUSH is named twice",
   },
   {
+    what: "more exploration than leaves room for a choice",
+    request: policy({ channelChoice: { exploration: 0.2 } }),
+    field: "policy.channel_choice.exploration",
+    says: "0.2 is not in 0 to 0.1",
+  },
+  {
+    what: "a way to choose that is not known",
+    request: policy({ channelChoice: { method: 9 } }),
+    field: "policy.channel_choice.method",
+    says: "9 is not one of METHOD_UNSPECIFIED, METHOD_FIXED, METHOD_LEARNED",
+  },
+  {
+    what: "a feature named twice",
+    request: policy({ channelChoice: { segmentBy: [1, 1] } }),
+    field: "policy.channel_choice.segment_by[1]",
+    says: "1 is named twice",
+  },
+  {
+    what: "a reward above one",
+    request: policy({ channelChoice: { reward: { clicked: 2 } } }),
+    field: "policy.channel_choice.reward.clicked",
+    says: "2 is not in 0 to 1",
+  },
+  {
+    what: "a reward that is worth nothing",
+    request: policy({ channelChoice: { reward: { worth: { currency: "EUR" } } } }),
+    field: "policy.channel_choice.reward.worth.micros",
+    says: "it is 0; a reward needs a worth to compare costs with",
+  },
+  {
+    what: "two bounds on costs in one currency",
+    request: policy({ costMax: [{ currency: "EUR" }, { currency: "EUR" }] }),
+    field: "policy.cost_max[1].currency",
+    says: "EUR is named twice",
+  },
+  {
+    what: "a cost below nothing",
+    request: policy({ costMax: [{ currency: "EUR", micros: -1n }] }),
+    field: "policy.cost_max[0].micros",
+    says: "-1 is not in 0 to 1000000000",
+  },
+  {
     what: "a cap of none",
     request: policy({ frequencyCap: { max: 0, window: seconds(60) } }),
     field: "policy.frequency_cap.max",

@@ -5,9 +5,11 @@ import {
   type Action,
   ActionSchema,
   Channel,
+  ChannelChoiceSchema,
   ChannelSchema,
   type Content,
   ContentSchema,
+  CostSchema,
   DeliveryGuarantee,
   DeliveryGuaranteeSchema,
   FallbackSchema,
@@ -34,6 +36,7 @@ import { TemplateUseSchema } from "../../gen/intervention/v1/template_use_pb.js"
 import type { ParsedTrigger } from "../accept/parsed-trigger.ts";
 import { toBodyHash } from "../accept/to-body-hash.ts";
 import { recipientAddressesSchema } from "./address-checks.ts";
+import { channelChoiceSchema, costMaxSchema } from "./choice-checks.ts";
 import { fallbacksSchema } from "./fallback-checks.ts";
 import {
   type Check,
@@ -198,6 +201,8 @@ const bodySchema = z.object({
       purpose: checked<Purpose>(memberOf(PurposeSchema, { allowUnspecified: true })),
       deliveryGuarantee: checked<DeliveryGuarantee>(memberOf(DeliveryGuaranteeSchema, { allowUnspecified: true })),
       fallbacks: fallbacksSchema,
+      channelChoice: channelChoiceSchema.optional(),
+      costMax: costMaxSchema,
     })
     .optional(),
 });
@@ -270,12 +275,19 @@ function toContent(given: Fields["content"]): Content {
 
 function toPolicy(policy: Fields["policy"]): Policy {
   const { channels = [], frequencyCap: cap, quietHours: quiet, purpose = Purpose.UNSPECIFIED } = policy ?? {};
-  const { deliveryGuarantee = DeliveryGuarantee.UNSPECIFIED, fallbacks = [] } = policy ?? {};
+  const {
+    deliveryGuarantee = DeliveryGuarantee.UNSPECIFIED,
+    fallbacks = [],
+    channelChoice,
+    costMax = [],
+  } = policy ?? {};
   return create(PolicySchema, {
     channels: channels.length === 0 ? DEFAULT_CHANNELS : [...channels],
     // Left unsaid where it was: calls from before there were purposes stay the same calls.
     purpose,
     deliveryGuarantee,
+    ...(channelChoice === undefined ? {} : { channelChoice: create(ChannelChoiceSchema, channelChoice) }),
+    costMax: costMax.map((cost) => create(CostSchema, cost)),
     fallbacks: fallbacks.map((fallback) => create(FallbackSchema, fallback)),
     ...(cap === undefined
       ? {}

@@ -136,6 +136,7 @@ export const COLLECTIONS: Readonly<Record<string, PersonalCollection | Impersona
   placement_offers: { why: "settings" },
   rollups: { why: "counts of events, of nobody by himself" },
   rollup_marks: { why: "slices of time" },
+  choice_buckets: { why: "sums over groups of users" },
   audit: { why: "who has changed what: keys and administrators" },
   workspaces: { why: "tenants" },
   api_keys: { why: "services' credentials, as hashes" },

@@ -25,6 +25,7 @@ import { InvalidInput, Unavailable } from "../domain/errors.ts";
 import type { AccessDirectory } from "../integrations/access-directory.ts";
 import type { CampaignDirectory } from "../integrations/campaign-directory.ts";
 import type { CatalogView } from "../integrations/catalog-view.ts";
+import type { ChoiceModel } from "../integrations/choice-model.ts";
 import type { DataIntelligence } from "../integrations/data-intelligence.ts";
 import type { Metrics, Traces } from "../observe/index.ts";
 import type { ErasedUsers } from "../privacy/erased-users.ts";
@@ -51,6 +52,12 @@ export type DecideOptions = {
   readonly defaultTimeZoneOf: (workspaceId: string) => string;
   readonly erased: Pick<ErasedUsers, "keepKnown">;
   readonly access: Pick<AccessDirectory, "findWorkspace">;
+  /** What a message costs on a channel; undefined: nothing. */
+  readonly costOf: (
+    workspaceId: string,
+    channel: Channel,
+  ) => { readonly currency: string; readonly micros: number } | undefined;
+  readonly choices: Pick<ChoiceModel, "find">;
   /** By which a chain of fallbacks is told that its user has converted. Default: nobody keeps orders, and none has. */
   readonly findOrders?: FindOrders;
   /** Whether a workspace has a provider for a channel that needs one. */

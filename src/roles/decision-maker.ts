@@ -29,6 +29,7 @@ import {
   toDecision,
   toDecisionInput,
 } from "../store/index.ts";
+import { addChoice } from "./choice-input.ts";
 import type { DecideOptions, ToDecide } from "./decide.ts";
 import { loadFallbackStates } from "./fallback-states.ts";
 import { type LoadedProfile, ProfileLoader, type WhoToLoad } from "./profile-loader.ts";
@@ -119,6 +120,7 @@ export class DecisionMaker {
       await this.#addTrigger(input, work);
       const fallback = fallbacks.get(work.message);
       if (fallback !== undefined) input.fallback = fallback;
+      addChoice(this.#options, input);
       const states = toProductStates(work.message.content, products.get(work.message.workspace) ?? new Map());
       if (states !== undefined) input.products = states;
       const since = toCapSince(input);

@@ -10,6 +10,7 @@ import { DECIDERS } from "./decide.ts";
 import { DELIVERERS } from "./deliver.ts";
 import { runFanOuts } from "./fan-out.ts";
 import { type FindOrders, fixOutcomes } from "./fix-outcomes.ts";
+import { ChoiceLearner } from "./learn-choices.ts";
 import { startLoop } from "./start-loop.ts";
 import { Walk } from "./walk.ts";
 import { walkDelayed } from "./walk-delayed.ts";
@@ -52,6 +53,7 @@ export function startSchedule(options: ScheduleOptions): AsyncDisposable {
     undeliveredAfterMs: options.undeliveredAfterMs,
     undecidedAfterMs: options.reconcileAfterMs,
   };
+  const learner = findOrders === undefined ? undefined : new ChoiceLearner({ store, findOrders });
   const walks = new Map<string, Walk>();
   const deliveryWalks = new Map<string, DeliveryWalk>();
   const holder = randomUUID();
@@ -71,6 +73,7 @@ export function startSchedule(options: ScheduleOptions): AsyncDisposable {
       await walk.step(now);
       await walkDelayed(walkOptions, walk, workspace, now);
       if (findOrders !== undefined) await fixOutcomes({ store, findOrders }, workspace, now);
+      await learner?.step(workspace.id, now);
     }
   };
   const walkDeliveries = async () => {

@@ -49,6 +49,7 @@ export function toDecisionDocument({
     ...(decision.notBefore === undefined ? {} : { notBefore: timestampDate(decision.notBefore) }),
     ...(decision.fallback === 0 ? {} : { fallback: decision.fallback }),
     ...(decision.fallbackTime === undefined ? {} : { fallbackAt: timestampDate(decision.fallbackTime) }),
+    ...(decision.choice === undefined ? {} : { chosenAt: now }),
     ...(capNumber === undefined
       ? {}
       : {

@@ -29,6 +29,7 @@ export function defineRoles(config: Config, shared: SharedServices) {
     dataIntelligence,
     providers,
     providerDirectory,
+    choices,
     credentialBox,
     acceptor,
   } = shared;
@@ -69,6 +70,11 @@ export function defineRoles(config: Config, shared: SharedServices) {
         catalogAgeMs: config.CATALOG_AGE_MS,
         dataIntelligence: await c.get(dataIntelligence),
         findOrders: findOrdersIn(await c.get(store)),
+        choices: await c.get(choices),
+        costOf: (id, channel) => {
+          const name = toOutsideChannel(channel);
+          return name === undefined ? undefined : accounts.listActive(id, name)[0]?.cost;
+        },
         isProvided: (id, channel) => {
           const name = toOutsideChannel(channel);
           return name !== undefined && accounts.listActive(id, name).length > 0;

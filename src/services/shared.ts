@@ -9,6 +9,7 @@ import { AccessChanges } from "../integrations/access-changes.ts";
 import { AccessDirectory } from "../integrations/access-directory.ts";
 import { CampaignDirectory } from "../integrations/campaign-directory.ts";
 import { CatalogView } from "../integrations/catalog-view.ts";
+import { ChoiceModel } from "../integrations/choice-model.ts";
 import { DataIntelligence } from "../integrations/data-intelligence.ts";
 import { ProviderDirectory } from "../integrations/provider-directory.ts";
 import { SegmentDirectory } from "../integrations/segment-directory.ts";
@@ -118,6 +119,10 @@ export function defineShared(config: Config) {
       ProviderDirectory.start({ store: await c.get(store), bus: await c.get(bus), log: await c.get(log) }),
     stop: (value) => value.stop(),
   });
+  const choices = defineService("choices", {
+    start: async (c) => ChoiceModel.start({ store: await c.get(store), log: await c.get(log), now: () => new Date() }),
+    stop: (value) => value.stop(),
+  });
   const credentialBox = defineService("credential box", { start: () => new CredentialBox(config.CREDENTIAL_KEYS) });
   const acceptor = defineService("acceptor", {
     start: async (c) =>
@@ -144,6 +149,7 @@ export function defineShared(config: Config) {
     dataIntelligence,
     providers,
     providerDirectory,
+    choices,
     credentialBox,
     acceptor,
   };

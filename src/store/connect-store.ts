@@ -6,6 +6,7 @@ import { type AuditDocument, auditIndexes } from "./audit.ts";
 import { type CampaignDocument, campaignIndexes } from "./campaigns.ts";
 import { type CartWatchDocument, cartWatchIndexes } from "./cart-watches.ts";
 import { type CheckpointDocument, checkpointIndexes } from "./checkpoints.ts";
+import { type ChoiceBucketDocument, choiceBucketIndexes } from "./choice-buckets.ts";
 import { closeEndedSockets } from "./close-ended-sockets.ts";
 import {
   type CodeDocument,
@@ -98,6 +99,7 @@ const COLLECTIONS = {
   attempts: collection<AttemptDocument>("attempts", attemptIndexes),
   attemptResults: collection<AttemptResultDocument>("attempt_results", attemptResultIndexes),
   outbox: collection<OutboxDocument>("outbox", outboxIndexes),
+  choiceBuckets: collection<ChoiceBucketDocument>("choice_buckets", choiceBucketIndexes),
   erasures: collection<ErasureDocument>("erasures", erasureIndexes),
   quotaSlots: collection<QuotaSlotDocument>("quota_slots", quotaSlotIndexes),
   suppressions: collection<SuppressionDocument>("suppressions", suppressionIndexes),

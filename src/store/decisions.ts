@@ -30,6 +30,8 @@ export type DecisionDocument = {
   readonly fallback?: number;
   /** Of a send: when the fallback after it is decided. */
   readonly fallbackAt?: Date;
+  /** When it was decided, of a send whose channel was drawn: what is learnt from. */
+  readonly chosenAt?: Date;
   /** `{workspace}/{user}/{number}`: numbers the sends to one user that a frequency cap was asked about. Two deciders that counted
    *  the same history choose the same number; the unique index lets one of them through, and the other counts again. */
   readonly capSlot?: string;
@@ -51,6 +53,8 @@ export const decisionIndexes = [
   { name: "cap_slot", key: { capSlot: 1 }, unique: true, sparse: true },
   // What waits for its time.
   { name: "delayed", key: { workspaceId: 1, outcome: 1, notBefore: 1 }, partialFilterExpression: { outcome: "delay" } },
+  // What was drawn.
+  { name: "chosen", key: { workspaceId: 1, chosenAt: 1 }, partialFilterExpression: { chosenAt: { $gt: new Date(0) } } },
   // What is followed by a fallback.
   {
     name: "fallbacks",
@@ -202,12 +206,34 @@ export async function findLastCapNumber(store: Store, workspaceId: string, userI
   return Number(last?.capSlot?.slice(prefix.length) ?? 0);
 }
 
+/** Decisions read together. */
+const CHOSEN_PAGE = 500;
+
 type Span = { readonly workspaceId: string; readonly from: Date; readonly until: Date; readonly limit: number };
 
 /** Sends whose fallbacks should have been decided between two times. */
 export function listFallbacksDue(store: Store, options: Span): Promise<DecisionDocument[]> {
   const filter = { workspaceId: options.workspaceId, fallbackAt: { $gte: options.from, $lte: options.until } };
   return onStore(() => store.decisions.find(filter).sort({ fallbackAt: 1 }).limit(options.limit).toArray());
+}
+
+/** Sends whose channel was drawn in [from, until), in no order, a page after another. */
+export async function* listChosen(
+  store: Store,
+  { workspaceId, from, until }: Omit<Span, "limit">,
+): AsyncGenerator<readonly DecisionDocument[]> {
+  const cursor = store.decisions.find(
+    { workspaceId, chosenAt: { $gte: from, $lt: until } },
+    { batchSize: CHOSEN_PAGE },
+  );
+  try {
+    for (;;) {
+      if (!(await onStore(() => cursor.hasNext()))) return;
+      yield cursor.readBufferedDocuments();
+    }
+  } finally {
+    await cursor.close();
+  }
 }
 
 /** Delays that should have ended between two times. */

@@ -147,8 +147,8 @@ export async function insertEvents(store: Store, events: readonly EventDocument[
 
 /** With what it is found by. */
 export function toStored(event: EventDocument) {
-  const { _id, workspaceId, interventionId, kind, orderId, userId, actor, occurredAt } = event;
-  const isTouch = (kind === "displayed" || kind === "clicked") && (actor === undefined || actor === "person");
+  const { _id, workspaceId, interventionId, kind, orderId, userId, occurredAt } = event;
+  const isTouch = (kind === "displayed" || kind === "clicked") && isByPerson(event);
   return {
     ...event,
     slice: toSliceKey(workspaceId, toSpan("slice", occurredAt.getTime()).n),
@@ -171,7 +171,7 @@ export const toSliceKey = (workspaceId: string, n: number) => `${workspaceId}/${
 const REPEATED_MAX = 10_000;
 
 /** What happened to these interventions of one workspace, in order of time. */
-async function findEvents(
+export async function findEvents(
   store: Store,
   workspaceId: string,
   interventionIds: readonly string[],
@@ -195,6 +195,10 @@ async function findEvents(
 export function listEvents(store: Store, workspaceId: string, interventionId: string): Promise<EventDocument[]> {
   return findEvents(store, workspaceId, [interventionId]);
 }
+
+/** Whether something counts as done by a person: nobody asked, or it was one as far as can be told. */
+export const isByPerson = ({ actor }: Pick<EventDocument, "actor">): boolean =>
+  actor === undefined || actor === "person";
 
 /** The kinds of what happened to each, from which its state is told. */
 export async function findEventKinds(

@@ -40,6 +40,12 @@ export {
 } from "./cart-watches.ts";
 export { advanceCheckpoint, claimLease, findCheckpoint } from "./checkpoints.ts";
 export {
+  type ChoiceBucketDocument,
+  choiceBucketId,
+  listChoiceBucketsChanged,
+  replaceChoiceBuckets,
+} from "./choice-buckets.ts";
+export {
   addCodes,
   countDraws,
   findCodePool,
@@ -67,6 +73,7 @@ export {
   findLastCapNumber,
   findLatestRounds,
   insertDecisions,
+  listChosen,
   listDelaysDue,
   listFallbacksDue,
   listPriorSends,
@@ -91,8 +98,10 @@ export {
 export {
   type EventDocument,
   findEventKinds,
+  findEvents,
   findHappened,
   insertEvents,
+  isByPerson,
   listEvents,
   toEventDocument,
   toEventFilters,

@@ -24,6 +24,8 @@ export type ProviderAccountDocument = {
   readonly order: number;
   /** Everything goes there instead; empty: nothing does. */
   readonly sandboxTo: string;
+  /** What a message costs, of SMS a segment, in millionths of a unit of the currency; absent: nothing. */
+  readonly cost?: { readonly currency: string; readonly micros: number } | undefined;
   readonly state: "active" | "paused" | "deleted";
   /** Why it is paused. */
   readonly reason: string;

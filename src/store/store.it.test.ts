@@ -120,6 +120,8 @@ describe("every hot query", () => {
       "inbox, further back": store.inbox
         .find({ workspaceId: "w", userId: "ada", position: { $lt: "1" } })
         .sort({ position: -1 }),
+      "choices of a time": store.decisions.find({ workspaceId: "w", chosenAt: { $gte: now, $lt: now } }),
+      "what was learnt since": store.choiceBuckets.find({ updatedAt: { $gte: now } }),
       "fallbacks that are due": store.decisions
         .find({ workspaceId: "w", fallbackAt: { $gte: now, $lte: now } })
         .sort({ fallbackAt: 1 }),

@@ -6,7 +6,7 @@
 
 import type { GenEnum, GenFile, GenMessage, GenService } from "@bufbuild/protobuf/codegenv2";
 import type { JsonObject, Message } from "@bufbuild/protobuf";
-import type { Channel } from "./intervention_pb.js";
+import type { Channel, Cost } from "./intervention_pb.js";
 import type { Timestamp } from "@bufbuild/protobuf/wkt";
 
 /**
@@ -132,6 +132,13 @@ export declare type ProviderAccount = Message<"intervention.v1.ProviderAccount">
    * @generated from field: string etag = 16;
    */
   etag: string;
+
+  /**
+   * What a message costs there, of SMS a segment. Absent: nothing.
+   *
+   * @generated from field: intervention.v1.Cost cost = 70;
+   */
+  cost?: Cost | undefined;
 };
 
 /**

@@ -6,7 +6,7 @@
 
 import type { GenEnum, GenFile, GenMessage } from "@bufbuild/protobuf/codegenv2";
 import type { Message } from "@bufbuild/protobuf";
-import type { Channel, Policy, Recipient } from "./intervention_pb.js";
+import type { Channel, Cost, Policy, Recipient } from "./intervention_pb.js";
 import type { Timestamp } from "@bufbuild/protobuf/wkt";
 import type { CampaignState, TriggerSource } from "./campaign_pb.js";
 import type { ProductStates } from "./catalog_pb.js";
@@ -192,6 +192,20 @@ export declare type DecisionInput = Message<"intervention.v1.DecisionInput"> & {
    * @generated from field: intervention.v1.TemplateInput template = 55;
    */
   template?: TemplateInput | undefined;
+
+  /**
+   * What a message costs on the channels that the policy names, where it bounds costs or its choice is learned.
+   *
+   * @generated from field: repeated intervention.v1.ChannelCost channel_costs = 71;
+   */
+  channelCosts: ChannelCost[];
+
+  /**
+   * What the choice of channel is made on. Only where it is learned, and not in the round of a fallback.
+   *
+   * @generated from field: intervention.v1.ChoiceInput choice = 72;
+   */
+  choice?: ChoiceInput | undefined;
 };
 
 /**
@@ -226,6 +240,162 @@ export declare type DecisionInput_PriorSend = Message<"intervention.v1.DecisionI
  * Use `create(DecisionInput_PriorSendSchema)` to create a new message.
  */
 export declare const DecisionInput_PriorSendSchema: GenMessage<DecisionInput_PriorSend>;
+
+/**
+ * ChannelCost is what a message costs on a channel.
+ *
+ * @generated from message intervention.v1.ChannelCost
+ */
+export declare type ChannelCost = Message<"intervention.v1.ChannelCost"> & {
+  /**
+   * Which.
+   *
+   * @generated from field: intervention.v1.Channel channel = 1;
+   */
+  channel: Channel;
+
+  /**
+   * Of the provider that is asked first.
+   *
+   * @generated from field: intervention.v1.Cost cost = 2;
+   */
+  cost?: Cost | undefined;
+};
+
+/**
+ * Describes the message intervention.v1.ChannelCost.
+ * Use `create(ChannelCostSchema)` to create a new message.
+ */
+export declare const ChannelCostSchema: GenMessage<ChannelCost>;
+
+/**
+ * ChoiceInput is what a choice of channel is made on.
+ *
+ * @generated from message intervention.v1.ChoiceInput
+ */
+export declare type ChoiceInput = Message<"intervention.v1.ChoiceInput"> & {
+  /**
+   * The group that the user is in, such as `daypart=evening,language=fr`; `all` where users are not told apart.
+   *
+   * @generated from field: string segment = 1;
+   */
+  segment: string;
+
+  /**
+   * What was known at that time of each channel that the policy names: the prior included, old outcomes faded.
+   *
+   * @generated from field: repeated intervention.v1.ChannelEvidence evidence = 2;
+   */
+  evidence: ChannelEvidence[];
+
+  /**
+   * What the choice is drawn by.
+   *
+   * @generated from field: string seed = 3;
+   */
+  seed: string;
+};
+
+/**
+ * Describes the message intervention.v1.ChoiceInput.
+ * Use `create(ChoiceInputSchema)` to create a new message.
+ */
+export declare const ChoiceInputSchema: GenMessage<ChoiceInput>;
+
+/**
+ * ChannelEvidence is the beta distribution of a channel's reward.
+ *
+ * @generated from message intervention.v1.ChannelEvidence
+ */
+export declare type ChannelEvidence = Message<"intervention.v1.ChannelEvidence"> & {
+  /**
+   * Which channel.
+   *
+   * @generated from field: intervention.v1.Channel channel = 1;
+   */
+  channel: Channel;
+
+  /**
+   * Reward so far, and that of the prior.
+   *
+   * @generated from field: double alpha = 2;
+   */
+  alpha: number;
+
+  /**
+   * Reward missed so far, and that of the prior.
+   *
+   * @generated from field: double beta = 3;
+   */
+  beta: number;
+};
+
+/**
+ * Describes the message intervention.v1.ChannelEvidence.
+ * Use `create(ChannelEvidenceSchema)` to create a new message.
+ */
+export declare const ChannelEvidenceSchema: GenMessage<ChannelEvidence>;
+
+/**
+ * ChannelChosen is a choice that was drawn.
+ *
+ * @generated from message intervention.v1.ChannelChosen
+ */
+export declare type ChannelChosen = Message<"intervention.v1.ChannelChosen"> & {
+  /**
+   * The group that the user is in.
+   *
+   * @generated from field: string segment = 1;
+   */
+  segment: string;
+
+  /**
+   * Of the channels that reached the user, in the policy's order; they sum to 1.
+   *
+   * @generated from field: repeated intervention.v1.ChannelProbability probabilities = 2;
+   */
+  probabilities: ChannelProbability[];
+
+  /**
+   * That of the one that was chosen.
+   *
+   * @generated from field: double propensity = 3;
+   */
+  propensity: number;
+};
+
+/**
+ * Describes the message intervention.v1.ChannelChosen.
+ * Use `create(ChannelChosenSchema)` to create a new message.
+ */
+export declare const ChannelChosenSchema: GenMessage<ChannelChosen>;
+
+/**
+ * ChannelProbability is how often a channel would be chosen.
+ *
+ * @generated from message intervention.v1.ChannelProbability
+ */
+export declare type ChannelProbability = Message<"intervention.v1.ChannelProbability"> & {
+  /**
+   * Which.
+   *
+   * @generated from field: intervention.v1.Channel channel = 1;
+   */
+  channel: Channel;
+
+  /**
+   * 0 to 1.
+   *
+   * @generated from field: double probability = 2;
+   */
+  probability: number;
+};
+
+/**
+ * Describes the message intervention.v1.ChannelProbability.
+ * Use `create(ChannelProbabilitySchema)` to create a new message.
+ */
+export declare const ChannelProbabilitySchema: GenMessage<ChannelProbability>;
 
 /**
  * FallbackState is what a fallback is decided on.
@@ -370,6 +540,13 @@ export declare type Decision = Message<"intervention.v1.Decision"> & {
    * @generated from field: google.protobuf.Timestamp fallback_time = 71;
    */
   fallbackTime?: Timestamp | undefined;
+
+  /**
+   * How `channel` was drawn. Absent: it was not.
+   *
+   * @generated from field: intervention.v1.ChannelChosen choice = 72;
+   */
+  choice?: ChannelChosen | undefined;
 };
 
 /**

@@ -375,6 +375,197 @@ export enum QuietHours_Handling {
 export declare const QuietHours_HandlingSchema: GenEnum<QuietHours_Handling>;
 
 /**
+ * Cost is what one message costs; of SMS one segment.
+ *
+ * @generated from message intervention.v1.Cost
+ */
+export declare type Cost = Message<"intervention.v1.Cost"> & {
+  /**
+   * ISO 4217.
+   *
+   * @generated from field: string currency = 1;
+   */
+  currency: string;
+
+  /**
+   * In millionths of a unit of it, so that 10,000 are a cent: 0 to 1,000,000,000.
+   *
+   * @generated from field: int64 micros = 2;
+   */
+  micros: bigint;
+};
+
+/**
+ * Describes the message intervention.v1.Cost.
+ * Use `create(CostSchema)` to create a new message.
+ */
+export declare const CostSchema: GenMessage<Cost>;
+
+/**
+ * ChannelChoice is how one of the channels that reach a user is chosen.
+ *
+ * @generated from message intervention.v1.ChannelChoice
+ */
+export declare type ChannelChoice = Message<"intervention.v1.ChannelChoice"> & {
+  /**
+   * Default: fixed.
+   *
+   * @generated from field: intervention.v1.ChannelChoice.Method method = 1;
+   */
+  method: ChannelChoice_Method;
+
+  /**
+   * Each channel is chosen with at least this probability, 0 to 0.1: it keeps what is learnt fresh, and lets other policies be
+   * evaluated on what was logged. Only for learned.
+   *
+   * @generated from field: double exploration = 2;
+   */
+  exploration: number;
+
+  /**
+   * After so long an outcome counts half: 1 h to 365 days. Default: 30 days. Only for learned.
+   *
+   * @generated from field: google.protobuf.Duration half_life = 3;
+   */
+  halfLife?: Duration | undefined;
+
+  /**
+   * Each once. Default: all users together. Only for learned.
+   *
+   * @generated from field: repeated intervention.v1.ChannelChoice.Feature segment_by = 4;
+   */
+  segmentBy: ChannelChoice_Feature[];
+
+  /**
+   * What counts as success. Only for learned.
+   *
+   * @generated from field: intervention.v1.Reward reward = 5;
+   */
+  reward?: Reward | undefined;
+};
+
+/**
+ * Describes the message intervention.v1.ChannelChoice.
+ * Use `create(ChannelChoiceSchema)` to create a new message.
+ */
+export declare const ChannelChoiceSchema: GenMessage<ChannelChoice>;
+
+/**
+ * The way.
+ *
+ * @generated from enum intervention.v1.ChannelChoice.Method
+ */
+export enum ChannelChoice_Method {
+  /**
+   * Means fixed.
+   *
+   * @generated from enum value: METHOD_UNSPECIFIED = 0;
+   */
+  UNSPECIFIED = 0,
+
+  /**
+   * The first in the policy's order.
+   *
+   * @generated from enum value: METHOD_FIXED = 1;
+   */
+  FIXED = 1,
+
+  /**
+   * Thompson sampling: each as often as it is, by what was learnt so far, probably the best.
+   *
+   * @generated from enum value: METHOD_LEARNED = 2;
+   */
+  LEARNED = 2,
+}
+
+/**
+ * Describes the enum intervention.v1.ChannelChoice.Method.
+ */
+export declare const ChannelChoice_MethodSchema: GenEnum<ChannelChoice_Method>;
+
+/**
+ * What users are told apart by, without names: what is learnt of one group is not held true of another.
+ *
+ * @generated from enum intervention.v1.ChannelChoice.Feature
+ */
+export enum ChannelChoice_Feature {
+  /**
+   * Never valid.
+   *
+   * @generated from enum value: FEATURE_UNSPECIFIED = 0;
+   */
+  UNSPECIFIED = 0,
+
+  /**
+   * The language of the user's locale.
+   *
+   * @generated from enum value: FEATURE_LANGUAGE = 1;
+   */
+  LANGUAGE = 1,
+
+  /**
+   * Night, morning, afternoon or evening by the user's own clock.
+   *
+   * @generated from enum value: FEATURE_DAYPART = 2;
+   */
+  DAYPART = 2,
+}
+
+/**
+ * Describes the enum intervention.v1.ChannelChoice.Feature.
+ */
+export declare const ChannelChoice_FeatureSchema: GenEnum<ChannelChoice_Feature>;
+
+/**
+ * Reward is what the outcome of a message is worth, 0 to 1: that of the best thing that a person did, or 0 when the user called it
+ * spam or asked for no more, minus what the message cost.
+ *
+ * @generated from message intervention.v1.Reward
+ */
+export declare type Reward = Message<"intervention.v1.Reward"> & {
+  /**
+   * 0 to 1. Default, when the whole message is absent: 0.1.
+   *
+   * @generated from field: double displayed = 1;
+   */
+  displayed: number;
+
+  /**
+   * 0 to 1. Default, when the whole message is absent: 0.5.
+   *
+   * @generated from field: double clicked = 2;
+   */
+  clicked: number;
+
+  /**
+   * Of an order of the user's, 0 to 1. Default, when the whole message is absent: 1.
+   *
+   * @generated from field: double converted = 3;
+   */
+  converted: number;
+
+  /**
+   * What counts happens so long after the decision at most: 1 min to 3 days. Default: 1 day.
+   *
+   * @generated from field: google.protobuf.Duration within = 4;
+   */
+  within?: Duration | undefined;
+
+  /**
+   * The money that a reward of 1 is worth; costs in its currency are taken off. Absent: costs count for nothing.
+   *
+   * @generated from field: intervention.v1.Cost worth = 5;
+   */
+  worth?: Cost | undefined;
+};
+
+/**
+ * Describes the message intervention.v1.Reward.
+ * Use `create(RewardSchema)` to create a new message.
+ */
+export declare const RewardSchema: GenMessage<Reward>;
+
+/**
  * Fallback is another channel for what was not enough: decided as a further round of the same intervention, under all the
  * rules. Where its channel can't reach the user the next fallback takes its place at once.
  *
@@ -458,6 +649,21 @@ export declare type Policy = Message<"intervention.v1.Policy"> & {
    * @generated from field: repeated intervention.v1.Fallback fallbacks = 70;
    */
   fallbacks: Fallback[];
+
+  /**
+   * How one of `channels` is chosen. Default: the first that reaches the user.
+   *
+   * @generated from field: intervention.v1.ChannelChoice channel_choice = 71;
+   */
+  channelChoice?: ChannelChoice | undefined;
+
+  /**
+   * What one message may cost, up to 5, each currency once: a channel whose provider costs more is passed over. What costs in
+   * another currency is not bounded.
+   *
+   * @generated from field: repeated intervention.v1.Cost cost_max = 72;
+   */
+  costMax: Cost[];
 };
 
 /**

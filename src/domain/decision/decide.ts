@@ -2,6 +2,7 @@ import { create } from "@bufbuild/protobuf";
 import { timestampFromDate } from "@bufbuild/protobuf/wkt";
 import {
   Answer,
+  type ChannelChosen,
   type Decision,
   type DecisionInput,
   DecisionSchema,
@@ -51,6 +52,7 @@ export function decide(input: DecisionInput): Decision {
     fallback: input.fallback?.step ?? 0,
   };
   let channel = Channel.UNSPECIFIED;
+  let chosen: ChannelChosen | undefined;
   for (const [rule, ask] of input.products === undefined ? RULES : [...RULES, CATALOG_RULE]) {
     // Only of what a campaign asked for.
     if (rule === Rule.FALLBACK && input.fallback === undefined) continue;
@@ -71,6 +73,7 @@ export function decide(input: DecisionInput): Decision {
         verdicts,
       });
     channel = finding.channel ?? channel;
+    chosen = finding.chosen ?? chosen;
   }
   const fallback = toWanted(input).find((wanted) => wanted.channel === channel)?.step ?? 0;
   const fallbackTime = toFallbackTime(input, fallback);
@@ -78,6 +81,7 @@ export function decide(input: DecisionInput): Decision {
     ...common,
     ...{ outcome: Outcome.SEND, channel, verdicts, fallback },
     ...(fallbackTime === undefined ? {} : { fallbackTime }),
+    ...(chosen === undefined ? {} : { choice: chosen }),
   });
 }
 

@@ -1,12 +1,22 @@
 import { type Timestamp, timestampDate } from "@bufbuild/protobuf/wkt";
-import { Answer, type DecisionInput, type Outcome } from "../../../gen/intervention/v1/decision_pb.js";
+import {
+  Answer,
+  type ChannelChosen,
+  type DecisionInput,
+  type Outcome,
+} from "../../../gen/intervention/v1/decision_pb.js";
 import type { Channel } from "../../../gen/intervention/v1/intervention_pb.js";
 
 type StopOutcome = Outcome.SUPPRESS | Outcome.EXPIRE | Outcome.KEEP;
 
 /** What one rule says, and what follows for the decision when it is not "go on". */
 export type Finding =
-  | { readonly answer: Answer.PASS; readonly reason: string; readonly channel?: Channel }
+  | {
+      readonly answer: Answer.PASS;
+      readonly reason: string;
+      readonly channel?: Channel;
+      readonly chosen?: ChannelChosen;
+    }
   | { readonly answer: Answer.STOP; readonly reason: string; readonly outcome: StopOutcome }
   | { readonly answer: Answer.DELAY; readonly reason: string; readonly until: Date };
 

@@ -19,8 +19,8 @@ export function findQuietEnd(
 ): Date | undefined {
   const { start, end } = options;
   if (start === end) return undefined;
-  const local = Temporal.Instant.fromEpochMilliseconds(now.getTime()).toZonedDateTimeISO(options.timeZone);
-  const minute = local.hour * 60 + local.minute;
+  const local = toLocal(now, options.timeZone);
+  const minute = toMinute(local);
   const isOverMidnight = end < start;
   const isQuiet = isOverMidnight ? minute >= start || minute < end : minute >= start && minute < end;
   if (!isQuiet) return undefined;
@@ -33,6 +33,14 @@ export function findQuietEnd(
     return new Date(laterShowing(day.toPlainDateTime(time), options.timeZone, now));
   return new Date(ends.epochMilliseconds);
 }
+
+/** The time of day that a clock on the wall of a zone shows. */
+export const toLocalMinute = (now: Date, timeZone: string): MinuteOfDay => toMinute(toLocal(now, timeZone));
+
+const toLocal = (now: Date, timeZone: string) =>
+  Temporal.Instant.fromEpochMilliseconds(now.getTime()).toZonedDateTimeISO(timeZone);
+
+const toMinute = ({ hour, minute }: Temporal.ZonedDateTime): MinuteOfDay => hour * 60 + minute;
 
 function laterShowing(local: Temporal.PlainDateTime, timeZone: string, now: Date): number {
   const later = local.toZonedDateTime(timeZone, { disambiguation: "later" }).epochMilliseconds;

@@ -245,6 +245,7 @@ function toDocument({ workspace, id, request, traceparent }: Pending, now: Date)
     acceptTime: timestampFromDate(now),
     traceParent: traceparent.endsWith("-01") ? traceparent : "",
     ...(template === undefined ? {} : { template }),
+    ...(request.rendered === undefined ? {} : { rendered: request.rendered }),
     ...(request.source === undefined ? {} : { trigger: request.source }),
     ...(expiration.kind === "at" ? { expireTime: expiration.time } : {}),
     ...(expiration.kind === "after" ? { expireTime: timestampFromMs(now.getTime() + expiration.ttlMs) } : {}),

@@ -1,6 +1,7 @@
 import type { Timestamp } from "@bufbuild/protobuf/wkt";
 import type { TriggerSource } from "../../gen/intervention/v1/campaign_pb.js";
 import type { Content, Policy, Priority, Recipient } from "../../gen/intervention/v1/intervention_pb.js";
+import type { RenderedMessage } from "../../gen/intervention/v1/template_pb.js";
 import type { TemplateUse } from "../../gen/intervention/v1/template_use_pb.js";
 
 /** A request to intervene in which everything is right and every default is filled in. */
@@ -13,6 +14,8 @@ export type ParsedTrigger = {
   /** What says it instead of the content. The hash is over what was asked for, so that a call that is repeated after a newer version
    *  was published is still the same call. */
   readonly template?: TemplateUse;
+  /** What a test of a template came to, instead of either. Not part of the body. */
+  readonly rendered?: RenderedMessage;
   /** May be empty. */
   readonly campaign: string;
   readonly priority: Priority;

@@ -141,6 +141,7 @@ export const ACCESS_RULES: Readonly<Record<string, AccessRule>> = {
   "intervention.v1.TemplateService/ListTemplateVersions": service("read"),
   "intervention.v1.TemplateService/DiffVersions": service("read"),
   "intervention.v1.TemplateService/PreviewTemplate": service("read"),
+  "intervention.v1.TemplateService/SendTest": service("send"),
   "intervention.v1.TemplateService/AddCodes": service("author"),
   "intervention.v1.TemplateService/GetCodePool": service("read"),
   "intervention.v1.AdminService/CreateWorkspace": service("platform"),

@@ -51,7 +51,7 @@ const REASONS: Readonly<Record<SuppressionReason, SuppressionReasonName>> = {
 };
 
 /** An address in the form that its channel takes. */
-const addressFields = z
+export const addressFields = z
   .object({
     channel: checked<Channel>((channel) =>
       toOutsideChannel(channel) === undefined || channel === Channel.WEBHOOK

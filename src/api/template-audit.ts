@@ -29,6 +29,10 @@ export function templateAudit(store: Store): AuditTable<typeof TemplateService> 
     publishTemplate: { ...change, isChange: ({ version }) => version !== undefined },
     rollbackTemplate: change,
     archiveTemplate: change,
+    sendTest: {
+      resource: ({ name }, _, workspace) => `templates/${parseTemplateName(name, workspace.id)}`,
+      after: ({ intervention }) => ({ test: intervention }),
+    },
     addCodes: {
       resource: ({ pool }) => `codePools/${pool}`,
       isChange: ({ added }) => added > 0,

@@ -1,14 +1,11 @@
 import { create, type JsonObject } from "@bufbuild/protobuf";
-import type { ServiceImpl } from "@connectrpc/connect";
 import { z } from "zod";
 import { type PredictionKind, PredictionKindSchema } from "../../gen/intervention/v1/shopper_pb.js";
-import { TemplateContentSchema } from "../../gen/intervention/v1/template_pb.js";
-import type { TemplateService } from "../../gen/intervention/v1/template_service_pb.js";
+import { type TemplateContent, TemplateContentSchema } from "../../gen/intervention/v1/template_pb.js";
 import type { ProfileFacts } from "../domain/condition/field.ts";
 import { compileTemplate, fillVariables, renderTemplate, toCodePools } from "../domain/template/index.ts";
 import type { Workspace } from "../integrations/access-directory.ts";
 import { findNewestPrediction, type Store } from "../store/index.ts";
-import { getService } from "./authenticate.ts";
 import type { EventServiceParts } from "./event-service.ts";
 import { checked, jsonUpTo, locale, memberOf, orEmpty, parseFields, timeZone } from "./field-checks.ts";
 import { USER_ID } from "./parse-trigger.ts";
@@ -38,38 +35,41 @@ const previewSchema = z.object({
   timeZone: checked(orEmpty(timeZone)),
 });
 
-/** Shows what a template comes to. */
-export function previewMethod(
+/** What a preview and a test ask for alike. */
+type PreviewRequest = z.input<typeof previewSchema> & { readonly name: string; readonly version: number };
+
+/** Renders a draft or a version with what is known of a user, or of nobody.
+ *  @throws InvalidInput, NotFound. */
+export async function preview(
   parts: TemplatePreviewParts,
+  { keeper, workspace }: { readonly keeper: TemplateKeeper; readonly workspace: Workspace },
+  request: PreviewRequest,
+) {
+  const templateId = parseTemplateName(request.name, workspace.id);
+  const { variables: given = {}, ...asked } = parseFields(previewSchema, request);
+  const template = compileTemplate(
+    await findContent(parts.store, keeper, { workspaceId: workspace.id, templateId, version: request.version }),
+  );
+  const facts = await findFacts(parts, workspace, asked);
+  const codes = new Map([...toCodePools(template.variables, given)].map((pool) => [pool, EXAMPLE_CODE]));
+  const variables = fillVariables(template.variables, { given, facts, codes });
+  const { warnings, ...rendered } = renderTemplate(template, {
+    variables,
+    locale: asked.locale || facts.profile?.locale || "",
+    timeZone: asked.timeZone || facts.profile?.timeZone || workspace.defaultTimeZone || parts.defaultTimeZone,
+  });
+  return { message: toRenderedMessage(rendered), warnings: [...warnings], variables };
+}
+
+/** Ready to be rendered. @param key.version 0: the draft. */
+async function findContent(
+  store: Store,
   keeper: TemplateKeeper,
-): Pick<ServiceImpl<typeof TemplateService>, "previewTemplate"> {
+  key: { readonly workspaceId: string; readonly templateId: string; readonly version: number },
+): Promise<TemplateContent> {
   const nothing = create(TemplateContentSchema);
-  const contentOf = async (key: { workspaceId: string; templateId: string }, version: number) =>
-    version === 0
-      ? await buildDraft(parts.store, key, (await keeper.get(key)).draft ?? nothing)
-      : ((await keeper.getVersion({ ...key, version })).compiled ?? nothing);
-  return {
-    async previewTemplate(request, context) {
-      const { workspace } = getService(context.values);
-      const templateId = parseTemplateName(request.name, workspace.id);
-      const { variables: given = {}, ...asked } = parseFields(previewSchema, request);
-      const content = await contentOf({ workspaceId: workspace.id, templateId }, request.version);
-      const template = compileTemplate(content);
-      const facts = await findFacts(parts, workspace, asked);
-      const codes = new Map([...toCodePools(template.variables, given)].map((pool) => [pool, EXAMPLE_CODE]));
-      const variables = fillVariables(template.variables, { given, facts, codes });
-      const rendered = renderTemplate(template, {
-        variables,
-        locale: asked.locale || facts.profile?.locale || "",
-        timeZone: asked.timeZone || facts.profile?.timeZone || workspace.defaultTimeZone || parts.defaultTimeZone,
-      });
-      return {
-        message: toRenderedMessage(rendered),
-        warnings: [...rendered.warnings],
-        variables,
-      };
-    },
-  };
+  if (key.version === 0) return buildDraft(store, key, (await keeper.get(key)).draft ?? nothing);
+  return (await keeper.getVersion(key)).compiled ?? nothing;
 }
 
 async function findFacts(

@@ -15,7 +15,8 @@ import { requireParent } from "./resource-name.ts";
 import { codeMethods } from "./template-codes.ts";
 import { requireNotArchived, TemplateKeeper } from "./template-keeper.ts";
 import { isTemplateId, parseTemplateName } from "./template-name.ts";
-import { previewMethod, type TemplatePreviewParts } from "./template-preview.ts";
+import { preview } from "./template-preview.ts";
+import { type SendTestParts, sendTestMethod } from "./template-send-test.ts";
 import { addVersion, buildDraft, toHead } from "./template-versions.ts";
 
 const PAGE_SIZE = { fallback: 50, max: 1_000 };
@@ -27,12 +28,14 @@ const newSchema = z.object({ displayName: checked(DISPLAY_NAME, withoutControlCh
 const changedSchema = z.object({ displayName: checked(orEmpty(DISPLAY_NAME), withoutControlCharacters) });
 
 /** Keeps templates, publishes them, and shows what they come to. */
-export function templateService(parts: TemplatePreviewParts): ServiceImpl<typeof TemplateService> {
+export function templateService(parts: SendTestParts): ServiceImpl<typeof TemplateService> {
   const { now, store } = parts;
   const keeper = new TemplateKeeper(parts);
   return {
     ...codeMethods(parts),
-    ...previewMethod(parts, keeper),
+    ...sendTestMethod(parts, keeper),
+    previewTemplate: (request, context) =>
+      preview(parts, { keeper, workspace: getService(context.values).workspace }, request),
     async createTemplate({ parent, templateId, displayName: name, draft = create(TemplateContentSchema) }, context) {
       const { workspace } = getService(context.values);
       requireParent(parent, workspace.id);

@@ -3,7 +3,7 @@ import { type RenderedMessage, RenderedMessageSchema, SmsEncoding } from "../../
 import type { Rendered } from "../domain/template/index.ts";
 
 /** What a template came to, for callers. */
-export function toRenderedMessage({ locale, email, sms, push, realtime }: Rendered): RenderedMessage {
+export function toRenderedMessage({ locale, email, sms, push, realtime }: Omit<Rendered, "warnings">): RenderedMessage {
   return create(RenderedMessageSchema, {
     locale,
     ...(email && { email }),

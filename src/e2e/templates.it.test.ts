@@ -319,6 +319,33 @@ describe("messages that a template says", () => {
     expect(ofTopic).toMatchObject({ content: { title: "News: Boot" }, products: [{ productId: "s1" }] });
   });
 
+  it("are sent as a test to one address, a draft too, for nobody's caps, and draw no code", async () => {
+    const templates = client(TemplateService);
+    await templates.addCodes({ pool: "tested", codes: ["REAL"] });
+    await templates.createTemplate({
+      templateId: "tested",
+      displayName: "Tested",
+      draft: {
+        variables: [
+          { name: "code", type: VariableType.STRING, codePool: "tested" },
+          { name: "name", type: VariableType.STRING, from: "profile.attributes.first_name" },
+        ],
+        variants: [{ email: { subject: "<%= it.name %>: <%= it.code %>", html: "<p>Draft</p>" } }],
+      },
+    });
+    const test = { name: "tested", userId: "heidi", channel: Channel.EMAIL, address: "author@shop.example" };
+    const { intervention } = await templates.sendTest(test);
+    const sent = await until(() => fake.sent.find(({ to }) => to === "author@shop.example"), "sent");
+    expect(sent.content).toMatchObject({ subject: "Heidi: EXAMPLE-CODE", html: "<p>Draft</p>", headers: {} });
+    const [first] = await decided(intervention);
+    expect(first).toMatchObject({ replayMatches: true, input: { recipient: { userId: "template-test" } } });
+    expect((await explain(intervention)).intervention).toMatchObject({ campaign: "template-test" });
+    expect((await templates.getCodePool({ pool: "tested" })).pool).toMatchObject({ drawn: 0 });
+    await expect(templates.sendTest({ ...test, channel: Channel.SMS, address: "+4915112345678" })).rejects.toThrow(
+      /channel: the template has no part for sms/,
+    );
+  });
+
   it("have a code of their own from a pool, say what a condition asks for, and stop when the pool is empty", async () => {
     const templates = client(TemplateService);
     await templates.addCodes({ pool: "two", codes: ["ONE", "TWO"] });

@@ -3,8 +3,8 @@ import type { DeliveryMessage } from "../../gen/intervention/v1/bus_pb.js";
 import { Purpose } from "../../gen/intervention/v1/profile_pb.js";
 import type { OutgoingMessage } from "../channels/provider.ts";
 import { toOutsideChannel } from "../domain/delivery/channel-names.ts";
-import { toOutgoingContent } from "../domain/delivery/to-outgoing.ts";
-import { toOutgoingTemplate } from "../domain/delivery/to-outgoing-template.ts";
+import { type SenderSettings, toOutgoingContent } from "../domain/delivery/to-outgoing.ts";
+import { toOutgoingRendered, toOutgoingTemplate } from "../domain/delivery/to-outgoing-template.ts";
 import { InvalidInput } from "../domain/errors.ts";
 import type { PublishedTemplate } from "../domain/template/index.ts";
 import { TemplateView } from "../integrations/template-view.ts";
@@ -58,10 +58,7 @@ export class DeliveryRenderer {
         deliveryId: id,
         attempt,
         to: account.sandboxTo === "" ? to : account.sandboxTo,
-        content:
-          delivery.template === undefined
-            ? toOutgoingContent(delivery, sender)
-            : toOutgoingTemplate(delivery, templates.get(delivery), sender),
+        content: toContent(delivery, templates.get(delivery), sender),
         ...(intervention?.expireTime === undefined ? {} : { expireTime: timestampDate(intervention.expireTime) }),
       };
     } catch (error) {
@@ -69,4 +66,12 @@ export class DeliveryRenderer {
       return { kind: "give_up", reason: error.message };
     }
   }
+}
+
+function toContent(delivery: DeliveryMessage, template: PublishedTemplate | undefined, sender: SenderSettings) {
+  const rendered = delivery.intervention?.rendered;
+  if (rendered !== undefined) return toOutgoingRendered(delivery, rendered, sender);
+  return delivery.template === undefined
+    ? toOutgoingContent(delivery, sender)
+    : toOutgoingTemplate(delivery, template, sender);
 }

@@ -10,6 +10,7 @@ import type { Channel, Content, Policy, Priority, Recipient } from "./interventi
 import type { Timestamp } from "@bufbuild/protobuf/wkt";
 import type { TriggerSource } from "./campaign_pb.js";
 import type { TemplateUse } from "./template_use_pb.js";
+import type { RenderedMessage } from "./template_pb.js";
 import type { InboxChanged, InterventionFrame, Revoke } from "./realtime_pb.js";
 import type { ShopEvent } from "./shopper_pb.js";
 import type { SentProduct } from "./catalog_pb.js";
@@ -151,6 +152,13 @@ export declare type InterventionMessage = Message<"intervention.v1.InterventionM
    * @generated from field: intervention.v1.TemplateUse template = 55;
    */
   template?: TemplateUse | undefined;
+
+  /**
+   * With what, of a test of a template: all that it came to. Neither content nor template then.
+   *
+   * @generated from field: intervention.v1.RenderedMessage rendered = 56;
+   */
+  rendered?: RenderedMessage | undefined;
 };
 
 /**

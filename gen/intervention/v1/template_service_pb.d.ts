@@ -8,6 +8,7 @@ import type { GenEnum, GenFile, GenMessage, GenService } from "@bufbuild/protobu
 import type { JsonObject, Message } from "@bufbuild/protobuf";
 import type { RenderedMessage, Template, TemplateContent, TemplateVersion } from "./template_pb.js";
 import type { PredictionKind } from "./shopper_pb.js";
+import type { Channel } from "./intervention_pb.js";
 
 /**
  * Describes the file intervention/v1/template_service.proto.
@@ -767,6 +768,109 @@ export declare type PreviewTemplateResponse = Message<"intervention.v1.PreviewTe
 export declare const PreviewTemplateResponseSchema: GenMessage<PreviewTemplateResponse>;
 
 /**
+ * SendTestRequest says what to send, with what, and where.
+ *
+ * @generated from message intervention.v1.SendTestRequest
+ */
+export declare type SendTestRequest = Message<"intervention.v1.SendTestRequest"> & {
+  /**
+   * The template: `workspaces/{workspace}/templates/{template}`, or the last part alone.
+   *
+   * @generated from field: string name = 1;
+   */
+  name: string;
+
+  /**
+   * 0: the draft.
+   *
+   * @generated from field: int32 version = 2;
+   */
+  version: number;
+
+  /**
+   * By name, up to 64 KiB; what is not given is looked up where the template says it comes from.
+   *
+   * @generated from field: google.protobuf.Struct variables = 3;
+   */
+  variables?: JsonObject | undefined;
+
+  /**
+   * Whose profile and context are taken. Empty: nobody's. Nothing is sent to him.
+   *
+   * @generated from field: string user_id = 4;
+   */
+  userId: string;
+
+  /**
+   * The kind whose newest prediction of this user is taken. Unspecified: none.
+   *
+   * @generated from field: intervention.v1.PredictionKind prediction = 5;
+   */
+  prediction: PredictionKind;
+
+  /**
+   * BCP 47 tag. Empty: the user's.
+   *
+   * @generated from field: string locale = 6;
+   */
+  locale: string;
+
+  /**
+   * IANA name. Empty: the user's, else the workspace's.
+   *
+   * @generated from field: string time_zone = 7;
+   */
+  timeZone: string;
+
+  /**
+   * EMAIL, SMS or PUSH.
+   *
+   * @generated from field: intervention.v1.Channel channel = 8;
+   */
+  channel: Channel;
+
+  /**
+   * An email address, a phone number in E.164, or what a device has.
+   *
+   * @generated from field: string address = 9;
+   */
+  address: string;
+};
+
+/**
+ * Describes the message intervention.v1.SendTestRequest.
+ * Use `create(SendTestRequestSchema)` to create a new message.
+ */
+export declare const SendTestRequestSchema: GenMessage<SendTestRequest>;
+
+/**
+ * SendTestResponse says what became of it so far.
+ *
+ * @generated from message intervention.v1.SendTestResponse
+ */
+export declare type SendTestResponse = Message<"intervention.v1.SendTestResponse"> & {
+  /**
+   * `workspaces/{workspace}/interventions/{intervention}`: Explain tells how it goes on.
+   *
+   * @generated from field: string intervention = 1;
+   */
+  intervention: string;
+
+  /**
+   * What its author should know.
+   *
+   * @generated from field: repeated string warnings = 2;
+   */
+  warnings: string[];
+};
+
+/**
+ * Describes the message intervention.v1.SendTestResponse.
+ * Use `create(SendTestResponseSchema)` to create a new message.
+ */
+export declare const SendTestResponseSchema: GenMessage<SendTestResponse>;
+
+/**
  * AddCodesRequest says which.
  *
  * @generated from message intervention.v1.AddCodesRequest
@@ -1011,6 +1115,17 @@ export declare const TemplateService: GenService<{
     methodKind: "unary";
     input: typeof PreviewTemplateRequestSchema;
     output: typeof PreviewTemplateResponseSchema;
+  },
+  /**
+   * SendTest sends what the draft or a version comes to, to one address, by the way that every message goes: with the workspace's
+   * provider, and its sandbox if it has one. It is marked by the campaign `template-test`, counts for no cap, and draws no code.
+   *
+   * @generated from rpc intervention.v1.TemplateService.SendTest
+   */
+  sendTest: {
+    methodKind: "unary";
+    input: typeof SendTestRequestSchema;
+    output: typeof SendTestResponseSchema;
   },
   /**
    * AddCodes puts codes into a pool, which is made when there is none. A code that is in it already is not put in again.

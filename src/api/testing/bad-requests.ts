@@ -477,6 +477,12 @@ export const BAD_REQUESTS: Readonly<Record<string, readonly BadRequest[]>> = {
       "time_zone",
     ],
   ],
+  "TemplateService/SendTest": [
+    [{}, "InvalidArgument", "name"],
+    [{ name: "nothere", address: "nobody" }, "InvalidArgument", "channel"],
+    [{ name: "nothere", channel: "CHANNEL_EMAIL", address: "nobody" }, "InvalidArgument", "address"],
+    [{ name: "nothere", channel: "CHANNEL_EMAIL", address: "a@example.com" }, "NotFound"],
+  ],
   "TemplateService/AddCodes": [
     [{}, "InvalidArgument", "pool", "codes"],
     [{ pool: "p", codes: ["a b", ""] }, "InvalidArgument", "codes[0]", "codes[1]"],

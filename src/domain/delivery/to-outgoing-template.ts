@@ -16,62 +16,69 @@ import {
   toUnsubscribeHeaders,
 } from "./to-outgoing.ts";
 
+type Outgoing = ReturnType<typeof toOutgoingContent>;
+
 /** A message as providers take it, made of a template by what its decision recorded: every attempt says the same.
  *  @throws InvalidInput when the template comes to nothing that may be sent. */
 export function toOutgoingTemplate(
   delivery: DeliveryMessage,
   template: PublishedTemplate | undefined,
   sender: SenderSettings,
-): ReturnType<typeof toOutgoingContent> {
-  const { intervention, channel } = delivery;
+): Outgoing {
   if (template === undefined) throw new InvalidInput([{ field: "template", description: "this version is not there" }]);
-  switch (channel) {
-    case Channel.EMAIL: {
-      const email = render(delivery, template, "email");
-      return {
-        channel: "email",
-        from: sender.from,
-        ...toReplyTo(sender),
-        subject: email.subject,
-        html: withFooter(email.html, sender.unsubscribeUrl),
-        text: [email.text, sender.unsubscribeUrl ?? ""].filter((part) => part !== "").join("\n\n"),
-        headers: toUnsubscribeHeaders(sender.unsubscribeUrl),
-      };
-    }
-    case Channel.SMS:
-      return { channel: "sms", from: sender.from, text: render(delivery, template, "sms").text };
-    case Channel.PUSH: {
-      const { title, body, url, imageUrl, actions, data } = render(delivery, template, "push");
-      return {
-        channel: "push",
-        title,
-        body,
-        ...(imageUrl === "" ? {} : { imageUrl }),
-        ...(url === "" ? {} : { url }),
-        actions: actions.map(toAction),
-        data: {
-          ...data,
-          intervention_id: intervention?.interventionId ?? "",
-          campaign: intervention?.campaign ?? "",
-        },
-      };
-    }
-    default:
-      return toOutgoingContent(withContent(delivery), sender);
-  }
+  const part = PARTS.get(delivery.channel);
+  if (part === undefined) return toOutgoingContent(withContent(delivery), sender);
+  const { variables = {}, locale = "", timeZone = "UTC" } = delivery.template ?? {};
+  const rendered = renderTemplate(template, { variables, locale, timeZone, parts: new Set([part]) });
+  return toOutgoingRendered(delivery, rendered, sender);
 }
 
-/** One part, and only it. */
-function render<P extends "email" | "sms" | "push">(
-  { template: input }: DeliveryMessage,
-  template: PublishedTemplate,
-  part: P,
-): NonNullable<Rendered[P]> {
-  const { variables = {}, locale = "", timeZone = "UTC" } = input ?? {};
-  const rendered = renderTemplate(template, { variables, locale, timeZone, parts: new Set([part]) })[part];
-  if (rendered === undefined || rendered === null)
-    throw new InvalidInput([{ field: part, description: "the template has no such part in the user's language" }]);
-  return rendered;
+const PARTS: ReadonlyMap<Channel, "email" | "sms" | "push"> = new Map([
+  [Channel.EMAIL, "email"],
+  [Channel.SMS, "sms"],
+  [Channel.PUSH, "push"],
+]);
+
+type Parts = {
+  readonly email?: Rendered["email"] | undefined;
+  readonly sms?: { readonly text: string } | undefined;
+  readonly push?: Rendered["push"] | undefined;
+};
+
+/** The same of what a template came to already.
+ *  @throws InvalidInput when it has no part for the delivery's channel. */
+export function toOutgoingRendered(
+  { intervention, channel }: DeliveryMessage,
+  { email, sms, push }: Parts,
+  sender: SenderSettings,
+): Outgoing {
+  if (channel === Channel.EMAIL && email)
+    return {
+      channel: "email",
+      from: sender.from,
+      ...toReplyTo(sender),
+      subject: email.subject,
+      html: withFooter(email.html, sender.unsubscribeUrl),
+      text: [email.text, sender.unsubscribeUrl ?? ""].filter((part) => part !== "").join("\n\n"),
+      headers: toUnsubscribeHeaders(sender.unsubscribeUrl),
+    };
+  if (channel === Channel.SMS && sms) return { channel: "sms", from: sender.from, text: sms.text };
+  if (channel === Channel.PUSH && push)
+    return {
+      channel: "push",
+      title: push.title,
+      body: push.body,
+      ...(push.imageUrl === "" ? {} : { imageUrl: push.imageUrl }),
+      ...(push.url === "" ? {} : { url: push.url }),
+      actions: push.actions.map(toAction),
+      data: {
+        ...push.data,
+        intervention_id: intervention?.interventionId ?? "",
+        campaign: intervention?.campaign ?? "",
+      },
+    };
+  const description = `the template has no part for ${Channel[channel]} in the user's language`;
+  throw new InvalidInput([{ field: "channel", description }]);
 }
 
 /** What was rendered when it was decided, in the place of content. */

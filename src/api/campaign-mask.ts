@@ -16,6 +16,7 @@ const SETTABLE = {
   ttl: "ttl",
   expire_time: "expireTime",
   debounce: "debounce",
+  digest: "digest",
   reentry_after: "reentryAfter",
 } as const satisfies Record<string, keyof CampaignFields>;
 

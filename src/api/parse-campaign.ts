@@ -7,6 +7,7 @@ import {
   type CampaignTrigger,
   CampaignTriggerSchema,
   DebounceSchema,
+  type Digest,
 } from "../../gen/intervention/v1/campaign_pb.js";
 import { TriggerRequestSchema } from "../../gen/intervention/v1/intervention_service_pb.js";
 import { PredictionKindSchema, ShopEventKindSchema } from "../../gen/intervention/v1/shopper_pb.js";
@@ -19,6 +20,7 @@ import {
   memberOf,
   parseFields,
   text,
+  timeOfDay,
   timestamp,
   withoutControlCharacters,
 } from "./field-checks.ts";
@@ -37,6 +39,7 @@ export type CampaignFields = Pick<
   | "ttl"
   | "expireTime"
   | "debounce"
+  | "digest"
   | "reentryAfter"
 >;
 
@@ -59,6 +62,11 @@ const campaignSchema = z.object({
   reentryAfter: checked<Duration>(
     durationBetween({ minS: 1, maxS: 366 * DAY_S, allowed: "1 s to 366 days" }),
   ).optional(),
+  digest: checked<Digest>(({ window }) => {
+    if (window.case === "dailyAt") return timeOfDay(window.value);
+    if (window.case === undefined) return "it has no window; one of after, daily_at is needed";
+    return durationBetween({ minS: 1, maxS: 31 * DAY_S, allowed: "1 s to 31 days" })(window.value);
+  }).optional(),
   debounce: z
     .object({
       wait: z
@@ -81,6 +89,8 @@ export function parseCampaign(campaign: Campaign): CampaignFields {
   // What is sent obeys the same rules as in a Trigger call.
   const sent = attempt(() => parseTrigger(toTriggerRequest(campaign), { workspaceId: "", newKey: () => "key" }));
   attempt(() => checkCondition(campaign));
+  if (campaign.digest !== undefined && campaign.debounce !== undefined)
+    violations.push({ field: "digest", description: "there is a debounce too; one of them is allowed" });
   if (fields === undefined || sent === undefined || violations.length > 0)
     throw new InvalidInput(violations.map(({ field, description }) => ({ field: `campaign.${field}`, description })));
   const { debounce, trigger, ...rest } = fields;
@@ -93,6 +103,7 @@ export function parseCampaign(campaign: Campaign): CampaignFields {
     ...(campaign.condition === undefined ? {} : { condition: campaign.condition }),
     ...(campaign.ttl === undefined ? {} : { ttl: campaign.ttl }),
     ...(rest.expireTime === undefined ? {} : { expireTime: rest.expireTime }),
+    ...(rest.digest === undefined ? {} : { digest: rest.digest }),
     ...(rest.reentryAfter === undefined ? {} : { reentryAfter: rest.reentryAfter }),
     ...(debounce === undefined
       ? {}

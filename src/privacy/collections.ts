@@ -1,5 +1,6 @@
 import type { DescMessage } from "@bufbuild/protobuf";
 import { InterventionMessageSchema } from "../../gen/intervention/v1/bus_pb.js";
+import { TriggerSourceSchema } from "../../gen/intervention/v1/campaign_pb.js";
 import { DecisionInputSchema, DecisionSchema } from "../../gen/intervention/v1/decision_pb.js";
 import { InterventionFrameSchema } from "../../gen/intervention/v1/realtime_pb.js";
 import { PredictionSchema, ShopEventSchema } from "../../gen/intervention/v1/shopper_pb.js";
@@ -117,6 +118,8 @@ export const COLLECTIONS: Readonly<Record<string, PersonalCollection | Impersona
     retention: { kind: "order_events", timeField: "occurredAt" },
   }),
   conversions: ofUser("conversions", { retention: { kind: "conversions", timeField: "at" } }),
+  digest_items: ofUser("digest_items", { messages: { source: TriggerSourceSchema } }),
+  digest_windows: ofUser("digest_windows"),
   shopper_changes: ofUser("shopper_changes"),
   shoppers: ofUser("shoppers", {
     filters: ({ workspaceId, userId }) => [{ _id: profileId(workspaceId, userId) }],

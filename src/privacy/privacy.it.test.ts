@@ -176,6 +176,8 @@ describe("an erasure", () => {
         "collection/cart_watches": 1,
         "collection/conversions": 1,
         "collection/order_events": 1,
+        "collection/digest_items": 1,
+        "collection/digest_windows": 1,
         "collection/shopper_changes": 1,
         "collection/shoppers": 1,
         "stream/EVENTS": 2,

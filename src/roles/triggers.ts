@@ -12,7 +12,8 @@ import { toExpiry } from "../domain/prediction/to-expiry.ts";
 import type { AccessDirectory, Workspace } from "../integrations/access-directory.ts";
 import type { CampaignDirectory, LiveCampaign, Occasion } from "../integrations/campaign-directory.ts";
 import { claimEntry, findNewestPrediction, type Store, settleEntry } from "../store/index.ts";
-import { Debouncer } from "./debounce.ts";
+import { type Arming, Debouncer } from "./debounce.ts";
+import { Digests, withDigest } from "./digests.ts";
 import { toCampaignTrigger, toTriggerKey } from "./to-campaign-trigger.ts";
 
 /** What is known of shoppers beside what triggers. Asked only when a campaign's condition looks at it. */
@@ -25,7 +26,14 @@ export type ShopperFacts = {
 export type TriggersMetrics = {
   readonly triggers: { readonly inc: (labels: { readonly result: TriggerResult }) => void };
 };
-type TriggerResult = "accepted" | "repeated" | "condition_not_met" | "not_again_yet" | "debounced" | "not_live";
+type TriggerResult =
+  | "accepted"
+  | "repeated"
+  | "condition_not_met"
+  | "not_again_yet"
+  | "debounced"
+  | "digested"
+  | "not_live";
 
 /** What matching stands on. */
 export type TriggersOptions = {
@@ -36,6 +44,8 @@ export type TriggersOptions = {
   readonly bus: Bus;
   readonly metrics: TriggersMetrics;
   readonly facts: ShopperFacts;
+  /** Of users whose own is not known. Default: UTC. */
+  readonly defaultTimeZone?: string;
   readonly now: () => Date;
 };
 
@@ -57,10 +67,17 @@ export type Happening = {
 export class Triggers {
   readonly #options: TriggersOptions;
   readonly #debouncer: Debouncer;
+  readonly #digests: Digests;
 
   constructor(options: TriggersOptions) {
     this.#options = options;
     this.#debouncer = new Debouncer(options);
+    const { defaultTimeZone = "UTC", facts } = options;
+    this.#digests = new Digests({
+      ...options,
+      findTimeZone: async (workspaceId, userId) =>
+        (await facts.findProfile(workspaceId, userId))?.timeZone ?? defaultTimeZone,
+    });
   }
 
   /** Returns when every intervention that the predictions lead to is on disk, and so is what is debounced.
@@ -102,6 +119,10 @@ export class Triggers {
   /** Decides a burst that has calmed down, on what is known now.
    *  @throws Unavailable when something may not be on disk; trying again is safe. */
   async onCalm(burst: BurstMessage): Promise<void> {
+    if (burst.digestWindow !== "") {
+      await this.#closeDigest(burst);
+      return;
+    }
     const { campaigns, metrics, now, store } = this.#options;
     const { workspace: workspaceId, campaign: campaignId, userId, last, lastTime } = burst;
     const live = campaigns.findLive(workspaceId, campaignId, now());
@@ -120,9 +141,27 @@ export class Triggers {
     await settleEntry(store, { workspaceId, campaignId, userId }, at);
   }
 
+  /** Makes one intervention of what a digest has collected. Its key is the window's, and what is in the window is fixed, so that doing
+   *  it again asks for the same. */
+  async #closeDigest(burst: BurstMessage): Promise<void> {
+    const { access, campaigns, metrics, now } = this.#options;
+    const { workspace: workspaceId, campaign: campaignId, userId } = burst;
+    const live = campaigns.findLive(workspaceId, campaignId, now());
+    const workspace = access.findWorkspace(workspaceId);
+    const closed = await this.#digests.close(burst);
+    const source = closed?.sources.at(-1);
+    if (live === undefined || workspace === undefined) metrics.triggers.inc({ result: "not_live" });
+    else if (closed !== undefined && source !== undefined) {
+      const digested = { ...live, campaign: withDigest(live.campaign, closed.sources) };
+      await this.#enter(workspace, digested, { userId }, { source, by: `digest/${userId}/${closed.windowId}` });
+    }
+    await this.#digests.finish(burst, live?.campaign);
+  }
+
   async #onAll(happenings: readonly Happening[]): Promise<string[][]> {
     const { campaigns, now } = this.#options;
-    const bursts: { readonly live: LiveCampaign; readonly happening: Happening; readonly source: TriggerSource }[] = [];
+    const bursts: Arming[] = [];
+    const digested: Arming[] = [];
     const matched = happenings.map(async (happening) => {
       const waiting = campaigns.listLive(happening.workspaceId, happening.occasion, now());
       if (waiting.length === 0) return [];
@@ -132,6 +171,11 @@ export class Triggers {
         waiting.map(async (live) => {
           const source = await this.#ask(live, happening);
           if (source === undefined) return undefined;
+          if (live.campaign.digest !== undefined) {
+            digested.push({ live, happening, source });
+            this.#options.metrics.triggers.inc({ result: "digested" });
+            return undefined;
+          }
           if (live.campaign.debounce === undefined)
             return this.#enter(workspace, live, happening, { source, by: happening.id });
           bursts.push({ live, happening, source });
@@ -142,7 +186,7 @@ export class Triggers {
       return ids.filter((id) => id !== undefined);
     });
     const ids = await Promise.all(matched);
-    await this.#debouncer.arm(bursts);
+    await Promise.all([this.#debouncer.arm(bursts), this.#digests.collect(digested)]);
     return ids;
   }
 
@@ -172,7 +216,7 @@ export class Triggers {
   async #enter(
     workspace: Workspace,
     { campaign }: LiveCampaign,
-    happening: Happening,
+    happening: Pick<Happening, "userId">,
     { source, by }: { readonly source: TriggerSource; readonly by: string },
   ): Promise<string | undefined> {
     const { acceptor, metrics, now, store } = this.#options;

@@ -33,6 +33,7 @@ export function defineIntake(config: Config, shared: SharedServices) {
         bus: await c.get(bus),
         metrics: await c.get(metrics),
         facts: await c.get(facts),
+        defaultTimeZone: config.DEFAULT_TIME_ZONE,
         now: () => new Date(),
       }),
   });

@@ -19,6 +19,12 @@ import {
 import { type ConsentDocument, consentIndexes } from "./consents.ts";
 import { type ConversionDocument, conversionIndexes } from "./conversions.ts";
 import { type DecisionDocument, decisionIndexes } from "./decisions.ts";
+import {
+  type DigestItemDocument,
+  type DigestWindowDocument,
+  digestItemIndexes,
+  digestWindowIndexes,
+} from "./digests.ts";
 import { type EntryDocument, entryIndexes } from "./entries.ts";
 import { type ErasureDocument, erasureIndexes } from "./erasures.ts";
 import { type EventDocument, eventIndexes, orderEventIndexes } from "./events.ts";
@@ -108,6 +114,8 @@ const COLLECTIONS = {
   rollups: collection<RollupDocument>("rollups", rollupIndexes),
   rollupMarks: collection<RollupMarkDocument>("rollup_marks", rollupMarkIndexes),
   segments: collection<SegmentDocument>("segments", segmentIndexes),
+  digestItems: collection<DigestItemDocument>("digest_items", digestItemIndexes),
+  digestWindows: collection<DigestWindowDocument>("digest_windows", digestWindowIndexes),
   placementOffers: collection<PlacementOfferDocument>("placement_offers", placementOfferIndexes),
   shopperChanges: collection<ShopperChangeDocument>("shopper_changes", shopperChangeIndexes),
   shoppers: collection<ShopperDocument>("shoppers", shopperIndexes),

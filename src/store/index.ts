@@ -84,6 +84,18 @@ export {
   toDecisionInput,
   toStandingRound,
 } from "./decisions.ts";
+export {
+  type DigestItemDocument,
+  type DigestWindowDocument,
+  deleteDigestWindow,
+  findDigestItems,
+  findDigestWindow,
+  insertDigestItems,
+  listPendingItems,
+  openDigestWindow,
+  sealDigestWindow,
+  takeDigestItems,
+} from "./digests.ts";
 export { claimEntry, entryId, findSettled, settleEntry } from "./entries.ts";
 export {
   addErased,

@@ -322,6 +322,13 @@ export declare type BurstMessage = Message<"intervention.v1.BurstMessage"> & {
    * @generated from field: google.protobuf.Timestamp due_time = 8;
    */
   dueTime?: Timestamp | undefined;
+
+  /**
+   * The window of a digest that closes then. Empty: no digest's.
+   *
+   * @generated from field: string digest_window = 80;
+   */
+  digestWindow: string;
 };
 
 /**

@@ -81,6 +81,43 @@ export declare type Debounce = Message<"intervention.v1.Debounce"> & {
 export declare const DebounceSchema: GenMessage<Debounce>;
 
 /**
+ * Digest collects what triggers for one user and makes one intervention of it. Its content's data, or its template's variables, get `digest`: `count`, and `items`, the
+ * oldest 100 at most that fit into 16 KiB, each with its `event` or `prediction`. What comes after the window has closed is in the next.
+ *
+ * @generated from message intervention.v1.Digest
+ */
+export declare type Digest = Message<"intervention.v1.Digest"> & {
+  /**
+   * When the window closes.
+   *
+   * @generated from oneof intervention.v1.Digest.window
+   */
+  window: {
+    /**
+     * So long after the first: 1 s to 31 days.
+     *
+     * @generated from field: google.protobuf.Duration after = 1;
+     */
+    value: Duration;
+    case: "after";
+  } | {
+    /**
+     * At the next `HH:MM` in the user's time zone, or else the workspace's.
+     *
+     * @generated from field: string daily_at = 2;
+     */
+    value: string;
+    case: "dailyAt";
+  } | { case: undefined; value?: undefined };
+};
+
+/**
+ * Describes the message intervention.v1.Digest.
+ * Use `create(DigestSchema)` to create a new message.
+ */
+export declare const DigestSchema: GenMessage<Digest>;
+
+/**
  * Campaign intervenes for each shopper for whom its trigger comes and its condition is true.
  *
  * @generated from message intervention.v1.Campaign
@@ -205,6 +242,13 @@ export declare type Campaign = Message<"intervention.v1.Campaign"> & {
    * @generated from field: intervention.v1.TemplateUse template = 55;
    */
   template?: TemplateUse | undefined;
+
+  /**
+   * What triggers within a window becomes one intervention. Not together with a debounce. Absent: each is decided by itself.
+   *
+   * @generated from field: intervention.v1.Digest digest = 80;
+   */
+  digest?: Digest | undefined;
 };
 
 /**

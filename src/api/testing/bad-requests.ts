@@ -106,6 +106,26 @@ export const BAD_REQUESTS: Readonly<Record<string, readonly BadRequest[]>> = {
   "PredictionService/Get": NO_USER,
   "PredictionService/GetCalibration": [[{}, "InvalidArgument", "kind", "model"]],
   "CampaignService/Create": [
+    [
+      {
+        campaign: {
+          ...{ displayName: "D", trigger: { prediction: "PREDICTION_KIND_CHURN" }, content: { title: "T" } },
+          digest: { dailyAt: "25:00" },
+        },
+      },
+      "InvalidArgument",
+      "campaign.digest",
+    ],
+    [
+      {
+        campaign: {
+          ...{ displayName: "D", trigger: { prediction: "PREDICTION_KIND_CHURN" }, content: { title: "T" } },
+          ...{ digest: { after: "60s" }, debounce: { wait: "1s" } },
+        },
+      },
+      "InvalidArgument",
+      "campaign.digest",
+    ],
     [{}, "InvalidArgument", "campaign.display_name", "campaign.trigger", "campaign.content"],
     [
       {

@@ -7,6 +7,7 @@ import {
   InterventionMessageSchema,
   RealtimeMessageSchema,
 } from "../../../gen/intervention/v1/bus_pb.js";
+import { TriggerSourceSchema } from "../../../gen/intervention/v1/campaign_pb.js";
 import { DecisionInputSchema, DecisionSchema } from "../../../gen/intervention/v1/decision_pb.js";
 import { EventKind, EventSchema } from "../../../gen/intervention/v1/event_pb.js";
 import { Channel } from "../../../gen/intervention/v1/intervention_pb.js";
@@ -29,9 +30,11 @@ import {
   consentId,
   creditAll,
   insertCartWatches,
+  insertDigestItems,
   insertEvents,
   insertShopEvents,
   noteShopperChanges,
+  openDigestWindow,
   predictionDocumentId,
   profileId,
   type Store,
@@ -218,6 +221,23 @@ async function fillKnowledge({ store }: Parts, { workspaceId, userId, marker, ac
   await insertCartWatches(store, [{ workspaceId, userId, dueMs: acceptedAt.getTime() }]);
   await store.campaigns.updateOne({ _id: `${workspaceId}/c` }, { $setOnInsert: { workspaceId } }, { upsert: true });
   await store.entries.insertOne({ _id: `${workspaceId}/c/${userId}`, enteredBy: marker, enteredAt: acceptedAt });
+  const key = `${workspaceId}/c/${userId}`;
+  await insertDigestItems(store, [
+    {
+      ...{
+        _id: `${key}/${marker}`,
+        workspaceId,
+        userId,
+        key,
+        itemId: marker,
+        state: "pending",
+        collectedAt: acceptedAt,
+      },
+      source: new Binary(toBinary(TriggerSourceSchema, create(TriggerSourceSchema, { prediction }))),
+    },
+  ]);
+  const window = { _id: key, workspaceId, userId, campaignId: "c", windowId: marker, closesAt: acceptedAt };
+  await openDigestWindow(store, window);
   await subscribe(store, { workspaceId, userId, topic: marker }, acceptedAt);
 }
 

@@ -298,31 +298,39 @@ describe("the look", () => {
   });
 });
 
-describe("several tabs", () => {
-  it("show each message once, and another tab shows what a closed one had not shown for long enough", async () => {
-    const { page: second } = await openTab(context, server.url);
-    for (let index = 0; index < 3; index += 1) server.model.publish(`iv-${index}`, content("TOAST"));
-    const ids = async (tab: Page) =>
-      await tab
-        .locator("engine-toast .toast")
-        .evaluateAll((cards) => cards.map((card) => card.getAttribute("data-id")));
-    await until(async () => [...(await ids(page)), ...(await ids(second))].length === 3, "each is shown");
-    expect(new Set([...(await ids(page)), ...(await ids(second))])).toEqual(new Set(["iv-0", "iv-1", "iv-2"]));
-    await until(
-      () => ["iv-0", "iv-1", "iv-2"].every((id) => server.model.tracked.has(`${id}:displayed`)),
-      "each is seen",
-    );
+describe.each(["Web Locks", "leases in storage, where a page on plain http has no locks"])(
+  "several tabs by %s",
+  (by) => {
+    it("show each message once, and another tab shows what a closed one had not shown for long enough", async () => {
+      if (by !== "Web Locks") {
+        await context.addInitScript("delete Navigator.prototype.locks");
+        await page.reload();
+        await until(() => page.evaluate("window.client?.state === 'open' && !('locks' in navigator)"), "it is back");
+      }
+      const { page: second } = await openTab(context, server.url);
+      for (let index = 0; index < 3; index += 1) server.model.publish(`iv-${index}`, content("TOAST"));
+      const ids = async (tab: Page) =>
+        await tab
+          .locator("engine-toast .toast")
+          .evaluateAll((cards) => cards.map((card) => card.getAttribute("data-id")));
+      await until(async () => [...(await ids(page)), ...(await ids(second))].length === 3, "each is shown");
+      expect(new Set([...(await ids(page)), ...(await ids(second))])).toEqual(new Set(["iv-0", "iv-1", "iv-2"]));
+      await until(
+        () => ["iv-0", "iv-1", "iv-2"].every((id) => server.model.tracked.has(`${id}:displayed`)),
+        "each is seen",
+      );
 
-    server.model.publish("iv-3", content("BANNER"));
-    await until(
-      async () => (await page.locator(".banner").count()) + (await second.locator(".banner").count()) === 1,
-      "one has it",
-    );
-    const [owner, other] = (await page.locator(".banner").count()) === 1 ? [page, second] : [second, page];
-    expect(server.model.tracked.has("iv-3:displayed")).toBe(false);
-    await owner.close();
-    await other.waitForSelector(".banner");
-    await until(() => server.model.tracked.has("iv-3:displayed"), "the other one showed it");
-    expect(server.model.tracked.get("iv-3:displayed")).toBe(1);
-  });
-});
+      server.model.publish("iv-3", content("BANNER"));
+      await until(
+        async () => (await page.locator(".banner").count()) + (await second.locator(".banner").count()) === 1,
+        "one has it",
+      );
+      const [owner, other] = (await page.locator(".banner").count()) === 1 ? [page, second] : [second, page];
+      expect(server.model.tracked.has("iv-3:displayed")).toBe(false);
+      await owner.close();
+      await other.waitForSelector(".banner");
+      await until(() => server.model.tracked.has("iv-3:displayed"), "the other one showed it");
+      expect(server.model.tracked.get("iv-3:displayed")).toBe(1);
+    });
+  },
+);

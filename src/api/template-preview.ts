@@ -3,8 +3,15 @@ import { z } from "zod";
 import { type PredictionKind, PredictionKindSchema } from "../../gen/intervention/v1/shopper_pb.js";
 import { type TemplateContent, TemplateContentSchema } from "../../gen/intervention/v1/template_pb.js";
 import type { ProfileFacts } from "../domain/condition/field.ts";
-import { compileTemplate, fillVariables, renderTemplate, toCodePools } from "../domain/template/index.ts";
+import {
+  compileTemplate,
+  fillVariables,
+  renderTemplate,
+  type TemplateFacts,
+  toCodePools,
+} from "../domain/template/index.ts";
 import type { Workspace } from "../integrations/access-directory.ts";
+import { findTemplateProducts } from "../integrations/template-products.ts";
 import { findNewestPrediction, type Store } from "../store/index.ts";
 import type { EventServiceParts } from "./event-service.ts";
 import { checked, jsonUpTo, locale, memberOf, orEmpty, parseFields, timeZone } from "./field-checks.ts";
@@ -76,12 +83,13 @@ async function findFacts(
   { store, findContext, findProfile, now }: TemplatePreviewParts,
   workspace: Workspace,
   { userId, prediction: kind }: { readonly userId: string; readonly prediction: PredictionKind },
-) {
+): Promise<TemplateFacts> {
   if (userId === "") return { now: now() };
   const [context, profile, prediction] = await Promise.all([
     findContext(workspace.id, userId),
     findProfile(workspace.id, userId),
     kind === 0 ? undefined : findNewestPrediction(store, { workspaceId: workspace.id, userId, kind, now: now() }),
   ]);
-  return { now: now(), context, profile, prediction };
+  const known = { now: now(), context, profile, prediction };
+  return { ...known, catalog: await findTemplateProducts(store, workspace.id, known) };
 }

@@ -12,10 +12,11 @@ import { EventService } from "../../gen/intervention/v1/event_service_pb.js";
 import { InboxService } from "../../gen/intervention/v1/inbox_service_pb.js";
 import { Channel, State } from "../../gen/intervention/v1/intervention_pb.js";
 import { InterventionService } from "../../gen/intervention/v1/intervention_service_pb.js";
+import { PredictionService } from "../../gen/intervention/v1/prediction_service_pb.js";
 import { ConsentStatus, ContactChannel, Purpose } from "../../gen/intervention/v1/profile_pb.js";
 import { ProfileService } from "../../gen/intervention/v1/profile_service_pb.js";
 import type { InterventionFrame } from "../../gen/intervention/v1/realtime_pb.js";
-import { MoneySchema, ShopEventKind } from "../../gen/intervention/v1/shopper_pb.js";
+import { MoneySchema, PredictionKind, ShopEventKind } from "../../gen/intervention/v1/shopper_pb.js";
 import { TemplateContentSchema, VariableType } from "../../gen/intervention/v1/template_pb.js";
 import { TemplateService } from "../../gen/intervention/v1/template_service_pb.js";
 import { TopicKind, TopicService } from "../../gen/intervention/v1/topic_service_pb.js";
@@ -317,6 +318,57 @@ describe("messages that a template says", () => {
       });
     const ofTopic = await until(() => frames.find((one) => one.campaign === "topic"), "the topic's is shown");
     expect(ofTopic).toMatchObject({ content: { title: "News: Boot" }, products: [{ productId: "s1" }] });
+  });
+
+  it("name products of the cart, and those that a prediction recommends, as the catalogue has them", async () => {
+    const templates = client(TemplateService);
+    const products = (name: string, from: string) => ({
+      ...{ name, type: VariableType.LIST, from },
+      element: {
+        type: VariableType.OBJECT,
+        fields: [
+          { name: "title", type: VariableType.STRING },
+          { name: "price", type: VariableType.MONEY },
+        ],
+      },
+    });
+    const list = (name: string) =>
+      `<% for (const product of it.${name}) { %><%= product.title %> <%= product.price | money %>;<% } %>`;
+    await templates.createTemplate({
+      templateId: "products",
+      displayName: "Products",
+      draft: {
+        variables: [products("cart", "catalog.cart"), products("recommended", "catalog.recommended")],
+        variants: [{ realtime: { title: `${list("cart")} / ${list("recommended")}` } }],
+      },
+    });
+    await templates.publishTemplate({ name: "products" });
+    for (const [productId, title, stock] of [
+      ["Shoe", "Running shoe", 3],
+      ["sock", "Sock", 3],
+      ["gone", "Gone", 0],
+    ] as const)
+      await client(CatalogService).upsert({
+        product: {
+          ...{ productId, title, stock, updateTime: { seconds: 1_000n } },
+          price: create(MoneySchema, { currency: "EUR", minor: 500n }),
+        },
+      });
+    await client(PredictionService).ingest({
+      prediction: {
+        ...{ predictionId: "next", userId: "heidi", kind: PredictionKind.NEXT_BEST_PRODUCT, score: 0.9 },
+        ...{ model: "m", modelVersion: "1", productId: "sock", features: { product_ids: ["gone", "nowhere"] } },
+        predictTime: { seconds: BigInt(Math.floor(Date.now() / 1_000)) },
+      },
+    });
+    const { name } = await trigger("heidi", {
+      template: { template: "products" },
+      recipient: { userId: "heidi", locale: "en" },
+      policy: { channels: [Channel.INBOX] },
+    });
+    const [first] = await decided(name);
+    expect(first?.decision?.verdicts.at(-1)?.reason).toContain("the default variant");
+    expect(first?.input?.template?.content?.title).toBe("Running shoe €5.00; / Sock €5.00;");
   });
 
   it("are sent as a test to one address, a draft too, for nobody's caps, and draw no code", async () => {

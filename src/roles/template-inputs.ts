@@ -5,10 +5,10 @@ import type { Channel } from "../../gen/intervention/v1/intervention_pb.js";
 import { type Prediction, PredictionKindSchema } from "../../gen/intervention/v1/shopper_pb.js";
 import { type TemplateInput, TemplateInputSchema } from "../../gen/intervention/v1/template_input_pb.js";
 import type { TemplateUse } from "../../gen/intervention/v1/template_use_pb.js";
-import type { Facts } from "../domain/condition/compile-condition.ts";
 import { toExpiry } from "../domain/prediction/to-expiry.ts";
-import { fillTemplate, outlineTemplate, toCodePools, toRoots } from "../domain/template/index.ts";
+import { fillTemplate, outlineTemplate, type TemplateFacts, toCodePools, toRoots } from "../domain/template/index.ts";
 import { CodeLedger } from "../integrations/code-ledger.ts";
+import { findTemplateProducts } from "../integrations/template-products.ts";
 import { TemplateView } from "../integrations/template-view.ts";
 import { findNewestPrediction, type Store } from "../store/index.ts";
 import { findProfileFacts } from "./profile-facts.ts";
@@ -67,15 +67,18 @@ export class TemplateInputs {
     return this.#templates.find({ workspaceId: workspace, templateId: template, version });
   }
 
-  async #findFacts(message: InterventionMessage, roots: ReadonlySet<string>, now: Date): Promise<Facts> {
+  async #findFacts(message: InterventionMessage, roots: ReadonlySet<string>, now: Date): Promise<TemplateFacts> {
     const { workspace, trigger } = message;
     const userId = message.recipient?.userId ?? "";
+    const wants = (root: string) => roots.has(root) || (roots.has("catalog") && root !== "profile");
     const [context, profile, prediction] = await Promise.all([
-      roots.has("context") ? findContext(this.#store, workspace, userId) : undefined,
+      wants("context") ? findContext(this.#store, workspace, userId) : undefined,
       roots.has("profile") ? findProfileFacts(this.#store, workspace, userId) : undefined,
-      roots.has("prediction") ? (trigger?.prediction ?? this.#findPrediction(workspace, userId, now)) : undefined,
+      wants("prediction") ? (trigger?.prediction ?? this.#findPrediction(workspace, userId, now)) : undefined,
     ]);
-    return { context, profile, prediction, event: trigger?.event, now };
+    const known = { context, profile, prediction, event: trigger?.event, now };
+    if (!roots.has("catalog")) return known;
+    return { ...known, catalog: await findTemplateProducts(this.#store, workspace, known) };
   }
 
   /** The newest that still holds, of whichever kind. */

@@ -94,7 +94,8 @@ export declare type TemplateVariable = Message<"intervention.v1.TemplateVariable
 
   /**
    * Where its value is found when none is given: a path as conditions have it, such as `context.items` or
-   * `profile.attributes.first_name`. Only for variables that stand alone, not for fields and elements.
+   * `profile.attributes.first_name`; or `catalog.cart`, `catalog.recommended`: the products of the cart, or of the prediction (its
+   * product, and its feature `product_ids`), up to 20 that can be had, with the fields of SentProduct. Only for variables that stand alone, not for fields and elements.
    *
    * @generated from field: string from = 9;
    */

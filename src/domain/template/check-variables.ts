@@ -6,6 +6,7 @@ import { findField, ROOTS } from "../condition/field.ts";
 import { type FieldViolation, InvalidInput } from "../errors.ts";
 import { FORBIDDEN_NAMES } from "./parse-expression.ts";
 import { quote } from "./template-problem.ts";
+import { CATALOG_FROM } from "./template-products.ts";
 import { toValueSchema } from "./value-schema.ts";
 
 const VARIABLE_NAME = /^[a-z][a-z0-9_]{0,39}$/;
@@ -112,7 +113,7 @@ export function checkVariables(variables: readonly TemplateVariable[], path: str
     if (given === 0) return;
     if (given > 1) say(field, "from, condition and code_pool exclude one another");
     if (depth > 1) say(field, "only variables that stand alone have from, condition or code_pool");
-    if (from !== "") {
+    if (from !== "" && !CATALOG_FROM.has(from)) {
       const found = findField(from, ROOTS);
       if (typeof found === "string") say(`${field}.from`, found);
     }

@@ -1,8 +1,13 @@
 import { type DescMessage, type JsonObject, type Message, toJson } from "@bufbuild/protobuf";
 import { z } from "zod";
+import { SentProductSchema } from "../../../gen/intervention/v1/catalog_pb.js";
 import { ContextSchema, PredictionSchema, ShopEventSchema } from "../../../gen/intervention/v1/shopper_pb.js";
 import type { TemplateVariable } from "../../../gen/intervention/v1/template_pb.js";
 import { compileCondition, type Facts } from "../condition/compile-condition.ts";
+import type { TemplateProducts } from "./template-products.ts";
+
+/** What variables come from. */
+export type TemplateFacts = Facts & { readonly catalog?: TemplateProducts | undefined };
 
 /** Looks up what is not given, where the template says that it comes from. What is known nowhere stays absent.
  *  @param options.codes drawn for the variables that have a pool, by the pool. */
@@ -10,7 +15,7 @@ export function fillVariables(
   variables: readonly TemplateVariable[],
   options: {
     readonly given: JsonObject;
-    readonly facts: Facts;
+    readonly facts: TemplateFacts;
     readonly codes?: ReadonlyMap<string, string>;
   },
 ): JsonObject {
@@ -47,8 +52,12 @@ function property(source: unknown, name: string): unknown {
 }
 
 /** The facts as JSON, with the names that the protos have. */
-function toPlain({ prediction, event, context, profile }: Facts): unknown {
+function toPlain({ prediction, event, context, profile, catalog }: TemplateFacts): unknown {
   return {
+    catalog: catalog && {
+      cart: catalog.cart.map((product) => toNamed(SentProductSchema, product)),
+      recommended: catalog.recommended.map((product) => toNamed(SentProductSchema, product)),
+    },
     prediction: toNamed(PredictionSchema, prediction),
     event: toNamed(ShopEventSchema, event),
     context: toNamed(ContextSchema, context),

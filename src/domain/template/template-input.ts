@@ -2,11 +2,11 @@ import { create } from "@bufbuild/protobuf";
 import { Channel } from "../../../gen/intervention/v1/intervention_pb.js";
 import { type TemplateInput, TemplateInputSchema } from "../../../gen/intervention/v1/template_input_pb.js";
 import type { TemplateUse } from "../../../gen/intervention/v1/template_use_pb.js";
-import { compileCondition, type Facts } from "../condition/compile-condition.ts";
+import { compileCondition } from "../condition/compile-condition.ts";
 import { InvalidInput } from "../errors.ts";
 import { chooseLocale } from "./choose-locale.ts";
 import type { CompiledVariant, PublishedTemplate } from "./compile-template.ts";
-import { fillVariables } from "./fill-variables.ts";
+import { fillVariables, type TemplateFacts } from "./fill-variables.ts";
 import { renderTemplate } from "./render-template.ts";
 import type { Audience } from "./rendering.ts";
 
@@ -60,7 +60,7 @@ export function fillTemplate(
   template: PublishedTemplate,
   known: {
     readonly given: TemplateUse["variables"];
-    readonly facts: Facts;
+    readonly facts: TemplateFacts;
     readonly codes: ReadonlyMap<string, string>;
     /** The one that was decided for. */
     readonly channel: Channel;

@@ -92,6 +92,9 @@ const schema = z.object({
   PUBLIC_URL: url(["http", "https"], "https://engage.shop.example")
     .optional()
     .describe("how readers of mail reach the edge, for links to unsubscribe; without it mail has none"),
+  TRACK_LINKS: flag(true).describe(
+    "links of email, SMS and push lead past the engine, and email has a picture, so that it is told who clicked and looked",
+  ),
   ALLOWED_ORIGINS: z
     .string()
     .default("")

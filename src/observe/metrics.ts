@@ -211,6 +211,17 @@ export function createMetrics() {
       help: "reports of interventions that were never decided for their user",
       labelNames: ["kind"],
     }),
+    linkHits: new Counter({
+      registers,
+      name: "intervention_link_hits_total",
+      help: "hits on links and pictures of messages, by who was behind them",
+      labelNames: ["what", "actor"],
+    }),
+    linkHitsLost: new Counter({
+      registers,
+      name: "intervention_link_hits_lost_total",
+      help: "hits on links and pictures that could not be stored",
+    }),
     segmentChanges: new Counter({
       registers,
       name: "intervention_segment_changes_total",

@@ -7,9 +7,11 @@ import type { CredentialBox } from "../channels/credential-box.ts";
 import type { KnownProvider } from "../channels/known-provider.ts";
 import { OUTSIDE_CHANNELS, type OutsideChannelName, toOutsideChannel } from "../domain/delivery/channel-names.ts";
 import { InvalidInput } from "../domain/errors.ts";
+import type { TrackedUrls } from "../domain/tracking/track-links.ts";
 import type { AccessDirectory } from "../integrations/access-directory.ts";
 import type { ProviderDirectory } from "../integrations/provider-directory.ts";
 import { SharedLimits } from "../integrations/shared-limits.ts";
+import type { TrackedLink } from "../integrations/tracked-links.ts";
 import type { Metrics } from "../observe/index.ts";
 import type { ErasedUsers } from "../privacy/erased-users.ts";
 import type { AddressOf, Store } from "../store/index.ts";
@@ -32,6 +34,8 @@ export type DeliverOptions = {
   ) => { readonly perDay: number; readonly timeZone: string } | undefined;
   /** Where an address unsubscribes; undefined where nobody knows how this engine is reached. */
   readonly toUnsubscribeUrl?: ((workspaceId: string, address: AddressOf) => string | undefined) | undefined;
+  /** Where the links of a message lead instead; undefined where nobody knows how this engine is reached. */
+  readonly toTrackedUrls?: ((message: Omit<TrackedLink, "actionId" | "url">) => TrackedUrls | undefined) | undefined;
   readonly directory: Pick<ProviderDirectory, "listActive" | "find" | "refresh" | "tell">;
   readonly providers: readonly KnownProvider[];
   readonly box: CredentialBox;

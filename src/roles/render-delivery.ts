@@ -1,12 +1,13 @@
 import { timestampDate } from "@bufbuild/protobuf/wkt";
 import type { DeliveryMessage } from "../../gen/intervention/v1/bus_pb.js";
 import { Purpose } from "../../gen/intervention/v1/profile_pb.js";
-import type { OutgoingMessage } from "../channels/provider.ts";
+import type { OutgoingContent, OutgoingMessage } from "../channels/provider.ts";
 import { toOutsideChannel } from "../domain/delivery/channel-names.ts";
 import { type SenderSettings, toOutgoingContent } from "../domain/delivery/to-outgoing.ts";
 import { toOutgoingRendered, toOutgoingTemplate } from "../domain/delivery/to-outgoing-template.ts";
 import { InvalidInput } from "../domain/errors.ts";
 import type { PublishedTemplate } from "../domain/template/index.ts";
+import { trackLinks } from "../domain/tracking/track-links.ts";
 import { TemplateView } from "../integrations/template-view.ts";
 import type { ProviderAccountDocument, Store } from "../store/index.ts";
 import type { DeliverOptions } from "./deliver.ts";
@@ -16,11 +17,15 @@ type Templates = ReadonlyMap<DeliveryMessage, PublishedTemplate>;
 /** Makes messages as providers take them. */
 export class DeliveryRenderer {
   readonly #templates: TemplateView;
-  readonly #toUnsubscribeUrl: DeliverOptions["toUnsubscribeUrl"];
+  readonly #links: Pick<DeliverOptions, "toUnsubscribeUrl" | "toTrackedUrls">;
 
-  constructor({ store, toUnsubscribeUrl }: Pick<DeliverOptions, "toUnsubscribeUrl"> & { readonly store: Store }) {
+  constructor({
+    store,
+    toUnsubscribeUrl,
+    toTrackedUrls,
+  }: Pick<DeliverOptions, "toUnsubscribeUrl" | "toTrackedUrls"> & { readonly store: Store }) {
     this.#templates = new TemplateView(store);
-    this.#toUnsubscribeUrl = toUnsubscribeUrl;
+    this.#links = { toUnsubscribeUrl, toTrackedUrls };
   }
 
   /** The templates of those that have one. To be read before attempts are claimed: nothing that is claimed waits for the store.
@@ -46,10 +51,10 @@ export class DeliveryRenderer {
     const { intervention, address, attempt } = delivery;
     const channel = toOutsideChannel(delivery.channel);
     const to = channel === "webhook" ? account.webhookUrl : address;
-    const sender = {
+    const sender: SenderSettings = {
       ...account,
       ...(channel === "email" && intervention?.policy?.purpose !== Purpose.SERVICE
-        ? { unsubscribeUrl: this.#toUnsubscribeUrl?.(account.workspaceId, { channel, address }) }
+        ? { unsubscribeUrl: this.#links.toUnsubscribeUrl?.(account.workspaceId, { channel, address }) }
         : {}),
     };
     try {
@@ -58,13 +63,31 @@ export class DeliveryRenderer {
         deliveryId: id,
         attempt,
         to: account.sandboxTo === "" ? to : account.sandboxTo,
-        content: toContent(delivery, templates.get(delivery), sender),
+        content: this.#trackLinks(
+          delivery,
+          toContent(delivery, templates.get(delivery), sender),
+          sender.unsubscribeUrl,
+        ),
         ...(intervention?.expireTime === undefined ? {} : { expireTime: timestampDate(intervention.expireTime) }),
       };
     } catch (error) {
       if (!(error instanceof InvalidInput)) throw error;
       return { kind: "give_up", reason: error.message };
     }
+  }
+
+  #trackLinks(
+    { intervention, channel }: DeliveryMessage,
+    content: OutgoingContent,
+    unsubscribeUrl: string | undefined,
+  ): OutgoingContent {
+    const urls = this.#links.toTrackedUrls?.({
+      ...{ workspaceId: intervention?.workspace ?? "", channel: toOutsideChannel(channel) ?? "" },
+      ...{ interventionId: intervention?.interventionId ?? "", campaign: intervention?.campaign ?? "" },
+    });
+    return urls === undefined
+      ? content
+      : trackLinks(content, urls, unsubscribeUrl === undefined ? [] : [unsubscribeUrl]);
   }
 }
 

@@ -1,8 +1,9 @@
 import { create } from "@bufbuild/protobuf";
 import { timestampMs } from "@bufbuild/protobuf/wkt";
-import { type Event, EventKind, EventSchema } from "../../gen/intervention/v1/event_pb.js";
+import { Actor, type Event, EventKind, EventSchema } from "../../gen/intervention/v1/event_pb.js";
 import { Channel } from "../../gen/intervention/v1/intervention_pb.js";
 import { toChannelName } from "../domain/delivery/channel-names.ts";
+import { judgeByTime } from "../domain/tracking/classify-actor.ts";
 import { LruCache } from "../integrations/lru-cache.ts";
 import { type DecisionDocument, findLatestRounds, type Store, toDecision } from "../store/index.ts";
 
@@ -90,5 +91,15 @@ function toCompleted(event: Event, { sentMs, channel, ...dimensions }: Dimension
     // What waits in the inbox is shown over a socket too.
     channel: toChannelName(channel) === undefined ? event.channel : channel,
     stageMs: BigInt(stageMs),
+    ...toActor(event, at !== undefined && sentMs !== undefined ? at - sentMs : undefined),
   });
+}
+
+/** Of hits on links and pictures, which others judged by what was in them. */
+function toActor({ actor, actorEvidence, eventId }: Event, sinceSentMs: number | undefined): Partial<Event> {
+  if (actor !== Actor.PERSON) return {};
+  const judged = judgeByTime({ actor: "person", evidence: actorEvidence }, sinceSentMs);
+  if (judged.actor === "person") return {};
+  // It must not take the place of a person's first look.
+  return { actor: Actor.SCANNER, actorEvidence: judged.evidence, eventId: `${eventId}:early` };
 }

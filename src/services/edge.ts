@@ -8,6 +8,7 @@ import { serveHealth, toGatewayMetrics } from "../edge-extras.ts";
 import { serveConnect, startGateway } from "../gateway/index.ts";
 import { CallLimits } from "../integrations/call-limits.ts";
 import { createHealthHandler, ReadinessWatch, startAdminServer } from "../observe/index.ts";
+import { serveLinks } from "../pages/serve-links.ts";
 import { servePages } from "../pages/serve-pages.ts";
 import { serveUnsubscribe } from "../pages/serve-unsubscribe.ts";
 import { findProfileFacts } from "../roles/profile-facts.ts";
@@ -27,6 +28,7 @@ export function defineEdge(config: Config, shared: SharedServices, intake: Intak
     events,
     catalog,
     segments,
+    trackedLinks,
     providers,
     providerDirectory,
     credentialBox,
@@ -133,6 +135,8 @@ export function defineEdge(config: Config, shared: SharedServices, intake: Intak
   const gateway = defineService("gateway", {
     start: async (c) => {
       const [answer, parts, watch] = [await c.get(health), await c.get(apiParts), await c.get(readiness)];
+      const [links, hits] = [await c.get(trackedLinks), await c.get(metrics)];
+      let linksKept = async () => {};
       const started = await startGateway({
         config,
         bus: await c.get(bus),
@@ -152,14 +156,16 @@ export function defineEdge(config: Config, shared: SharedServices, intake: Intak
           serveHealth(edge, answer);
           servePages(edge, { config, access: parts.access, acceptor: parts.acceptor });
           serveUnsubscribe(edge, parts);
+          linksKept = serveLinks(edge, { ...parts, links, metrics: hits });
         },
       });
-      return { started, watch, drain: await c.get(drain) };
+      return { started, watch, drain: await c.get(drain), linksKept: () => linksKept() };
     },
-    async stop({ started, watch, drain: draining }) {
+    async stop({ started, watch, drain: draining, linksKept }) {
       watch.drain();
       draining.abort();
       await started.stop();
+      await linksKept();
     },
   });
   return { readiness, health, admin, limits, drain, apiParts, api, announcer, gateway };

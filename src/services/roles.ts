@@ -2,6 +2,7 @@ import type { Config } from "../config.ts";
 import { defineService } from "../container.ts";
 import { toOutsideChannel } from "../domain/delivery/channel-names.ts";
 import { toFindQuota } from "../integrations/find-quota.ts";
+import { toTrackedUrls } from "../integrations/tracked-links.ts";
 import { toUnsubscribeUrls } from "../integrations/unsubscribe-links.ts";
 import { startOutward } from "../outward/start-outward.ts";
 import { startDecide } from "../roles/decide.ts";
@@ -32,6 +33,7 @@ export function defineRoles(config: Config, shared: SharedServices) {
     choices,
     credentialBox,
     acceptor,
+    trackedLinks,
   } = shared;
   const deliver = defineService("deliver", {
     start: async (c) =>
@@ -47,6 +49,7 @@ export function defineRoles(config: Config, shared: SharedServices) {
         providers: await c.get(providers),
         box: await c.get(credentialBox),
         leaseMs: config.SEND_LEASE_MS,
+        toTrackedUrls: toTrackedUrls(await c.get(trackedLinks), config),
         toUnsubscribeUrl: toUnsubscribeUrls(await c.get(access), config.PUBLIC_URL),
         findQuota: toFindQuota(await c.get(access), config.DEFAULT_TIME_ZONE),
       }),

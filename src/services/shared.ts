@@ -13,6 +13,7 @@ import { ChoiceModel } from "../integrations/choice-model.ts";
 import { DataIntelligence } from "../integrations/data-intelligence.ts";
 import { ProviderDirectory } from "../integrations/provider-directory.ts";
 import { SegmentDirectory } from "../integrations/segment-directory.ts";
+import { TrackedLinks } from "../integrations/tracked-links.ts";
 import { createLogger, createMetrics, startTraces } from "../observe/index.ts";
 import { ErasedUsers } from "../privacy/erased-users.ts";
 import { connectStore } from "../store/index.ts";
@@ -114,6 +115,7 @@ export function defineShared(config: Config) {
   const providers = defineService("providers", {
     start: async (c) => createProviders({ store: await c.get(store), allowPrivate: config.WEBHOOK_ALLOW_PRIVATE }),
   });
+  const trackedLinks = defineService("tracked links", { start: () => new TrackedLinks(config.CREDENTIAL_KEYS) });
   const providerDirectory = defineService("provider directory", {
     start: async (c) =>
       ProviderDirectory.start({ store: await c.get(store), bus: await c.get(bus), log: await c.get(log) }),
@@ -151,6 +153,7 @@ export function defineShared(config: Config) {
     providerDirectory,
     choices,
     credentialBox,
+    trackedLinks,
     acceptor,
   };
 }

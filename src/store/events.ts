@@ -207,8 +207,9 @@ export async function findEventKinds(
   interventionIds: readonly string[],
 ): Promise<Map<string, Set<string>>> {
   const kinds = new Map(interventionIds.map((id) => [id, new Set<string>()]));
+  // What a program did says nothing of how far it has come.
   for (const event of await findEvents(store, workspaceId, interventionIds))
-    kinds.get(event.interventionId)?.add(event.kind);
+    if (isByPerson(event)) kinds.get(event.interventionId)?.add(event.kind);
   return kinds;
 }
 

@@ -48,8 +48,33 @@ async function listFollowing(store: Store, events: readonly EventDocument[]): Pr
   return found.flat(2).map(({ workspaceId, orderId }) => ({ workspaceId, orderId }));
 }
 
-/** Reckons these orders of a workspace anew. */
+/** More rounds than this would need as many touches or refunds of one order, each stored between a look at them and the next. */
+const ROUNDS_MAX = 50;
+
+/** Reckons these orders of a workspace anew, and again until what is written is what is reckoned after the writing: what another recorder
+ *  stores in between may be credited by it before this one writes, and would be written over. */
 export async function creditOrders(store: Store, workspaceId: string, orderIds: readonly string[]): Promise<void> {
+  const written = new Map<string, string>();
+  let open = orderIds;
+  for (let round = 0; open.length > 0; round += 1) {
+    if (round === ROUNDS_MAX)
+      throw new Error(`the credits of ${open.length} orders change as fast as they are reckoned`);
+    const reckoned = (await reckonOrders(store, workspaceId, open)).map((one) => ({ one, text: JSON.stringify(one) }));
+    const changed = reckoned.filter(({ one, text }) => written.get(one.orderId) !== text);
+    await putConversions(
+      store,
+      changed.map(({ one }) => one),
+    );
+    for (const { one, text } of changed) written.set(one.orderId, text);
+    open = changed.map(({ one }) => one.orderId);
+  }
+}
+
+async function reckonOrders(
+  store: Store,
+  workspaceId: string,
+  orderIds: readonly string[],
+): Promise<ConversionDocument[]> {
   const told = await findOrderEvents(store, workspaceId, orderIds);
   const byOrder = Map.groupBy(told, ({ orderId }) => orderId ?? "");
   const conversions: ConversionDocument[] = [];
@@ -59,7 +84,7 @@ export async function creditOrders(store: Store, workspaceId: string, orderIds: 
     if (order === undefined) continue;
     conversions.push(await credit(store, { workspaceId, orderId, order, events }));
   }
-  await putConversions(store, conversions);
+  return conversions;
 }
 
 async function credit(

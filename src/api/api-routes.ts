@@ -14,6 +14,7 @@ import { InboxService } from "../../gen/intervention/v1/inbox_service_pb.js";
 import { InterventionService } from "../../gen/intervention/v1/intervention_service_pb.js";
 import { LimitService } from "../../gen/intervention/v1/limit_service_pb.js";
 import { OperationsService } from "../../gen/intervention/v1/operations_service_pb.js";
+import { OptimizationService } from "../../gen/intervention/v1/optimization_service_pb.js";
 import { PlacementService } from "../../gen/intervention/v1/placement_service_pb.js";
 import { PredictionService } from "../../gen/intervention/v1/prediction_service_pb.js";
 import { PrivacyService } from "../../gen/intervention/v1/privacy_service_pb.js";
@@ -57,6 +58,7 @@ import { type InterventionServiceParts, interventionService } from "./interventi
 import type { LeanGrpcOptions } from "./lean-grpc.ts";
 import { type LimitParts, limitService } from "./limit-service.ts";
 import { operationsService } from "./operations-service.ts";
+import { type OptimizationParts, optimizationService } from "./optimization-service.ts";
 import { placementService } from "./placement-service.ts";
 import { type PredictionServiceParts, predictionService } from "./prediction-service.ts";
 import { privacyService } from "./privacy-service.ts";
@@ -84,6 +86,7 @@ export type ApiParts = InterceptorParts &
   ProfileParts &
   ChannelParts &
   ChooseParts &
+  OptimizationParts &
   Pick<TemplatePreviewParts, "findProfile"> &
   Pick<LimitParts, "allowed" | "defaultTimeZone"> &
   Omit<HealthParts, "serviceNames"> & {
@@ -117,6 +120,7 @@ export const API_SERVICES: readonly DescService[] = [
   AnalyticsService,
   AttributionService,
   TemplateService,
+  OptimizationService,
 ];
 
 /** A batch of 1,000 interventions of 4 KB each. */
@@ -162,6 +166,7 @@ export function registerApi(router: ConnectRouter, parts: ApiParts): void {
     auditChanges(parts, PlacementService, placementService(parts), placementAudit(parts.store)),
   );
   router.service(TrackingService, trackingService(parts));
+  router.service(OptimizationService, optimizationService(parts));
   router.service(AnalyticsService, analyticsService(parts));
   router.service(AttributionService, attributionService(parts));
   router.service(

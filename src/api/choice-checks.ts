@@ -12,7 +12,8 @@ const MICROS_MAX = 1_000_000_000n;
 const COSTS_MAX = 5;
 const FEATURES_MAX = 2;
 const EXPLORATION_MAX = 0.1;
-const HALF_LIFE = { minS: 3_600, maxS: 365 * 86_400, allowed: "1 h to 365 days" };
+/** What an outcome may take to count half. */
+export const HALF_LIFE = { minS: 3_600, maxS: 365 * 86_400, allowed: "1 h to 365 days" };
 const WITHIN = { minS: 60, maxS: 3 * 86_400, allowed: "1 min to 3 days" };
 
 const between =

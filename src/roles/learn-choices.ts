@@ -1,4 +1,5 @@
 import { invariant } from "../domain/assert.ts";
+import { type FindPlaced, findRewards } from "../integrations/choice-rewards.ts";
 import {
   type ChoiceBucketDocument,
   choiceBucketId,
@@ -6,10 +7,8 @@ import {
   replaceChoiceBuckets,
   type Store,
 } from "../store/index.ts";
-import { findRewards } from "./choice-rewards.ts";
-import type { FindOrders } from "./fix-outcomes.ts";
 
-type LearnOptions = { readonly store: Store; readonly findOrders: FindOrders };
+type LearnOptions = { readonly store: Store; readonly findOrders: FindPlaced };
 
 const DAY_MS = 86_400_000;
 /** What counts happens within three days of a decision, and is told within another one. */

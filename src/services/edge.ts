@@ -12,7 +12,7 @@ import { serveLinks } from "../pages/serve-links.ts";
 import { servePages } from "../pages/serve-pages.ts";
 import { serveUnsubscribe } from "../pages/serve-unsubscribe.ts";
 import { findProfileFacts } from "../roles/profile-facts.ts";
-import { findContext } from "../roles/shopper-contexts.ts";
+import { findContext, findOrdersIn } from "../roles/shopper-contexts.ts";
 import type { IntakeServices } from "./intake.ts";
 import type { SharedServices } from "./shared.ts";
 
@@ -29,6 +29,7 @@ export function defineEdge(config: Config, shared: SharedServices, intake: Intak
     catalog,
     segments,
     trackedLinks,
+    choices,
     providers,
     providerDirectory,
     credentialBox,
@@ -97,6 +98,8 @@ export function defineEdge(config: Config, shared: SharedServices, intake: Intak
           directory: await c.get(providerDirectory),
         },
         predictions: await c.get(predictions),
+        choices: await c.get(choices),
+        findOrders: findOrdersIn(shared.store),
         readiness: (await c.get(readiness)).current,
         drain: (await c.get(drain)).signal,
         indexedAttributes: config.PROFILE_INDEXED_ATTRIBUTES,

@@ -299,6 +299,23 @@ export const BAD_REQUESTS: Readonly<Record<string, readonly BadRequest[]>> = {
       "limits.quotas[2].channel",
     ],
   ],
+  "OptimizationService/Evaluate": [
+    [{}, "InvalidArgument", "target"],
+    [
+      { target: { kind: "KIND_ALWAYS" }, confidence: 1, campaign: LONG },
+      "InvalidArgument",
+      "target.channel",
+      "confidence",
+      "campaign",
+    ],
+    [{ target: { kind: "KIND_SOFTMAX" } }, "InvalidArgument", "target.temperature"],
+    [
+      { target: { kind: "KIND_FIXED" }, startTime: "2026-06-02T00:00:00Z", endTime: "2026-06-01T00:00:00Z" },
+      "InvalidArgument",
+      "end_time",
+    ],
+  ],
+  "OptimizationService/GetChannelModel": [[{ halfLife: "1s" }, "InvalidArgument", "half_life"]],
   "PlacementService/Choose": [
     [{}, "InvalidArgument", "user_id", "page_url", "placements", "view_id"],
     [

@@ -9,11 +9,12 @@ import type { KnownProvider } from "../../channels/known-provider.ts";
 import { AccessDirectory, createWorkspace } from "../../integrations/access-directory.ts";
 import { CampaignDirectory } from "../../integrations/campaign-directory.ts";
 import { CatalogView } from "../../integrations/catalog-view.ts";
+import { ChoiceModel } from "../../integrations/choice-model.ts";
 import { ProviderDirectory } from "../../integrations/provider-directory.ts";
 import { createMetrics, startTraces } from "../../observe/index.ts";
 import { PredictionIntake } from "../../roles/prediction-intake.ts";
 import { findProfileFacts } from "../../roles/profile-facts.ts";
-import { findContext } from "../../roles/shopper-contexts.ts";
+import { findContext, findOrdersIn } from "../../roles/shopper-contexts.ts";
 import { Triggers } from "../../roles/triggers.ts";
 import { connectStore } from "../../store/index.ts";
 import { deleteStreams } from "../../testing/delete-streams.ts";
@@ -66,6 +67,7 @@ export async function startApi(overrides: Partial<ApiParts> = {}, providers: rea
   const triggers = new Triggers({ acceptor, campaigns, access, store, bus, metrics, facts, now: () => new Date() });
   const directory = await ProviderDirectory.start({ store, bus, log });
   const box = new CredentialBox([{ id: "test", key: new Uint8Array(32).fill(1) }]);
+  const choices = await ChoiceModel.start({ store, log, now: overrides.now ?? (() => new Date()) });
   const api: ApiParts = {
     channels: { providers: [...createProviders({ store, allowPrivate: true }), ...providers], box, directory },
     ...{ store, bus, access, log, metrics },
@@ -80,6 +82,8 @@ export async function startApi(overrides: Partial<ApiParts> = {}, providers: rea
     indexedAttributes: ["plan"],
     allowed: { key: { ratePerS: 1_000, burst: 2_000 }, workspace: { ratePerS: 5_000, burst: 10_000 } },
     defaultTimeZone: "UTC",
+    choices,
+    findOrders: findOrdersIn(store),
     findContext: (workspaceId, userId) => findContext(store, workspaceId, userId),
     findProfileFacts: (workspaceId, userId) => findProfileFacts(store, workspaceId, userId),
     findProfile: (workspaceId, userId) => findProfileFacts(store, workspaceId, userId),
@@ -99,6 +103,7 @@ export async function startApi(overrides: Partial<ApiParts> = {}, providers: rea
     async [Symbol.asyncDispose]() {
       campaigns.stop();
       directory.stop();
+      choices.stop();
       draining.abort();
       await server.stop();
       await parts[Symbol.asyncDispose]();

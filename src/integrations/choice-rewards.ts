@@ -8,7 +8,14 @@ import {
   toDecision,
   toDecisionInput,
 } from "../store/index.ts";
-import type { FindOrders } from "./fix-outcomes.ts";
+
+/** The orders of a user placed in [from, until]. */
+export type FindPlaced = (
+  workspaceId: string,
+  userId: string,
+  from: Date,
+  until: Date,
+) => Promise<readonly { readonly placedAt: Date }[]>;
 
 /** What became of a message whose channel was drawn. */
 export type Rewarded = {
@@ -25,7 +32,7 @@ const ORDERS_TOGETHER = 20;
 /** The rewards of decisions of one workspace, as far as is known by now: told by stored events and orders alone, so that reckoning them
  *  again comes to the same, and nothing counts twice. */
 export async function findRewards(
-  { store, findOrders }: { readonly store: Store; readonly findOrders: FindOrders },
+  { store, findOrders }: { readonly store: Store; readonly findOrders: FindPlaced },
   workspaceId: string,
   documents: readonly DecisionDocument[],
 ): Promise<Rewarded[]> {

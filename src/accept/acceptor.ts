@@ -233,12 +233,13 @@ export class Acceptor {
 function toDocument({ workspace, id, request, traceparent }: Pending, now: Date): InterventionDocument | undefined {
   if (isLate(request, now)) return undefined;
   const { idempotencyKey, recipient, content, template, campaign, priority, policy, expiration } = request;
+  const isSaidByTemplate = template !== undefined || request.rendered !== undefined;
   const message = create(InterventionMessageSchema, {
     workspace: workspace.id,
     interventionId: id,
     idempotencyKey,
     recipient,
-    content,
+    ...(isSaidByTemplate && content.productIds.length === 0 ? {} : { content }),
     campaign,
     priority,
     policy,

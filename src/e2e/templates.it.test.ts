@@ -1,6 +1,7 @@
 import { create, fromBinary, toBinary } from "@bufbuild/protobuf";
 import { createClient } from "@connectrpc/connect";
 import { createGrpcTransport } from "@connectrpc/connect-node";
+import pino from "pino";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { RealtimeMessageSchema } from "../../gen/intervention/v1/bus_pb.js";
 import { CampaignState } from "../../gen/intervention/v1/campaign_pb.js";
@@ -20,11 +21,13 @@ import { MoneySchema, PredictionKind, ShopEventKind } from "../../gen/interventi
 import { TemplateContentSchema, VariableType } from "../../gen/intervention/v1/template_pb.js";
 import { TemplateService } from "../../gen/intervention/v1/template_service_pb.js";
 import { TopicKind, TopicService } from "../../gen/intervention/v1/topic_service_pb.js";
-import { PresenceAnnouncer } from "../bus/index.ts";
+import { EventPublisher, PresenceAnnouncer } from "../bus/index.ts";
 import { FakeProvider } from "../channels/testing/fake-provider.ts";
 import { decide } from "../domain/decision/decide.ts";
 import { compileTemplate, renderTemplate } from "../domain/template/index.ts";
+import { sweepSends } from "../roles/sweep-sends.ts";
 import { startDelivering } from "../roles/testing/start-delivering.ts";
+import { decisionId, findDecisionOutlines } from "../store/index.ts";
 import { bearer } from "../testing/bearer.ts";
 import { until } from "../testing/until.ts";
 
@@ -182,6 +185,21 @@ describe("messages that a template says", () => {
     expect(await until(() => events.find(isSent), "told")).toMatchObject({ template: "cart@1", locale: "" });
   });
 
+  it("go to the inbox as they were rendered when no device has acknowledged them", async () => {
+    const { bus, store, metrics, workspace } = engine;
+    const { name, interventionId } = await trigger("live");
+    await decided(name);
+    const events = new EventPublisher(bus);
+    const log = pino({ level: "silent" });
+    const walk = { bus, store, events, metrics, log, undeliveredAfterMs: 0, undecidedAfterMs: 0 };
+    const sends = await findDecisionOutlines(store, [decisionId(interventionId, 0)]);
+    await sweepSends(walk, { workspaceId: workspace, sends, now: new Date() });
+    const { items } = await client(InboxService).list({ userId: "live" });
+    expect(items.find((item) => item.interventionId === interventionId)).toMatchObject({
+      content: { title: "Hello Ada", body: "1 in your cart" },
+    });
+  });
+
   it("reach the inbox of a user who is away", async () => {
     await client(ProfileService).upsert({ profile: { userId: "away", attributes: { first_name: "Grace" } } });
     const variables = { until: "2026-03-01T18:00:00Z", items: [] };
@@ -317,7 +335,10 @@ describe("messages that a template says", () => {
         },
       });
     const ofTopic = await until(() => frames.find((one) => one.campaign === "topic"), "the topic's is shown");
-    expect(ofTopic).toMatchObject({ content: { title: "News: Boot" }, products: [{ productId: "s1" }] });
+    expect(ofTopic).toMatchObject({
+      content: { title: "News: Boot", productIds: ["s1"] },
+      products: [{ productId: "s1" }],
+    });
   });
 
   it("name products of the cart, and those that a prediction recommends, as the catalogue has them", async () => {

@@ -9,7 +9,7 @@ import {
 import type { SentProduct } from "../../gen/intervention/v1/catalog_pb.js";
 import { type Decision, Outcome, Rule } from "../../gen/intervention/v1/decision_pb.js";
 import { type Event, EventKind, EventSchema } from "../../gen/intervention/v1/event_pb.js";
-import { Channel } from "../../gen/intervention/v1/intervention_pb.js";
+import { Channel, type Content, ContentSchema } from "../../gen/intervention/v1/intervention_pb.js";
 import { type InterventionFrame, InterventionFrameSchema } from "../../gen/intervention/v1/realtime_pb.js";
 import type { TemplateInput } from "../../gen/intervention/v1/template_input_pb.js";
 import {
@@ -126,7 +126,7 @@ function toInterventionFrame(
     template,
   }: { readonly products?: SentProduct[] | undefined; readonly template?: TemplateInput | undefined },
 ): InterventionFrame {
-  const content = template?.content ?? message.content;
+  const content = toContent(message, template);
   return create(InterventionFrameSchema, {
     interventionId: message.interventionId,
     campaign: message.campaign,
@@ -135,6 +135,14 @@ function toInterventionFrame(
     ...(message.acceptTime === undefined ? {} : { acceptTime: message.acceptTime }),
     ...(message.expireTime === undefined ? {} : { expireTime: message.expireTime }),
   });
+}
+
+/** What was rendered, about the same products; or what was given. */
+function toContent({ content }: InterventionMessage, template: TemplateInput | undefined): Content | undefined {
+  const rendered = template?.content;
+  if (rendered === undefined || content === undefined) return rendered ?? content;
+  const { productIds, gonePolicy } = content;
+  return create(ContentSchema, { ...rendered, productIds, gonePolicy });
 }
 
 /** An inbox item made of an intervention.

@@ -1,32 +1,21 @@
 import { create } from "@bufbuild/protobuf";
-import { timestampFromDate, timestampFromMs } from "@bufbuild/protobuf/wkt";
 import type { ServiceImpl } from "@connectrpc/connect";
 import { z } from "zod";
 import { Dimension } from "../../gen/intervention/v1/analytics_service_pb.js";
 import {
   type AttributionService,
   ComparedCreditSchema,
-  type ConvertedOrder,
-  ConvertedOrderSchema,
-  ModelCreditsSchema,
-  PathTouchSchema,
   RecomputeCreditsResponseSchema,
 } from "../../gen/intervention/v1/attribution_service_pb.js";
 import { ModelComparison } from "../domain/attribution/compare-models.ts";
 import { InvalidInput, NotFound } from "../domain/errors.ts";
-import {
-  type ConversionDocument,
-  creditOrders,
-  findConversion,
-  listConversionsOf,
-  type Store,
-  streamConversions,
-} from "../store/index.ts";
+import { creditOrders, findConversion, listConversionsOf, type Store, streamConversions } from "../store/index.ts";
 import { getService } from "./authenticate.ts";
 import { checked, parseFields, text, withoutControlCharacters } from "./field-checks.ts";
 import { type MinuteInterval, parseAsked, toDimensionName } from "./figures.ts";
 import { USER_ID } from "./parse-trigger.ts";
 import { requireParent } from "./resource-name.ts";
+import { toConvertedOrder } from "./to-converted-order.ts";
 
 /** What telling credits works with. */
 export type AttributionParts = { readonly store: Store };
@@ -45,14 +34,14 @@ export function attributionService({ store }: AttributionParts): ServiceImpl<typ
       const { orderId } = parseFields(orderSchema, request);
       const found = await findConversion(store, workspace.id, orderId);
       if (found === undefined) throw new NotFound("order", orderId);
-      return { order: toOrder(found) };
+      return { order: toConvertedOrder(found) };
     },
     async listConversions(request, context) {
       const { workspace } = getService(context.values);
       const { userId } = parseFields(userSchema, request);
       const found = await listConversionsOf(store, { workspaceId: workspace.id, userId, from: new Date(0) });
       found.sort((a, b) => b.at.getTime() - a.at.getTime());
-      return { orders: found.slice(0, LISTED_MAX).map(toOrder) };
+      return { orders: found.slice(0, LISTED_MAX).map(toConvertedOrder) };
     },
     async compareModels(request, context) {
       const { workspace } = getService(context.values);
@@ -111,25 +100,4 @@ async function findMainCurrency(store: Store, span: ReturnType<typeof toSpan>): 
   for await (const { currency } of streamConversions(store, span, { currency: 1 }))
     counts.set(currency, (counts.get(currency) ?? 0) + 1);
   return [...counts].sort(([a, n], [b, m]) => m - n || (a < b ? -1 : 1))[0]?.[0] ?? "";
-}
-
-function toOrder(document: ConversionDocument): ConvertedOrder {
-  const { orderId, userId, at, currency, valueMinor, refundedMinor, path, credits } = document;
-  return create(ConvertedOrderSchema, {
-    ...{ orderId, userId, orderTime: timestampFromDate(at), refundedMinor: BigInt(refundedMinor) },
-    value: { currency, minor: BigInt(valueMinor) },
-    path: path.map((touch) =>
-      create(PathTouchSchema, {
-        ...{ eventId: touch.id, interventionId: touch.interventionId, campaign: touch.campaign },
-        ...{ channel: touch.channel, variant: touch.variant, clicked: touch.kind === "click" },
-        occurTime: timestampFromMs(touch.at),
-      }),
-    ),
-    credits:
-      path.length === 0
-        ? []
-        : Object.entries(credits).map(([model, minor]) =>
-            create(ModelCreditsSchema, { model, creditsMinor: minor.map((one) => BigInt(one)) }),
-          ),
-  });
 }

@@ -121,6 +121,21 @@ describe("what an order is credited to", () => {
     expect(await api.attribution("GetConversion", { orderId: "of nobody" })).toMatchObject({ code: 5 });
   });
 
+  it("is told by each intervention that has a part in it, and by no other", async () => {
+    const shown = await touch("fay", "spring", "CLICKED", HOUR_MS);
+    const unseen = await api.decided("fay", "autumn");
+    // The user's messages are made now, and what they led to is bought after.
+    const bought = toSeconds(Date.now() + 60_000);
+    await tell("EVENT_KIND_CONVERTED", "o6", 100, { userId: "fay", occurTime: bought });
+    await reached("o6", ({ path }) => path.length === 1);
+    const conversionsOf = async (name: string) => {
+      const { body } = await api.client.call("intervention.v1.InterventionService/Explain", { name });
+      return (body.conversions as { orderId: string }[]).map(({ orderId }) => orderId);
+    };
+    expect(await conversionsOf(shown)).toEqual(["o6"]);
+    expect(await conversionsOf(unseen)).toEqual([]);
+  });
+
   it("comes to the same total in every model, side by side by campaign", async () => {
     const span = { startTime: toSeconds(ORDER_MS - HOUR_MS), endTime: toSeconds(ORDER_MS + HOUR_MS) };
     const { body } = await api.attribution("CompareModels", { interval: span, by: "DIMENSION_CAMPAIGN" });

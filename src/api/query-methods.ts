@@ -17,6 +17,7 @@ import {
   type InterventionDocument,
   listEvents,
   listInterventions,
+  listOrdersAfter,
   listRounds,
   type Store,
   toDecision,
@@ -29,6 +30,7 @@ import { listDeliveriesOf } from "./list-deliveries.ts";
 import { parsePageSize, parsePageToken, toPageToken } from "./page-token.ts";
 import { USER_ID } from "./parse-trigger.ts";
 import { parseInterventionName, requireParent } from "./resource-name.ts";
+import { toConvertedOrder } from "./to-converted-order.ts";
 import { toEvent, toIntervention } from "./to-intervention.ts";
 
 const PAGE_SIZE = { fallback: 50, max: 1_000 };
@@ -92,6 +94,10 @@ export function queryMethods({
         listEvents(store, workspace.id, id),
         listDeliveriesOf(store, workspace.id, id),
       ]);
+      const conversions = await listOrdersAfter(store, {
+        ...{ workspaceId: workspace.id, userId: document.userId, interventionId: id },
+        acceptedAt: document.acceptedAt,
+      });
       return {
         deliveries,
         intervention: toIntervention(
@@ -101,6 +107,7 @@ export function queryMethods({
         ),
         decisions: rounds.map(explainRound),
         events: events.map(toEvent),
+        conversions: conversions.map(toConvertedOrder),
       };
     },
   };

@@ -40,12 +40,11 @@ async function listFollowing(store: Store, events: readonly EventDocument[]): Pr
     if (known === undefined || event.occurredAt < known.occurredAt) earliest.set(event.touchOf, event);
   }
   const found = await Promise.all(
-    [...earliest.values()].map(async ({ workspaceId, userId, occurredAt }) => {
-      const ids = await idsOf(store, workspaceId, userId);
-      return Promise.all(ids.map((id) => listConversionsOf(store, { workspaceId, userId: id, from: occurredAt })));
-    }),
+    [...earliest.values()].map(({ workspaceId, userId, occurredAt }) =>
+      listOrdersOf(store, { workspaceId, userId, from: occurredAt }),
+    ),
   );
-  return found.flat(2).map(({ workspaceId, orderId }) => ({ workspaceId, orderId }));
+  return found.flat().map(({ workspaceId, orderId }) => ({ workspaceId, orderId }));
 }
 
 /** More rounds than this would need as many touches or refunds of one order, each stored between a look at them and the next. */
@@ -118,6 +117,32 @@ async function credit(
     ...{ workspaceId, userId, orderId, at: occurredAt, valueMinor, refundedMinor, currency, path, credits },
     slice: toConversionSlice(workspaceId, occurredAt),
   };
+}
+
+/** The orders on whose path an intervention is, oldest first. */
+export async function listOrdersAfter(
+  store: Store,
+  intervention: {
+    readonly workspaceId: string;
+    readonly userId: string;
+    readonly interventionId: string;
+    readonly acceptedAt: Date;
+  },
+): Promise<ConversionDocument[]> {
+  const { workspaceId, userId, interventionId, acceptedAt: from } = intervention;
+  const orders = await listOrdersOf(store, { workspaceId, userId, from });
+  return orders
+    .filter(({ path }) => path.some((touch) => touch.interventionId === interventionId))
+    .sort((a, b) => a.at.getTime() - b.at.getTime());
+}
+
+/** What a user has bought since then, under every id of his. */
+async function listOrdersOf(
+  store: Store,
+  { workspaceId, userId, from }: Parameters<typeof listConversionsOf>[1],
+): Promise<ConversionDocument[]> {
+  const ids = await idsOf(store, workspaceId, userId);
+  return (await Promise.all(ids.map((id) => listConversionsOf(store, { workspaceId, userId: id, from })))).flat();
 }
 
 /** Every id that a user goes by. */

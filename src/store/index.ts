@@ -62,7 +62,7 @@ export {
   listConversionsOf,
   streamConversions,
 } from "./conversions.ts";
-export { creditAll, creditOrders } from "./credit-orders.ts";
+export { creditAll, creditOrders, listOrdersAfter } from "./credit-orders.ts";
 export {
   type DecisionDocument,
   type DecisionOutline,

@@ -13,6 +13,7 @@ import type { Status } from "../../google/rpc/status_pb.js";
 import type { Decision, DecisionInput } from "./decision_pb.js";
 import type { Event, EventKind } from "./event_pb.js";
 import type { Delivery } from "./delivery_service_pb.js";
+import type { ConvertedOrder } from "./attribution_service_pb.js";
 
 /**
  * Describes the file intervention/v1/intervention_service.proto.
@@ -479,6 +480,13 @@ export declare type ExplainResponse = Message<"intervention.v1.ExplainResponse">
    * @generated from field: repeated intervention.v1.Delivery deliveries = 40;
    */
   deliveries: Delivery[];
+
+  /**
+   * The orders that it has a part in: it is on their path, and models credit it. Oldest first.
+   *
+   * @generated from field: repeated intervention.v1.ConvertedOrder conversions = 100;
+   */
+  conversions: ConvertedOrder[];
 };
 
 /**

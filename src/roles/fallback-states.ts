@@ -6,7 +6,7 @@ import { EventKind } from "../../gen/intervention/v1/event_pb.js";
 import { Success } from "../../gen/intervention/v1/intervention_pb.js";
 import { ENDING_KINDS } from "../domain/decision/ask-fallback.ts";
 import { fromChannelName } from "../domain/delivery/channel-names.ts";
-import { findEventKinds, listRounds, type Store } from "../store/index.ts";
+import { findEvents, isByPerson, listRounds, type Store } from "../store/index.ts";
 import type { FindOrders } from "./fix-outcomes.ts";
 
 /** What has become so far of those that are at a fallback, as the store has it now: what fired late, twice or after a cancellation
@@ -19,12 +19,16 @@ export async function loadFallbackStates(
   const atFallback = messages.filter(({ fallback }) => fallback > 0);
   for (const [workspaceId, its] of Map.groupBy(atFallback, ({ workspace }) => workspace)) {
     const ids = its.map(({ interventionId }) => interventionId);
-    const kinds = await findEventKinds(parts.store, workspaceId, ids);
+    // A program that opens mail before its reader does has seen nothing for him.
+    const events = Map.groupBy(
+      (await findEvents(parts.store, workspaceId, ids)).filter(isByPerson),
+      ({ interventionId }) => interventionId,
+    );
     for (const message of its) {
       const { interventionId, fallback: step } = message;
       const rounds = await listRounds(parts.store, workspaceId, interventionId);
       const tried = rounds.flatMap(({ outcome, channel }) => (outcome === "send" ? [fromChannelName(channel)] : []));
-      const names = new Set(kinds.get(interventionId));
+      const names = new Set(events.get(interventionId)?.map(({ kind }) => kind));
       if (await hasOrdered(parts, message)) names.add("converted");
       const happened = ENDING_KINDS.filter((kind) => names.has(EventKind[kind].toLowerCase())).sort((a, b) => a - b);
       states.set(message, create(FallbackStateSchema, { step, tried, happened }));

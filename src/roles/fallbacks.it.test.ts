@@ -74,10 +74,10 @@ const hasRounds = (engine: Engine, id: string, count: number) =>
   until(async () => (await roundsOf(engine, id)).length === count, `${count} rounds of ${id}`);
 
 /** What a device or a sender reports. */
-async function happen({ store, workspace }: Engine, id: string, kind: string): Promise<void> {
+async function happen({ store, workspace }: Engine, id: string, kind: string, actor = "person"): Promise<void> {
   const at = new Date();
   const common = { workspaceId: workspace, interventionId: id, userId: "ada", campaign: "", channel: "realtime" };
-  await insertEvents(store, [{ _id: `${id}:${kind}`, ...common, kind, occurredAt: at, receivedAt: at }]);
+  await insertEvents(store, [{ _id: `${id}:${kind}`, ...common, kind, actor, occurredAt: at, receivedAt: at }]);
 }
 
 /** The message that fires for the fallback after a round. */
@@ -124,6 +124,17 @@ describe("a chain of fallbacks", () => {
     ]);
     expect(await engine.stateOf(id)).toBe(State.DISPLAYED);
     expect(fakes.push.sent).toEqual([]);
+  });
+
+  it("goes on when only a program has looked", async () => {
+    await using all = await start();
+    const { engine, fakes } = all;
+    const id = await engine.accept({ policy: slow, recipient: recipient() });
+    await hasRounds(engine, id, 1);
+    await happen(engine, id, "displayed", "prefetch");
+    await fire(engine, id, { round: 1, fallback: 1 });
+    await until(() => fakes.push.sent.length > 0, "push");
+    expect(await roundsOf(engine, id)).toHaveLength(2);
   });
 
   it("goes on at once for a user without a socket", async () => {

@@ -40,19 +40,19 @@ async function startDeciding(engine: Engine, { container, services }: Pick<Engin
   await until(() => presence.isOnline(engine.workspace, toSubjectToken("ada")), "presence known");
 }
 
-async function start({ isDeciding = true } = {}) {
+async function start({ isDeciding = true, isDelivering = true } = {}) {
   const fakes = { push: new FakeProvider("fakepush", "push"), email: new FakeProvider("fake") };
   const engine = await startDelivering([fakes.push, fakes.email]);
   await engine.addAccount(fakes.push);
   await engine.addAccount(fakes.email);
   const presence = new PresenceAnnouncer(engine.bus, "g1");
   presence.add(engine.workspace, "ada");
-  const worker = await engine.startWorker();
+  const worker = isDelivering ? await engine.startWorker() : undefined;
   if (isDeciding) await startDeciding(engine, engine);
   return {
     ...{ engine, fakes },
     async [Symbol.asyncDispose]() {
-      await worker[Symbol.asyncDispose]();
+      await worker?.[Symbol.asyncDispose]();
       presence.stop();
       await engine[Symbol.asyncDispose]();
     },
@@ -135,6 +135,21 @@ describe("a chain of fallbacks", () => {
     await fire(engine, id, { round: 1, fallback: 1 });
     await until(() => fakes.push.sent.length > 0, "push");
     expect(await roundsOf(engine, id)).toHaveLength(2);
+  });
+
+  it("does not send what waited for its provider when its user has seen the first meanwhile", async () => {
+    await using all = await start({ isDelivering: false });
+    const { engine, fakes } = all;
+    const id = await engine.accept({ policy: slow, recipient: recipient() });
+    await hasRounds(engine, id, 1);
+    await fire(engine, id, { round: 1, fallback: 1 });
+    await hasRounds(engine, id, 2);
+    await happen(engine, id, "displayed");
+    await using _worker = await engine.startWorker();
+    const resultOf = async () => (await engine.attemptsOf(id))[0]?.result;
+    await until(async () => (await resultOf()) !== undefined, "looked at");
+    expect(await resultOf()).toMatchObject({ outcome: "cancelled", reason: "displayed: no fallback is needed" });
+    expect(fakes.push.sent).toEqual([]);
   });
 
   it("goes on at once for a user without a socket", async () => {

@@ -1,10 +1,13 @@
 import { timestampDate } from "@bufbuild/protobuf/wkt";
 import type { DeliveryMessage } from "../../gen/intervention/v1/bus_pb.js";
+import { Answer } from "../../gen/intervention/v1/decision_pb.js";
 import { ContactChannel, Purpose } from "../../gen/intervention/v1/profile_pb.js";
+import { askFallback } from "../domain/decision/ask-fallback.ts";
 import { toContactChannel, toOutsideChannel } from "../domain/delivery/channel-names.ts";
 import { toConsentName } from "../domain/profile/register-keys.ts";
 import type { AccessDirectory } from "../integrations/access-directory.ts";
 import { findHappened, findProfileOutlines, type ProfileOutline, profileId, type Store } from "../store/index.ts";
+import { loadFallbackStates } from "./fallback-states.ts";
 import { type Asked, loadSuppressed, type Suppressed } from "./suppressed.ts";
 
 /** Why something is not sent after all. */
@@ -31,11 +34,13 @@ export async function findObjections(
     findProfileOutlines(store, reachingUsers.map(whoOf)),
     loadSuppressed({ store, access }, reachingUsers.map(toAsked)),
   ]);
+  const enough = await findEnough(store, deliveries);
   const objections = new Map<DeliveryMessage, Objection>();
   for (const delivery of deliveries) {
     const { workspaceId, userId } = whoOf(delivery);
     const found =
       findExpiry(delivery, now) ??
+      enough.get(delivery) ??
       (cancelled.has(delivery.intervention?.interventionId ?? "")
         ? ({ outcome: "cancelled", reason: "its sender has taken it back" } as const)
         : (findRefusal(delivery, profiles.get(profileId(workspaceId, userId))) ??
@@ -43,6 +48,24 @@ export async function findObjections(
     if (found !== undefined) objections.set(delivery, found);
   }
   return objections;
+}
+
+/** Of fallbacks that waited for their provider, those whose users have seen what was sent before in the meantime. */
+async function findEnough(
+  store: Store,
+  deliveries: readonly DeliveryMessage[],
+): Promise<ReadonlyMap<DeliveryMessage, Objection>> {
+  const interventions = deliveries.flatMap(({ intervention }) => intervention ?? []);
+  const states = await loadFallbackStates({ store }, interventions);
+  const found = new Map<DeliveryMessage, Objection>();
+  for (const delivery of deliveries) {
+    const fallback = delivery.intervention === undefined ? undefined : states.get(delivery.intervention);
+    const policy = delivery.intervention?.policy;
+    if (fallback === undefined || policy === undefined) continue;
+    const { answer, reason } = askFallback({ policy, fallback });
+    if (answer === Answer.STOP) found.set(delivery, { outcome: "cancelled", reason });
+  }
+  return found;
 }
 
 const toAsked = ({ intervention, channel, address }: DeliveryMessage): Asked => {

@@ -21,7 +21,7 @@ const SUCCESSES: Readonly<Record<Success, readonly EventKind[]>> = {
 export const ENDING_KINDS: readonly EventKind[] = [...ENDS, ...SUCCESSES[Success.DELIVERED]];
 
 /** Was what was sent before not enough? Asked only in the round of a fallback. */
-export function askFallback({ policy, fallback }: DecisionInput): Finding {
+export function askFallback({ policy, fallback }: Pick<DecisionInput, "policy" | "fallback">): Finding {
   const step = policy?.fallbacks[(fallback?.step ?? 0) - 1];
   if (fallback === undefined || step === undefined) return pass("no fallback");
   const ending = [...ENDS, ...SUCCESSES[step.unless]].find((kind) => fallback.happened.includes(kind));

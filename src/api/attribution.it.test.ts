@@ -151,6 +151,37 @@ describe("what an order is credited to", () => {
     expect(rows.find(({ value }) => value === "late")?.creditsMinor).toMatchObject({ last: "100", linear: "50" });
   });
 
+  it("is what the windows of each campaign let in, those that stand when it is reckoned", async () => {
+    const service = "intervention.v1.CampaignService";
+    const campaign = {
+      ...{ displayName: "Long", content: { title: "Hello" }, creditWindows: { click: { seconds: 864_000 } } },
+      trigger: { event: "SHOP_EVENT_KIND_ITEM_ADDED" },
+    };
+    const made = await api.client.call(`${service}/Create`, { campaignId: "long", campaign });
+    expect(made).toMatchObject({ code: 0 });
+    await touch("gil", "long", "CLICKED", 9 * DAY_MS);
+    await touch("gil", "other", "CLICKED", 8 * DAY_MS);
+    await touch("gil", "long", "DISPLAYED", HOUR_MS);
+    await buy("gil", "o7", 100);
+    const order = await reached("o7", ({ path }) => path.length === 2);
+    expect(order.path.map(({ clicked }) => clicked)).toEqual([true, false]);
+    const { name } = made.body.campaign as { name: string };
+    const changed = await api.client.call(`${service}/Update`, {
+      campaign: { name, creditWindows: { clicksOnly: true } },
+      updateMask: { paths: ["credit_windows"] },
+    });
+    expect(changed).toMatchObject({
+      code: 0,
+      body: { campaign: { creditWindows: { clicksOnly: true, click: null } } },
+    });
+    await touch("gil", "long", "CLICKED", 2 * HOUR_MS);
+    const anew = await reached("o7", ({ path }) => path.length === 1);
+    expect(anew.path).toMatchObject([{ campaign: "long", clicked: true }]);
+    const bad = { clicksOnly: true, view: { seconds: 60 }, click: { seconds: 40 * 86_400 } };
+    const refused = await api.client.call(`${service}/Update`, { campaign: { name, creditWindows: bad } });
+    expect(refused).toMatchObject({ code: 3, message: expect.stringContaining("campaign.credit_windows.click") });
+  });
+
   it("is put right by reckoning a period anew, which tells how far it is", async () => {
     const before = await find("o1");
     await api.store.conversions.updateOne({ _id: "main/o1" }, { $set: { path: [], refundedMinor: 7 } });
@@ -160,7 +191,7 @@ describe("what an order is credited to", () => {
     });
     const told: unknown[] = [];
     for await (const one of stream) told.push(one);
-    expect(told).toEqual([{ done: "5", total: "5" }]);
+    expect(told).toEqual([{ done: "6", total: "6" }]);
     expect(await find("o1")).toEqual(before);
   });
 });

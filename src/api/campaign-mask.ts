@@ -18,6 +18,7 @@ const SETTABLE = {
   debounce: "debounce",
   digest: "digest",
   reentry_after: "reentryAfter",
+  credit_windows: "creditWindows",
 } as const satisfies Record<string, keyof CampaignFields>;
 
 const isSettable = (path: string): path is keyof typeof SETTABLE => Object.hasOwn(SETTABLE, path);

@@ -6,6 +6,7 @@ import {
   CampaignSchema,
   type CampaignTrigger,
   CampaignTriggerSchema,
+  CreditWindowsSchema,
   DebounceSchema,
   type Digest,
 } from "../../gen/intervention/v1/campaign_pb.js";
@@ -41,11 +42,14 @@ export type CampaignFields = Pick<
   | "debounce"
   | "digest"
   | "reentryAfter"
+  | "creditWindows"
 >;
 
 const DAY_S = 86_400;
 const WAIT = { minS: 0.1, maxS: DAY_S, allowed: "100 ms to 1 day" };
 const MAX_WAITS = 10;
+
+const CREDITED = { minS: 1, maxS: 30 * DAY_S, allowed: "1 s to 30 days" };
 
 const triggerSchema = checked<CampaignTrigger>(({ on }) =>
   on.case === undefined
@@ -67,6 +71,17 @@ const campaignSchema = z.object({
     if (window.case === undefined) return "it has no window; one of after, daily_at is needed";
     return durationBetween({ minS: 1, maxS: 31 * DAY_S, allowed: "1 s to 31 days" })(window.value);
   }).optional(),
+  creditWindows: z
+    .object({
+      click: checked<Duration>(durationBetween(CREDITED)).optional(),
+      view: checked<Duration>(durationBetween(CREDITED)).optional(),
+      clicksOnly: z.boolean(),
+    })
+    .refine(({ view, clicksOnly }) => view === undefined || !clicksOnly, {
+      path: ["view"],
+      error: "there is a window though only clicks count",
+    })
+    .optional(),
   debounce: z
     .object({
       wait: z
@@ -93,7 +108,7 @@ export function parseCampaign(campaign: Campaign): CampaignFields {
     violations.push({ field: "digest", description: "there is a debounce too; one of them is allowed" });
   if (fields === undefined || sent === undefined || violations.length > 0)
     throw new InvalidInput(violations.map(({ field, description }) => ({ field: `campaign.${field}`, description })));
-  const { debounce, trigger, ...rest } = fields;
+  const { debounce, trigger, creditWindows, ...rest } = fields;
   return create(CampaignSchema, {
     displayName: rest.displayName,
     trigger: create(CampaignTriggerSchema, { on: trigger.on }),
@@ -105,6 +120,7 @@ export function parseCampaign(campaign: Campaign): CampaignFields {
     ...(rest.expireTime === undefined ? {} : { expireTime: rest.expireTime }),
     ...(rest.digest === undefined ? {} : { digest: rest.digest }),
     ...(rest.reentryAfter === undefined ? {} : { reentryAfter: rest.reentryAfter }),
+    ...(creditWindows === undefined ? {} : { creditWindows: create(CreditWindowsSchema, toGiven(creditWindows)) }),
     ...(debounce === undefined
       ? {}
       : {
@@ -115,6 +131,12 @@ export function parseCampaign(campaign: Campaign): CampaignFields {
         }),
   });
 }
+
+const toGiven = ({ click, view, clicksOnly }: NonNullable<z.output<typeof campaignSchema>["creditWindows"]>) => ({
+  ...{ clicksOnly },
+  ...(click === undefined ? {} : { click }),
+  ...(view === undefined ? {} : { view }),
+});
 
 const toMaxWait = (wait: Duration) => durationFromMs(Math.min(durationMs(wait) * MAX_WAITS, DAY_S * 1_000));
 

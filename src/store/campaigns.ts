@@ -52,6 +52,16 @@ export async function findCampaign(
   return (await onStore(() => store.campaigns.findOne({ _id }))) ?? undefined;
 }
 
+/** Those of the campaigns that are there. */
+export function findCampaigns(
+  store: Store,
+  workspaceId: string,
+  campaignIds: readonly string[],
+): Promise<CampaignDocument[]> {
+  const ids = campaignIds.map((id) => campaignDocumentId(workspaceId, id));
+  return onStore(() => store.campaigns.find({ _id: { $in: ids } }).toArray());
+}
+
 /** A page, newest first. A workspace's campaigns are few enough to be sorted. */
 export function listCampaigns(
   store: Store,

@@ -9,6 +9,7 @@ import {
   putConversions,
   toConversionSlice,
 } from "./conversions.ts";
+import { findCreditWindows } from "./credit-windows.ts";
 import { type EventDocument, toTouchKey } from "./events.ts";
 import { findProfileOutlines, profileId } from "./profiles.ts";
 
@@ -47,6 +48,8 @@ async function listFollowing(store: Store, events: readonly EventDocument[]): Pr
   return found.flat().map(({ workspaceId, orderId }) => ({ workspaceId, orderId }));
 }
 
+/** No campaign's window is longer. */
+const WINDOW_MS_MAX = 30 * 86_400_000;
 /** More rounds than this would need as many touches or refunds of one order, each stored between a look at them and the next. */
 const ROUNDS_MAX = 50;
 
@@ -107,11 +110,17 @@ async function credit(
     store,
     ids.map((id) => toTouchKey(workspaceId, id)),
   );
-  const oldest = occurredAt.getTime() - Math.max(WINDOWS.clickMs, WINDOWS.viewMs);
+  const oldest = occurredAt.getTime() - WINDOW_MS_MAX;
   const near = [...touches.values()].flat().filter(({ at }) => at >= oldest && at <= occurredAt.getTime());
+  const windows = await findCreditWindows(
+    store,
+    workspaceId,
+    near.map(({ campaign }) => campaign),
+  );
   // Of one time in order of their ids, so that the order they were stored in makes no difference.
   near.sort((a, b) => a.at - b.at || (a.id < b.id ? -1 : 1));
-  const { path, credits } = creditOrder(near, { at: occurredAt.getTime(), valueMinor, refundedMinor });
+  const money = { at: occurredAt.getTime(), valueMinor, refundedMinor };
+  const { path, credits } = creditOrder(near, money, ({ campaign }) => windows.get(campaign) ?? WINDOWS);
   return {
     _id: conversionId(workspaceId, orderId),
     ...{ workspaceId, userId, orderId, at: occurredAt, valueMinor, refundedMinor, currency, path, credits },

@@ -411,7 +411,8 @@ export declare type RecomputeCreditsResponse = Message<"intervention.v1.Recomput
 export declare const RecomputeCreditsResponseSchema: GenMessage<RecomputeCreditsResponse>;
 
 /**
- * AttributionService tells which messages an order is credited to. A click counts for 7 days, having seen something for 1. What a model
+ * AttributionService tells which messages an order is credited to. A click counts for 7 days, having seen something for 1, unless its
+ * campaign has `credit_windows` of its own. What a model
  * credits sums to the order's net value to the minor unit. An order is credited within seconds, and again when something late comes.
  * Authenticate with an API key.
  *

@@ -100,7 +100,8 @@ export const RecomputeCreditsResponseSchema = /*@__PURE__*/
   messageDesc(file_intervention_v1_attribution_service, 11);
 
 /**
- * AttributionService tells which messages an order is credited to. A click counts for 7 days, having seen something for 1. What a model
+ * AttributionService tells which messages an order is credited to. A click counts for 7 days, having seen something for 1, unless its
+ * campaign has `credit_windows` of its own. What a model
  * credits sums to the order's net value to the minor unit. An order is credited within seconds, and again when something late comes.
  * Authenticate with an API key.
  *

@@ -118,6 +118,40 @@ export declare type Digest = Message<"intervention.v1.Digest"> & {
 export declare const DigestSchema: GenMessage<Digest>;
 
 /**
+ * CreditWindows says which orders a campaign's messages are credited for.
+ *
+ * @generated from message intervention.v1.CreditWindows
+ */
+export declare type CreditWindows = Message<"intervention.v1.CreditWindows"> & {
+  /**
+   * How long before an order a click counts: 1 s to 30 days. Absent: 7 days.
+   *
+   * @generated from field: google.protobuf.Duration click = 1;
+   */
+  click?: Duration | undefined;
+
+  /**
+   * How long before an order having seen something counts: 1 s to 30 days. Absent: 1 day.
+   *
+   * @generated from field: google.protobuf.Duration view = 2;
+   */
+  view?: Duration | undefined;
+
+  /**
+   * Only clicks count, however lately something was seen.
+   *
+   * @generated from field: bool clicks_only = 3;
+   */
+  clicksOnly: boolean;
+};
+
+/**
+ * Describes the message intervention.v1.CreditWindows.
+ * Use `create(CreditWindowsSchema)` to create a new message.
+ */
+export declare const CreditWindowsSchema: GenMessage<CreditWindows>;
+
+/**
  * Campaign intervenes for each shopper for whom its trigger comes and its condition is true.
  *
  * @generated from message intervention.v1.Campaign
@@ -249,6 +283,13 @@ export declare type Campaign = Message<"intervention.v1.Campaign"> & {
    * @generated from field: intervention.v1.Digest digest = 80;
    */
   digest?: Digest | undefined;
+
+  /**
+   * Which orders it is credited for. Orders from then on, and those that RecomputeCredits looks at. Absent: as CreditWindows has it.
+   *
+   * @generated from field: intervention.v1.CreditWindows credit_windows = 100;
+   */
+  creditWindows?: CreditWindows | undefined;
 };
 
 /**

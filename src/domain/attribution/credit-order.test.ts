@@ -1,8 +1,9 @@
 import fc from "fast-check";
-import { describe, expect, it } from "vitest";
+import { describe, expect, it, test } from "vitest";
 import { ModelComparison } from "./compare-models.ts";
 import { creditOrder, WINDOWS } from "./credit-order.ts";
 
+const HOUR_MS = 3_600_000;
 const AT = Date.UTC(2026, 5, 15);
 const someTouch = fc.record({
   id: fc.uuid(),
@@ -30,6 +31,25 @@ describe("an order's credits", () => {
         }
       }),
     );
+  });
+
+  test.each([
+    { windows: { clickMs: 2 * HOUR_MS, viewMs: HOUR_MS }, path: ["click 2 h", "view 1 h"] },
+    { windows: { clickMs: 2 * HOUR_MS - 1, viewMs: HOUR_MS - 1 }, path: [] },
+    { windows: { clickMs: 2 * HOUR_MS, viewMs: undefined }, path: ["click 2 h"] },
+    { windows: { clickMs: 30 * 24 * HOUR_MS, viewMs: 3 * HOUR_MS }, path: ["click 29 d", "click 2 h", "view 1 h"] },
+  ])("go to what is within the windows of its campaign, to the millisecond: $windows", ({ windows, path }) => {
+    const touch = (id: string, kind: "click" | "view", hours: number) => ({
+      ...{ id, kind, channel: "email", at: AT - hours * HOUR_MS },
+    });
+    const touches = [
+      touch("click 29 d", "click", 29 * 24),
+      touch("click 2 h", "click", 2),
+      touch("view 1 h", "view", 1),
+    ];
+    const credited = creditOrder(touches, { at: AT, valueMinor: 100, refundedMinor: 0 }, () => windows);
+    expect(credited.path.map(({ id }) => id)).toEqual(path);
+    for (const shares of Object.values(credited.credits)) expect(sum(shares)).toBe(path.length === 0 ? 0 : 100);
   });
 
   it("side by side come to the same total in every model, those of all paths together too", () => {

@@ -11,6 +11,7 @@ import { benchSegments } from "./segments.ts";
 import { benchSockets } from "./sockets.ts";
 import { benchStats } from "./stats.ts";
 import { benchSync } from "./sync.ts";
+import { benchTrack } from "./track.ts";
 
 type Say = (line: string) => void;
 
@@ -110,6 +111,24 @@ export const BENCHES: Readonly<Record<string, Bench>> = {
     usage: ["--calls N (200)"],
     options: { numbers: ["calls"] },
     run: (options, say) => benchSync({ calls: options.number("calls", 200), say }),
+  },
+  track: {
+    measures:
+      "touchpoints by every way in, links that are followed, figures that are looked at, orders that are credited",
+    usage: [
+      "--events N (200000)  --sockets S (500)  --rate R (2000 clicks a second)  --seconds T (10)",
+      "--conversions N (100000)",
+    ],
+    options: { numbers: ["events", "sockets", "rate", "seconds", "conversions"] },
+    run: (options, say) =>
+      benchTrack({
+        events: options.number("events", 200_000),
+        sockets: options.number("sockets", 500),
+        rate: options.number("rate", 2_000),
+        seconds: options.number("seconds", 10),
+        conversions: options.number("conversions", 100_000),
+        say,
+      }),
   },
   attribution: {
     measures: "seconds to credit conversions with paths, by model; starts no engine",

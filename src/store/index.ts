@@ -211,6 +211,7 @@ export {
   deleteSliceMarks,
   findRollups,
   listSliceMarks,
+  type RollupDocument,
   rollupId,
 } from "./rollups.ts";
 export {

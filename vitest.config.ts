@@ -8,7 +8,13 @@ export default defineConfig({
   test: {
     projects: [
       {
-        test: { name: "unit", include: ["**/*.test.{ts,mjs}"], exclude: [...never, ...withServers], maxWorkers: 2 },
+        test: {
+          name: "unit",
+          include: ["**/*.test.{ts,mjs}"],
+          exclude: [...never, ...withServers],
+          maxWorkers: 2,
+          testTimeout: 30_000,
+        },
       },
       {
         test: {

@@ -19,6 +19,7 @@ import { PlacementService } from "../../gen/intervention/v1/placement_service_pb
 import { PredictionService } from "../../gen/intervention/v1/prediction_service_pb.js";
 import { PrivacyService } from "../../gen/intervention/v1/privacy_service_pb.js";
 import { ProfileService } from "../../gen/intervention/v1/profile_service_pb.js";
+import { RunService } from "../../gen/intervention/v1/run_service_pb.js";
 import { SegmentService } from "../../gen/intervention/v1/segment_service_pb.js";
 import { SessionService } from "../../gen/intervention/v1/session_service_pb.js";
 import { SuppressionService } from "../../gen/intervention/v1/suppression_service_pb.js";
@@ -39,6 +40,7 @@ import {
   PROFILE_AUDIT,
   placementAudit,
   privacyAudit,
+  RUN_AUDIT,
   SUPPRESSION_AUDIT,
   segmentAudit,
   topicAudit,
@@ -64,6 +66,7 @@ import { type PredictionServiceParts, predictionService } from "./prediction-ser
 import { privacyService } from "./privacy-service.ts";
 import { type ProfileParts, profileService } from "./profile-service.ts";
 import { registerReflection } from "./reflection-service.ts";
+import { runService } from "./run-service.ts";
 import { segmentService } from "./segment-service.ts";
 import { sessionService } from "./session-service.ts";
 import { suppressionService } from "./suppression-service.ts";
@@ -119,6 +122,7 @@ export const API_SERVICES: readonly DescService[] = [
   TrackingService,
   AnalyticsService,
   AttributionService,
+  RunService,
   TemplateService,
   OptimizationService,
 ];
@@ -168,6 +172,7 @@ export function registerApi(router: ConnectRouter, parts: ApiParts): void {
   router.service(TrackingService, trackingService(parts));
   router.service(OptimizationService, optimizationService(parts));
   router.service(AnalyticsService, analyticsService(parts));
+  router.service(RunService, auditChanges(parts, RunService, runService(parts), RUN_AUDIT));
   router.service(AttributionService, attributionService(parts));
   router.service(
     TemplateService,

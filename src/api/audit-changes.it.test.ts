@@ -12,6 +12,7 @@ import { PlacementService } from "../../gen/intervention/v1/placement_service_pb
 import { PrivacyService } from "../../gen/intervention/v1/privacy_service_pb.js";
 import { ConsentStatus, ContactChannel } from "../../gen/intervention/v1/profile_pb.js";
 import { ImportHeader_Format, ProfileService } from "../../gen/intervention/v1/profile_service_pb.js";
+import { RunService } from "../../gen/intervention/v1/run_service_pb.js";
 import { SegmentService } from "../../gen/intervention/v1/segment_service_pb.js";
 import { SessionService } from "../../gen/intervention/v1/session_service_pb.js";
 import { PredictionKind } from "../../gen/intervention/v1/shopper_pb.js";
@@ -30,6 +31,7 @@ import {
   PROFILE_AUDIT,
   placementAudit,
   privacyAudit,
+  RUN_AUDIT,
   SUPPRESSION_AUDIT,
   segmentAudit,
   topicAudit,
@@ -65,6 +67,7 @@ const TABLES = [
   [WebhookService, webhookAudit(store)],
   [PrivacyService, privacyAudit(store)],
   [SegmentService, segmentAudit(store)],
+  [RunService, RUN_AUDIT],
   [PlacementService, placementAudit(store)],
   [TemplateService, templateAudit(store)],
 ] as const;

@@ -11,6 +11,7 @@ import {
 } from "../../gen/intervention/v1/placement_service_pb.js";
 import type { PrivacyService } from "../../gen/intervention/v1/privacy_service_pb.js";
 import type { ProfileService } from "../../gen/intervention/v1/profile_service_pb.js";
+import { type Run, RunSchema, type RunService, ScheduleSchema } from "../../gen/intervention/v1/run_service_pb.js";
 import { type Segment, SegmentSchema } from "../../gen/intervention/v1/segment_pb.js";
 import type { SegmentService } from "../../gen/intervention/v1/segment_service_pb.js";
 import type { SuppressionService } from "../../gen/intervention/v1/suppression_service_pb.js";
@@ -253,3 +254,20 @@ export function placementAudit(store: Store): AuditTable<typeof PlacementService
     },
   };
 }
+
+const runSaid = {
+  resource: (_: unknown, { run }: { readonly run?: Run | undefined }) => `runs/${run?.runId ?? ""}`,
+  after: ({ run }: { readonly run?: Run | undefined }) => (run === undefined ? undefined : toJson(RunSchema, run)),
+};
+
+export const RUN_AUDIT: AuditTable<typeof RunService> = {
+  startRun: runSaid,
+  pauseRun: runSaid,
+  resumeRun: runSaid,
+  cancelRun: runSaid,
+  createSchedule: {
+    resource: (_, { schedule }) => `schedules/${schedule?.scheduleId ?? ""}`,
+    after: ({ schedule }) => (schedule === undefined ? undefined : toJson(ScheduleSchema, schedule)),
+  },
+  deleteSchedule: { resource: ({ scheduleId }) => `schedules/${scheduleId}` },
+};

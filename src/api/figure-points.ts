@@ -25,12 +25,12 @@ const STEPS: Readonly<Record<Step, StepName>> = {
 const stepSchema = z.object({ step: checked<Step>(memberOf(StepSchema, { allowUnspecified: true })) });
 
 /** @throws InvalidInput for a zone that nobody knows. */
-export function parseTimeZone(given: string, fallback: string): string {
+export function parseTimeZone(given: string, fallback: string, field = "time_zone"): string {
   if (given === "") return fallback;
   try {
     return new Intl.DateTimeFormat("en", { timeZone: given }).resolvedOptions().timeZone;
   } catch {
-    throw new InvalidInput([{ field: "time_zone", description: `${show(given)} is no IANA time zone` }]);
+    throw new InvalidInput([{ field, description: `${show(given)} is no IANA time zone` }]);
   }
 }
 

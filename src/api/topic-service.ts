@@ -139,12 +139,16 @@ const STATES = {
   running: FanOut_State.RUNNING,
   done: FanOut_State.DONE,
   cancelled: FanOut_State.CANCELLED,
+  // Runs alone are paused and skipped.
+  paused: FanOut_State.RUNNING,
+  skipped: FanOut_State.CANCELLED,
 } as const;
 
 /** @throws NotFound */
 async function getFanOut(store: Store, workspaceId: string, id: string): Promise<FanOutDocument> {
   const found = id === "" ? undefined : await findFanOut(store, workspaceId, id);
-  if (found === undefined) throw new NotFound("fan-out", id);
+  // A run is a fan-out too, and RunService's.
+  if (found === undefined || found.run !== undefined) throw new NotFound("fan-out", id);
   return found;
 }
 

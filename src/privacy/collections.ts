@@ -136,6 +136,7 @@ export const COLLECTIONS: Readonly<Record<string, PersonalCollection | Impersona
   fan_outs: { why: "what all followers of a topic get; whose they are is in the subscriptions" },
   campaigns: { why: "settings" },
   segments: { why: "settings" },
+  schedules: { why: "settings" },
   placement_offers: { why: "settings" },
   rollups: { why: "counts of events, of nobody by himself" },
   rollup_marks: { why: "slices of time" },

@@ -6,6 +6,7 @@ import { timestampFromDate } from "@bufbuild/protobuf/wkt";
 import { Binary } from "mongodb";
 import pino from "pino";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { CampaignState } from "../../gen/intervention/v1/campaign_pb.js";
 import { ContentSchema, PolicySchema, Priority, RecipientSchema } from "../../gen/intervention/v1/intervention_pb.js";
 import { Acceptor } from "../accept/acceptor.ts";
 import type { ParsedTrigger } from "../accept/parsed-trigger.ts";
@@ -38,6 +39,7 @@ describe("fanning out", () => {
     holder: "a",
     now: () => new Date(),
     signal: new AbortController().signal,
+    findCampaignState: async () => CampaignState.RUNNING,
     ...more,
   });
   const follow = async (topic: string, count: number, workspaceId = "main") => {

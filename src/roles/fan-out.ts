@@ -1,5 +1,6 @@
 import { create, fromBinary } from "@bufbuild/protobuf";
 import type { Logger } from "pino";
+import { CampaignState, TriggerSourceSchema } from "../../gen/intervention/v1/campaign_pb.js";
 import { ContentSchema, PolicySchema, RecipientSchema } from "../../gen/intervention/v1/intervention_pb.js";
 import { TriggerRequestSchema } from "../../gen/intervention/v1/intervention_service_pb.js";
 import type { Acceptor } from "../accept/acceptor.ts";
@@ -9,20 +10,25 @@ import { InvalidInput, KeyReused } from "../domain/errors.ts";
 import type { Workspace } from "../integrations/access-directory.ts";
 import {
   advanceFanOut,
+  cancelFanOut,
   claimFanOut,
   type FanOutDocument,
   listFollowers,
+  listKeyed,
   listRunningFanOuts,
   PLACES,
   readPlaces,
   SPAN_FIRST,
   type Store,
+  toMemberKey,
 } from "../store/index.ts";
 
 /** What fanning out stands on. */
 export type FanOutOptions = {
   readonly store: Store;
   readonly acceptor: Pick<Acceptor, "accept">;
+  /** How a run's campaign stands: it goes on only while that runs. */
+  readonly findCampaignState: (workspaceId: string, campaignId: string) => Promise<CampaignState>;
   readonly log: Logger;
   /** Tells holders apart: one a process. */
   readonly holder: string;
@@ -63,21 +69,41 @@ async function runTurn(options: FanOutOptions, workspace: Workspace, id: string)
   const now = options.now();
   const claim = { holder: options.holder, now, until: new Date(now.getTime() + LEASE_MS) };
   const claimed = await claimFanOut(options.store, id, claim);
-  if (claimed !== undefined) await fanOut(options, workspace, claimed);
+  if (claimed !== undefined && (await mayGoOn(options, claimed))) await fanOut(options, workspace, claimed);
+}
+
+/** A run waits for its campaign, and ends with it. */
+async function mayGoOn({ store, findCampaignState, now }: FanOutOptions, { _id, run, workspaceId }: FanOutDocument) {
+  if (run === undefined) return true;
+  const state = await findCampaignState(workspaceId, run.campaignId);
+  if (state === CampaignState.ARCHIVED) await cancelFanOut(store, _id, now());
+  return state === CampaignState.RUNNING;
+}
+
+/** How many more a run may reach now. */
+function findAllowance({ run, createdAt, acceptedCount, failedCount }: FanOutDocument, now: Date): number {
+  if (run?.usersPerMinute === undefined) return PAGE_MAX;
+  const minutes = Math.max(0, now.getTime() - createdAt.getTime()) / 60_000;
+  return Math.floor(run.usersPerMinute * minutes) + 1 - acceptedCount - failedCount;
 }
 
 /** Accepts an intervention for each follower, page by page, with a checkpoint after each. A page that was done before makes nothing
  *  new, since its interventions have the same keys; so whoever goes on after a kill loses nobody and reaches nobody twice. */
 async function fanOut(options: FanOutOptions, workspace: Workspace, claimed: FanOutDocument): Promise<void> {
   const { store, now, signal } = options;
-  const { _id: id, topic, fence, workspaceId } = claimed;
+  const { _id: id, topic, run, fence, workspaceId } = claimed;
   const trigger = toTrigger(claimed);
   let standing = claimed;
   let span = toFirstSpan(claimed);
   for (let pages = 0; pages < PAGES_A_TURN_MAX && !signal.aborted; pages += 1) {
+    const pageMax = Math.min(PAGE_MAX, findAllowance(standing, now()));
+    if (pageMax < 1) return;
     const page = await readPlaces({
-      ...{ from: standing.cursor, span, pageMax: PAGE_MAX },
-      find: (range) => listFollowers(store, { workspaceId, topic, ...range }),
+      ...{ from: standing.cursor, span, pageMax },
+      find: (range) =>
+        run === undefined
+          ? listFollowers(store, { workspaceId, topic, ...range })
+          : listKeyed(store, { workspaceId, key: toMemberKey(run.segmentId), ...range }),
     });
     const { found: followers, until } = page;
     span = page.span;
@@ -122,7 +148,10 @@ async function acceptAll(
     failed += 1;
   }
   if (failed > 0)
-    log.warn({ event: "fan_out_refused", fanOutId: id, count: failed }, "followers of a topic could not be reached");
+    log.warn(
+      { event: "fan_out_refused", fanOutId: id, count: failed },
+      "some could not be reached: the time of what was to be said had run out",
+    );
   return { accepted: followers.length - failed, failed };
 }
 
@@ -139,6 +168,8 @@ function toTrigger(document: FanOutDocument): SharedTrigger {
     campaign,
     priority,
     policy: policy ?? create(PolicySchema),
+    // A run asks whether its campaign still runs at each decision too.
+    ...(document.run === undefined ? {} : { source: create(TriggerSourceSchema, { campaign }) }),
     expiration: expiration.case === "expireTime" ? { kind: "at", time: expiration.value } : { kind: "never" },
   };
 }

@@ -3,6 +3,7 @@ import type { Logger } from "pino";
 import type { Acceptor } from "../accept/acceptor.ts";
 import { type Bus, type EventPublisher, findConsumer, trimAcknowledged } from "../bus/index.ts";
 import type { AccessDirectory } from "../integrations/access-directory.ts";
+import type { CampaignDirectory } from "../integrations/campaign-directory.ts";
 import type { Metrics } from "../observe/index.ts";
 import { tendPrivacy } from "../privacy/tend-privacy.ts";
 import { claimLease, type Store } from "../store/index.ts";
@@ -11,6 +12,7 @@ import { DELIVERERS } from "./deliver.ts";
 import { runFanOuts } from "./fan-out.ts";
 import { type FindOrders, fixOutcomes } from "./fix-outcomes.ts";
 import { ChoiceLearner } from "./learn-choices.ts";
+import { runSchedules } from "./run-schedules.ts";
 import { startLoop } from "./start-loop.ts";
 import { Walk } from "./walk.ts";
 import { walkDelayed } from "./walk-delayed.ts";
@@ -22,6 +24,8 @@ export type ScheduleOptions = {
   readonly store: Store;
   readonly events: EventPublisher;
   readonly access: AccessDirectory;
+  readonly campaigns: Pick<CampaignDirectory, "findState">;
+  readonly defaultTimeZone: string;
   readonly acceptor: Pick<Acceptor, "accept">;
   readonly metrics: Metrics;
   readonly log: Logger;
@@ -95,7 +99,10 @@ export function startSchedule(options: ScheduleOptions): AsyncDisposable {
   };
   const stopping = new AbortController();
   const fanOutAll = async () => {
-    const fanOutOptions = { store, acceptor, log, holder, now: () => new Date(), signal: stopping.signal };
+    const now = () => new Date();
+    await runSchedules({ store, log, now, defaultTimeZone: options.defaultTimeZone }, access.workspaces());
+    const findCampaignState = (id: string, campaignId: string) => options.campaigns.findState(id, campaignId);
+    const fanOutOptions = { store, acceptor, log, holder, now, findCampaignState, signal: stopping.signal };
     await runFanOuts(fanOutOptions, access.workspaces());
   };
   const loops = [

@@ -127,6 +127,8 @@ export function defineRoles(config: Config, shared: SharedServices) {
   const schedule = defineService("schedule", {
     start: async (c) =>
       startSchedule({
+        campaigns: await c.get(campaigns),
+        defaultTimeZone: config.DEFAULT_TIME_ZONE,
         acceptor: await c.get(acceptor),
         bus: await c.get(bus),
         store: await c.get(store),

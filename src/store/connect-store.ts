@@ -43,6 +43,7 @@ import { type ProviderAccountDocument, providerAccountIndexes } from "./provider
 import { type QuotaSlotDocument, quotaSlotIndexes } from "./quota-slots.ts";
 import { type RetentionDocument, retentionIndexes } from "./retention.ts";
 import { type RollupDocument, type RollupMarkDocument, rollupIndexes, rollupMarkIndexes } from "./rollups.ts";
+import { type ScheduleDocument, scheduleIndexes } from "./schedules.ts";
 import { type SegmentDocument, segmentIndexes } from "./segments.ts";
 import { type ShopEventDocument, shopEventIndexes } from "./shop-events.ts";
 import { type ShopperChangeDocument, shopperChangeIndexes } from "./shopper-changes.ts";
@@ -113,6 +114,7 @@ const COLLECTIONS = {
   conversions: collection<ConversionDocument>("conversions", conversionIndexes),
   rollups: collection<RollupDocument>("rollups", rollupIndexes),
   rollupMarks: collection<RollupMarkDocument>("rollup_marks", rollupMarkIndexes),
+  schedules: collection<ScheduleDocument>("schedules", scheduleIndexes),
   segments: collection<SegmentDocument>("segments", segmentIndexes),
   digestItems: collection<DigestItemDocument>("digest_items", digestItemIndexes),
   digestWindows: collection<DigestWindowDocument>("digest_windows", digestWindowIndexes),

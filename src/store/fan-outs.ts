@@ -9,8 +9,19 @@ export type FanOutDocument = {
   /** Derived from workspace and idempotency key, as an intervention's id is. */
   readonly _id: string;
   readonly workspaceId: string;
+  /** Empty for a run. */
   readonly topic: string;
-  readonly state: "running" | "done" | "cancelled";
+  /** Of a run: a campaign on its way to a segment. */
+  readonly run?: {
+    readonly campaignId: string;
+    readonly segmentId: string;
+    readonly scheduleId?: string;
+    readonly dueAt: Date;
+    /** Absent: as fast as it goes. */
+    readonly usersPerMinute?: number;
+  };
+  /** Runs alone are paused and skipped. */
+  readonly state: "running" | "paused" | "done" | "cancelled" | "skipped";
   /** Followers whose places lie before this one are dealt with. */
   readonly cursor: number;
   readonly acceptedCount: number;
@@ -29,6 +40,7 @@ export type FanOutDocument = {
 
 export const fanOutIndexes = [
   { name: "by_state", key: { workspaceId: 1, state: 1 } },
+  { name: "by_campaign", key: { workspaceId: 1, "run.campaignId": 1 } },
 ] as const satisfies readonly IndexDefinition[];
 
 const LISTED_MAX = 100;
@@ -118,9 +130,22 @@ async function updateAndRead(store: Store, id: string, update: Document[]): Prom
   return (await onStore(() => store.fanOuts.findOne({ _id: id }))) ?? undefined;
 }
 
+/** A campaign's runs, newest first. */
+export async function listRuns(store: Store, workspaceId: string, campaignId: string): Promise<FanOutDocument[]> {
+  const filter = { workspaceId, "run.campaignId": campaignId };
+  return onStore(() => store.fanOuts.find(filter).sort({ createdAt: -1 }).limit(LISTED_MAX).toArray());
+}
+
+/** Holds a run up, or lets it go on; one that has ended stays so. Whoever works on it finds at his next checkpoint that it is not his. */
+export async function setRunPaused(store: Store, id: string, isPaused: boolean): Promise<void> {
+  const [from, to] = isPaused ? ["running", "paused"] : ["paused", "running"];
+  const update = [{ $set: { state: { $cond: [{ $eq: ["$state", from] }, to, "$state"] } } }];
+  await onStore(() => store.fanOuts.updateOne({ _id: id }, update));
+}
+
 /** Ends one, unless it has ended. */
 export async function cancelFanOut(store: Store, id: string, now: Date): Promise<void> {
-  const isRunning = { $eq: ["$state", "running"] };
+  const isRunning = { $in: ["$state", ["running", "paused"]] };
   const update = [
     {
       $set: { endedAt: { $cond: [isRunning, now, "$endedAt"] }, state: { $cond: [isRunning, "cancelled", "$state"] } },

@@ -128,6 +128,8 @@ export {
   findFanOut,
   insertFanOuts,
   listRunningFanOuts,
+  listRuns,
+  setRunPaused,
 } from "./fan-outs.ts";
 export { inTransaction } from "./in-transaction.ts";
 export {
@@ -214,6 +216,15 @@ export {
   type RollupDocument,
   rollupId,
 } from "./rollups.ts";
+export {
+  advanceSchedule,
+  deleteSchedule,
+  insertSchedule,
+  listSchedules,
+  listSchedulesDue,
+  type ScheduleDocument,
+  toSchedule,
+} from "./schedules.ts";
 export {
   findSegment,
   insertSegment,

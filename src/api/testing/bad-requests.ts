@@ -375,6 +375,32 @@ export const BAD_REQUESTS: Readonly<Record<string, readonly BadRequest[]>> = {
     [{ offer: { name: "nowhere" } }, "NotFound"],
   ],
   "PlacementService/DeleteOffer": [...noName("name"), ...nothing({ name: "nowhere" })],
+  "RunService/StartRun": [
+    [{}, "InvalidArgument", "request_id"],
+    [{ requestId: "r", usersPerMinute: -1 }, "InvalidArgument", "users_per_minute"],
+    [{ requestId: "r" }, "InvalidArgument", "campaign"],
+    [{ requestId: "r", campaign: "nowhere", segment: "s" }, "NotFound"],
+  ],
+  "RunService/GetRun": nothing({ runId: "nothing" }),
+  "RunService/ListRuns": [
+    [{}, "InvalidArgument", "campaign"],
+    [{ campaign: "nowhere" }, "NotFound"],
+  ],
+  "RunService/PauseRun": nothing({ runId: "nothing" }),
+  "RunService/ResumeRun": nothing({ runId: "nothing" }),
+  "RunService/CancelRun": nothing({ runId: "nothing" }),
+  "RunService/CreateSchedule": [
+    [{}, "InvalidArgument", "schedule.campaign"],
+    [
+      { schedule: { usersPerMinute: 1_000_001, missed: 9 } },
+      "InvalidArgument",
+      "schedule.users_per_minute",
+      "schedule.missed",
+    ],
+    [{ schedule: { campaign: "nowhere", segment: "s" } }, "NotFound"],
+  ],
+  "RunService/ListSchedules": [[{ parent: "nowhere" }, "InvalidArgument", "parent"]],
+  "RunService/DeleteSchedule": nothing({ scheduleId: "nothing" }),
   "TrackingService/Track": [
     [{}, "InvalidArgument", "touchpoint.kind"],
     [

@@ -1,5 +1,6 @@
 import { benchAbandonment } from "./abandonment.ts";
 import { benchAttribution } from "./attribution.ts";
+import { benchAudience } from "./audience.ts";
 import { benchBandit } from "./bandit.ts";
 import { benchDeliver } from "./deliver.ts";
 import { benchE2e } from "./e2e.ts";
@@ -91,6 +92,13 @@ export const BENCHES: Readonly<Record<string, Bench>> = {
         limit: options.findNumber("limit"),
         say,
       }),
+  },
+  audience: {
+    measures: "a campaign to everybody in a segment, expanded and decided while its process is killed",
+    usage: ["--users N (1000000)  --kills N (3)"],
+    options: { numbers: ["users", "kills"] },
+    run: (options, say) =>
+      benchAudience({ users: options.number("users", 1_000_000), kills: options.number("kills", 3), say }),
   },
   segments: {
     measures: "counts of shoppers by rules, and who is in which segment while events come in",

@@ -64,7 +64,7 @@ async function startDue(options: RunSchedulesOptions, workspace: Workspace, docu
 }
 
 /** When a schedule is due. One that says nothing never is. */
-export function toRecurrence({ when }: Schedule, timeZone: string): Recurrence {
+function toRecurrence({ when }: Schedule, timeZone: string): Recurrence {
   if (when.case === "recurring")
     return { kind: "cron", pattern: when.value.cron, timeZone: when.value.timeZone || timeZone };
   return { kind: "once", atMs: when.case === "at" ? timestampMs(when.value) : 0 };

@@ -4,6 +4,7 @@ import type { Touch } from "../domain/attribution/touch.ts";
 import type { Store } from "./connect-store.ts";
 import { type EventDocument, toOrderKey, toSliceKey } from "./events.ts";
 import type { IndexDefinition } from "./index-definition.ts";
+import { insertNew } from "./insert-new.ts";
 import { onStore } from "./on-store.ts";
 import { noteSlices } from "./rollups.ts";
 
@@ -46,10 +47,15 @@ export const conversionId = (workspaceId: string, orderId: string) => `${workspa
 /** Puts conversions in the place of those before, and notes that the figures of their time have changed. */
 export async function putConversions(store: Store, conversions: readonly ConversionDocument[]): Promise<void> {
   if (conversions.length === 0) return;
-  const operations = conversions.map(({ _id, ...replacement }) => ({
-    replaceOne: { filter: { _id }, replacement, upsert: true },
-  }));
-  await onStore(() => store.conversions.bulkWrite(operations, { ordered: false }));
+  // Most are new, and inserting one costs a tenth of replacing it.
+  const known = await insertNew(store.conversions, conversions);
+  const operations = known.flatMap(({ index }) => {
+    const conversion = conversions[index];
+    if (conversion === undefined) return [];
+    const { _id, ...replacement } = conversion;
+    return [{ replaceOne: { filter: { _id }, replacement } }];
+  });
+  if (operations.length > 0) await onStore(() => store.conversions.bulkWrite(operations, { ordered: false }));
   await noteSlices(
     store,
     conversions.map(({ workspaceId, at }) => ({ workspaceId, slice: toSpan("slice", at.getTime()).n })),
@@ -79,6 +85,15 @@ export function listConversionsOf(
 ): Promise<ConversionDocument[]> {
   const { workspaceId, userId, from } = options;
   return onStore(() => store.conversions.find({ workspaceId, userId, at: { $gte: from } }).toArray());
+}
+
+/** All orders of some users, in no order. */
+export function listConversionsOfUsers(
+  store: Store,
+  workspaceId: string,
+  userIds: readonly string[],
+): Promise<ConversionDocument[]> {
+  return onStore(() => store.conversions.find({ workspaceId, userId: { $in: [...userIds] } }).toArray());
 }
 
 /** The orders of [from, until), one after the other, in no order. */

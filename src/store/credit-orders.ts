@@ -1,3 +1,4 @@
+import type { CreditWindows } from "../domain/attribution/credit-order.ts";
 import { creditOrder, WINDOWS } from "../domain/attribution/credit-order.ts";
 import type { Store } from "./connect-store.ts";
 import {
@@ -5,8 +6,9 @@ import {
   conversionId,
   findOrderEvents,
   findTouches,
-  listConversionsOf,
+  listConversionsOfUsers,
   putConversions,
+  type TouchDocument,
   toConversionSlice,
 } from "./conversions.ts";
 import { findCreditWindows } from "./credit-windows.ts";
@@ -34,18 +36,19 @@ export async function creditAll(store: Store, events: readonly EventDocument[]):
 
 /** The orders that touches may have led to: most touches come before theirs. */
 async function listFollowing(store: Store, events: readonly EventDocument[]): Promise<Order[]> {
-  const earliest = new Map<string, EventDocument>();
-  for (const event of events) {
-    if (event.touchOf === undefined) continue;
-    const known = earliest.get(event.touchOf);
-    if (known === undefined || event.occurredAt < known.occurredAt) earliest.set(event.touchOf, event);
+  const touches = events.filter(({ touchOf }) => touchOf !== undefined);
+  const found: Order[] = [];
+  for (const [workspaceId, some] of Map.groupBy(touches, (touch) => touch.workspaceId)) {
+    const earliest = new Map<string, Date>();
+    for (const { userId, occurredAt } of some) {
+      const known = earliest.get(userId);
+      if (known === undefined || occurredAt < known) earliest.set(userId, occurredAt);
+    }
+    const orders = await listOrdersOf(store, workspaceId, [...earliest.keys()]);
+    for (const [userId, from] of earliest)
+      for (const { orderId, at } of orders.get(userId) ?? []) if (at >= from) found.push({ workspaceId, orderId });
   }
-  const found = await Promise.all(
-    [...earliest.values()].map(({ workspaceId, userId, occurredAt }) =>
-      listOrdersOf(store, { workspaceId, userId, from: occurredAt }),
-    ),
-  );
-  return found.flat().map(({ workspaceId, orderId }) => ({ workspaceId, orderId }));
+  return found;
 }
 
 /** No campaign's window is longer. */
@@ -77,50 +80,51 @@ async function reckonOrders(
   workspaceId: string,
   orderIds: readonly string[],
 ): Promise<ConversionDocument[]> {
-  const told = await findOrderEvents(store, workspaceId, orderIds);
-  const byOrder = Map.groupBy(told, ({ orderId }) => orderId ?? "");
-  const conversions: ConversionDocument[] = [];
-  for (const [orderId, events] of byOrder) {
-    const order = events.find(({ kind }) => kind === "converted");
-    // A refund that comes before its order waits for it here.
-    if (order === undefined) continue;
-    conversions.push(await credit(store, { workspaceId, orderId, order, events }));
-  }
-  return conversions;
+  const events = await findOrderEvents(store, workspaceId, orderIds);
+  const told = Map.groupBy(events, ({ orderId }) => orderId ?? "");
+  // A refund that comes before its order waits for it here.
+  const orders = [...told.values()].flatMap((some) => some.find(({ kind }) => kind === "converted") ?? []);
+  const ids = await findIds(
+    store,
+    workspaceId,
+    orders.map(({ userId }) => userId),
+  );
+  const keysOf = (userId: string) => (ids.get(userId) ?? []).map((id) => toTouchKey(workspaceId, id));
+  const touches = await findTouches(store, [...new Set(orders.flatMap(({ userId }) => keysOf(userId)))]);
+  const campaigns = [...touches.values()].flat().map(({ campaign }) => campaign);
+  const windows = await findCreditWindows(store, workspaceId, campaigns);
+  const windowsOf = ({ campaign }: TouchDocument) => windows.get(campaign) ?? WINDOWS;
+  return orders.map((order) =>
+    credit({
+      ...{ order, events: told.get(order.orderId ?? "") ?? [], windowsOf },
+      touches: keysOf(order.userId).flatMap((key) => touches.get(key) ?? []),
+    }),
+  );
 }
 
-async function credit(
-  store: Store,
-  told: {
-    readonly workspaceId: string;
-    readonly orderId: string;
-    readonly order: EventDocument;
-    readonly events: readonly EventDocument[];
-  },
-): Promise<ConversionDocument> {
-  const { workspaceId, orderId, order, events } = told;
-  const { userId, occurredAt, currency = "", valueMinor = 0 } = order;
+/** Credits an order to what its user touched, by any of his ids. */
+function credit({
+  order,
+  events,
+  touches,
+  windowsOf,
+}: {
+  readonly order: EventDocument;
+  readonly events: readonly EventDocument[];
+  readonly touches: readonly TouchDocument[];
+  readonly windowsOf: (touch: TouchDocument) => CreditWindows;
+}): ConversionDocument {
+  const { workspaceId, userId, occurredAt, orderId = "", currency = "", valueMinor = 0 } = order;
   const refunds = events.filter((event) => event.kind === "refunded" && event.currency === currency);
   const refundedMinor = Math.min(
     valueMinor,
     refunds.reduce((sum, refund) => sum + (refund.valueMinor ?? 0), 0),
   );
-  const ids = await idsOf(store, workspaceId, userId);
-  const touches = await findTouches(
-    store,
-    ids.map((id) => toTouchKey(workspaceId, id)),
-  );
   const oldest = occurredAt.getTime() - WINDOW_MS_MAX;
-  const near = [...touches.values()].flat().filter(({ at }) => at >= oldest && at <= occurredAt.getTime());
-  const windows = await findCreditWindows(
-    store,
-    workspaceId,
-    near.map(({ campaign }) => campaign),
-  );
+  const near = touches.filter(({ at }) => at >= oldest && at <= occurredAt.getTime());
   // Of one time in order of their ids, so that the order they were stored in makes no difference.
   near.sort((a, b) => a.at - b.at || (a.id < b.id ? -1 : 1));
-  const money = { at: occurredAt.getTime(), valueMinor, refundedMinor };
-  const { path, credits } = creditOrder(near, money, ({ campaign }) => windows.get(campaign) ?? WINDOWS);
+  const { path, credits } = creditOrder(near, { at: occurredAt.getTime(), valueMinor, refundedMinor }, windowsOf);
   return {
     _id: conversionId(workspaceId, orderId),
     ...{ workspaceId, userId, orderId, at: occurredAt, valueMinor, refundedMinor, currency, path, credits },
@@ -138,24 +142,40 @@ export async function listOrdersAfter(
     readonly acceptedAt: Date;
   },
 ): Promise<ConversionDocument[]> {
-  const { workspaceId, userId, interventionId, acceptedAt: from } = intervention;
-  const orders = await listOrdersOf(store, { workspaceId, userId, from });
+  const { workspaceId, userId, interventionId, acceptedAt } = intervention;
+  const orders = (await listOrdersOf(store, workspaceId, [userId])).get(userId) ?? [];
   return orders
-    .filter(({ path }) => path.some((touch) => touch.interventionId === interventionId))
+    .filter(({ at, path }) => at >= acceptedAt && path.some((touch) => touch.interventionId === interventionId))
     .sort((a, b) => a.at.getTime() - b.at.getTime());
 }
 
-/** What a user has bought since then, under every id of his. */
+/** What users have bought, each under every id of his. */
 async function listOrdersOf(
   store: Store,
-  { workspaceId, userId, from }: Parameters<typeof listConversionsOf>[1],
-): Promise<ConversionDocument[]> {
-  const ids = await idsOf(store, workspaceId, userId);
-  return (await Promise.all(ids.map((id) => listConversionsOf(store, { workspaceId, userId: id, from })))).flat();
+  workspaceId: string,
+  userIds: readonly string[],
+): Promise<Map<string, ConversionDocument[]>> {
+  const ids = await findIds(store, workspaceId, userIds);
+  const found = await listConversionsOfUsers(store, workspaceId, [...new Set([...ids.values()].flat())]);
+  const byId = Map.groupBy(found, ({ userId }) => userId);
+  return new Map([...ids].map(([userId, own]) => [userId, own.flatMap((id) => byId.get(id) ?? [])]));
 }
 
-/** Every id that a user goes by. */
-async function idsOf(store: Store, workspaceId: string, userId: string): Promise<readonly string[]> {
-  const found = (await findProfileOutlines(store, [{ workspaceId, userId }])).get(profileId(workspaceId, userId));
-  return found === undefined ? [userId] : [found.userId, ...found.aliases];
+/** Every id that each user goes by. */
+async function findIds(
+  store: Store,
+  workspaceId: string,
+  userIds: readonly string[],
+): Promise<Map<string, readonly string[]>> {
+  const once = [...new Set(userIds)];
+  const found = await findProfileOutlines(
+    store,
+    once.map((userId) => ({ workspaceId, userId })),
+  );
+  return new Map(
+    once.map((userId) => {
+      const profile = found.get(profileId(workspaceId, userId));
+      return [userId, profile === undefined ? [userId] : [profile.userId, ...profile.aliases]];
+    }),
+  );
 }

@@ -193,6 +193,18 @@ export function createMetrics() {
       help: "messages handed out and not acknowledged yet",
       labelNames: ["queue"],
     }),
+    queueOldest: new Gauge({
+      registers,
+      name: "intervention_queue_oldest_seconds",
+      help: "how long the oldest message of a work queue has waited; 0 when none waits",
+      labelNames: ["queue"],
+    }),
+    queueRedelivered: new Gauge({
+      registers,
+      name: "intervention_queue_redelivered_messages",
+      help: "messages in hand that were handed out before",
+      labelNames: ["queue"],
+    }),
     predictions: new Counter({
       registers,
       name: "intervention_predictions_total",

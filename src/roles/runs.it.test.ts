@@ -11,6 +11,8 @@ import { runSchedules } from "./run-schedules.ts";
 
 const log = pino({ level: "silent" });
 const HOUR_MS = 3_600_000;
+const STEP_MS = 80 * 60_000;
+const BACK_MS = 30 * 60_000;
 
 /** A store in which every n-th call of a collection's method fails, as it does when a process dies there. */
 function failing(
@@ -160,7 +162,8 @@ describe("campaigns that are sent to segments", () => {
         return { timeZone, scheduleId: (made.body.schedule as { scheduleId: string }).scheduleId };
       }),
     );
-    // A year in steps of less than three hours, at times back and forth, over every change of the clocks there is.
+    // Over every change of the clocks in a year, at times back and forth, by less than the two hours that may lie between two due times:
+    // those that one step leaps over would be run as one.
     let clockMs = startMs;
     const spans = [
       [startMs, startMs + 40 * HOUR_MS] as const,
@@ -172,8 +175,8 @@ describe("campaigns that are sent to segments", () => {
         const nextMs = findNextDue({ kind: "cron", pattern: "30 */3 * * *", timeZone }, fromMs) ?? 0;
         await api.store.schedules.updateOne({ _id: scheduleId }, { $set: { nextAt: new Date(nextMs) } });
       }
-      for (clockMs = fromMs; clockMs < untilMs; clockMs += 2 * HOUR_MS) {
-        const now = () => new Date(clockMs - (clockMs % 7 === 0 ? HOUR_MS : 0));
+      for (clockMs = fromMs; clockMs < untilMs; clockMs += STEP_MS) {
+        const now = () => new Date(clockMs - (clockMs % 7 === 0 ? BACK_MS : 0));
         const each = { log, now, defaultTimeZone: "UTC" };
         await Promise.allSettled([
           runSchedules({ ...each, store: failing(api.store, "schedules", "updateOne", 2) }, api.workspaces),

@@ -10,8 +10,9 @@ import {
   toStored,
 } from "./index.ts";
 
-const ORDER_AT = new Date("2026-06-15T12:00:00Z");
-const CLICK_AT = new Date("2026-06-15T11:00:00Z");
+// Of today: partitions of old events go.
+const ORDER_AT = new Date();
+const CLICK_AT = new Date(ORDER_AT.getTime() - 3_600_000);
 
 const common = { workspaceId: "w", userId: "ada", channel: "email", receivedAt: ORDER_AT, currency: "EUR" };
 const about = { ...common, interventionId: "", campaign: "", orderId: "o", occurredAt: ORDER_AT };
@@ -31,13 +32,16 @@ async function record(store: Store, event: EventDocument): Promise<void> {
   await creditAll(store, documents);
 }
 
+/** What writes conversions: new ones are inserted, others replaced. */
+const WRITES: readonly unknown[] = ["insertMany", "bulkWrite"];
+
 /** A recorder that is held up once, with its credits reckoned and not written. */
 function heldUp(store: Store, meanwhile: () => Promise<void>): Store {
   let isHeldUp = false;
   const conversions = new Proxy(store.conversions, {
     get(target, name) {
       const value: unknown = Reflect.get(target, name, target);
-      if (typeof value !== "function" || name !== "bulkWrite")
+      if (typeof value !== "function" || !WRITES.includes(name))
         return typeof value === "function" ? value.bind(target) : value;
       return async (...given: unknown[]) => {
         if (!isHeldUp) {

@@ -116,6 +116,7 @@ describe("a cart that is left behind", () => {
     const intake = await startIntake(parts);
     await send(parts, [toEvent("ada", K.ITEM_ADDED, AFTER_MS - 9_000), toEvent("bob", K.ITEM_ADDED, AFTER_MS - 1_300)]);
     const bobs = await until(async () => (await watchesOf(parts, "bob"))[0], "bob watched");
+    await until(async () => (await watchesOf(parts, "ada")).length === 1, "ada watched");
     await intake[Symbol.asyncDispose]();
     await until(() => new Date() > bobs.dueAt, "bob due");
     await send(parts, [toEvent("ada", K.PAGE_VIEWED, 0, { page: "/back" })]);

@@ -44,13 +44,17 @@ export async function trimAcknowledged(bus: Bus, consumers: Consumers): Promise<
 
 /** When the oldest message that somebody still has to acknowledge was stored, ms; Infinity when there is none. */
 export async function findOldestWaitingMs(bus: Bus, { stream, names }: Consumers): Promise<number> {
-  return Math.min(...(await Promise.all(names.map((name) => findOldestOf(bus, stream, name)))));
+  const oldest = names.map(async (name) => {
+    const info = await findConsumer(bus, stream, name);
+    // Nobody takes these yet: the oldest of any kind will do.
+    if (info === undefined) return findStoredMs(bus, stream, { from: 1, subject: ">" });
+    return findOldestOfMs(bus, stream, info);
+  });
+  return Math.min(...(await Promise.all(oldest)));
 }
 
-async function findOldestOf(bus: Bus, stream: StreamName, name: string): Promise<number> {
-  const info = await findConsumer(bus, stream, name);
-  // Nobody takes these yet: the oldest of any kind will do.
-  if (info === undefined) return findStoredMs(bus, stream, { from: 1, subject: ">" });
+/** When the oldest message that one consumer still has to acknowledge was stored, ms; Infinity when there is none. */
+export async function findOldestOfMs(bus: Bus, stream: StreamName, info: ConsumerInfo): Promise<number> {
   if (info.num_pending + info.num_ack_pending === 0) return Number.POSITIVE_INFINITY;
   // Everything of its own up to the floor is acknowledged, and the first after it is not, or the floor would lie higher. The floor
   // is 0 until the first acknowledgement, which is why it is not simply the message after it.

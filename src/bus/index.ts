@@ -1,4 +1,4 @@
-export { findConsumer, findOldestWaitingMs, trimAcknowledged } from "./acknowledged.ts";
+export { findConsumer, findOldestOfMs, findOldestWaitingMs, trimAcknowledged } from "./acknowledged.ts";
 export { BatchPublisher, createRealtimePublisher, type OutgoingMessage } from "./batch-publisher.ts";
 export { type Bus, type BusOptions, connectBus } from "./connect-bus.ts";
 export {

@@ -1,7 +1,7 @@
 import { randomUUID } from "node:crypto";
 import type { Logger } from "pino";
 import type { Acceptor } from "../accept/acceptor.ts";
-import { type Bus, type EventPublisher, findConsumer, findOldestWaitingMs, trimAcknowledged } from "../bus/index.ts";
+import { type Bus, type EventPublisher, findConsumer, findOldestOfMs, trimAcknowledged } from "../bus/index.ts";
 import type { AccessDirectory } from "../integrations/access-directory.ts";
 import type { CampaignDirectory } from "../integrations/campaign-directory.ts";
 import type { Metrics } from "../observe/index.ts";
@@ -124,19 +124,15 @@ export function startSchedule(options: ScheduleOptions): AsyncDisposable {
 
 /** Publishes how much waits, and removes what has been decided from the stream. */
 async function tendQueues({ bus, metrics }: ScheduleOptions): Promise<void> {
-  const queues = [
-    ...DECIDERS.names.map((name) => ["INTERVENTIONS", name] as const),
-    ...DELIVERERS.names.map((name) => ["DISPATCH", name] as const),
-    ["TRACKING", "track"] as const,
-    ...SHOP_EVENT_CONSUMERS.names.map((name) => [SHOP_EVENT_CONSUMERS.stream, name] as const),
-  ];
+  const all = [DECIDERS, DELIVERERS, { stream: "TRACKING", names: ["track"] } as const, SHOP_EVENT_CONSUMERS];
+  const queues = all.flatMap(({ stream, names }) => names.map((name) => [stream, name] as const));
   for (const [stream, name] of queues) {
     const info = await findConsumer(bus, stream, name);
     if (info === undefined) continue;
     metrics.queueDepth.set({ queue: name }, info.num_pending);
     metrics.queueAckPending.set({ queue: name }, info.num_ack_pending);
     metrics.queueRedelivered.set({ queue: name }, info.num_redelivered);
-    const oldestMs = await findOldestWaitingMs(bus, { stream, names: [name] });
+    const oldestMs = await findOldestOfMs(bus, stream, info);
     metrics.queueOldest.set({ queue: name }, Math.max(0, (Date.now() - oldestMs) / 1_000));
   }
   metrics.deadLetters.set((await bus.jsm.streams.info(bus.subjects.stream("DEAD"))).state.messages);

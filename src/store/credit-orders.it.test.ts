@@ -10,9 +10,8 @@ import {
   toStored,
 } from "./index.ts";
 
-// Of today: partitions of old events go.
-const ORDER_AT = new Date();
-const CLICK_AT = new Date(ORDER_AT.getTime() - 3_600_000);
+const ORDER_AT = new Date("2026-06-15T12:00:00Z");
+const CLICK_AT = new Date("2026-06-15T11:00:00Z");
 
 const common = { workspaceId: "w", userId: "ada", channel: "email", receivedAt: ORDER_AT, currency: "EUR" };
 const about = { ...common, interventionId: "", campaign: "", orderId: "o", occurredAt: ORDER_AT };
@@ -41,8 +40,8 @@ function heldUp(store: Store, meanwhile: () => Promise<void>): Store {
   const conversions = new Proxy(store.conversions, {
     get(target, name) {
       const value: unknown = Reflect.get(target, name, target);
-      if (typeof value !== "function" || !WRITES.includes(name))
-        return typeof value === "function" ? value.bind(target) : value;
+      if (typeof value !== "function") return value;
+      if (!WRITES.includes(name)) return value.bind(target);
       return async (...given: unknown[]) => {
         if (!isHeldUp) {
           isHeldUp = true;

@@ -65,9 +65,15 @@ export function campaignAudit(store: Store): AuditTable<typeof CampaignService> 
       before: ({ campaign }, workspace) =>
         find(parseCampaignName(campaign?.name ?? "", workspace.id, "campaign.name"), workspace),
     },
+    submit: move,
+    approve: move,
+    returnToDraft: move,
+    schedule: move,
     pause: move,
     resume: move,
+    complete: move,
     archive: move,
+    duplicate: said,
   };
 }
 

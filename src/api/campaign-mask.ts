@@ -1,5 +1,5 @@
 import { create } from "@bufbuild/protobuf";
-import { type Campaign, CampaignSchema } from "../../gen/intervention/v1/campaign_pb.js";
+import { type Campaign, CampaignSchema, ReviewRule } from "../../gen/intervention/v1/campaign_pb.js";
 import { InvalidInput } from "../domain/errors.ts";
 import { show } from "./field-checks.ts";
 import { type CampaignFields, parseCampaign } from "./parse-campaign.ts";
@@ -19,6 +19,8 @@ const SETTABLE = {
   digest: "digest",
   reentry_after: "reentryAfter",
   credit_windows: "creditWindows",
+  review_rule: "reviewRule",
+  start_time: "startTime",
 } as const satisfies Record<string, keyof CampaignFields>;
 
 const isSettable = (path: string): path is keyof typeof SETTABLE => Object.hasOwn(SETTABLE, path);
@@ -27,7 +29,11 @@ const isSettable = (path: string): path is keyof typeof SETTABLE => Object.hasOw
  *  there is cleared.
  *  @returns every field that a caller sets, by its name; what is absent is there as undefined.
  *  @throws InvalidInput naming every bad path and field. */
-export function applyMask(current: Campaign, wanted: Campaign, paths: readonly string[]): Record<string, unknown> {
+export function applyMask(
+  current: Campaign,
+  wanted: Campaign,
+  paths: readonly string[],
+): Record<string, unknown> & Pick<CampaignFields, "reviewRule"> {
   const bad = paths.filter((path) => !isSettable(path));
   if (bad.length > 0) {
     const allowed = Object.keys(SETTABLE).join(", ");
@@ -38,6 +44,8 @@ export function applyMask(current: Campaign, wanted: Campaign, paths: readonly s
   const named = paths.length === 0 ? Object.keys(SETTABLE) : paths;
   const mixed = create(CampaignSchema, current);
   for (const path of named) if (isSettable(path)) Object.assign(mixed, { [SETTABLE[path]]: wanted[SETTABLE[path]] });
+  if (wanted.reviewRule === ReviewRule.UNSPECIFIED) mixed.reviewRule = current.reviewRule;
   const parsed = parseCampaign(mixed);
-  return Object.fromEntries(Object.values(SETTABLE).map((name) => [name, parsed[name]]));
+  const fields = Object.fromEntries(Object.values(SETTABLE).map((name) => [name, parsed[name]]));
+  return { ...fields, reviewRule: parsed.reviewRule };
 }

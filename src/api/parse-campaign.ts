@@ -1,5 +1,5 @@
 import { create } from "@bufbuild/protobuf";
-import { type Duration, durationFromMs, durationMs, type Timestamp } from "@bufbuild/protobuf/wkt";
+import { type Duration, durationFromMs, durationMs, type Timestamp, timestampMs } from "@bufbuild/protobuf/wkt";
 import { z } from "zod";
 import {
   type Campaign,
@@ -9,6 +9,8 @@ import {
   CreditWindowsSchema,
   DebounceSchema,
   type Digest,
+  ReviewRule,
+  ReviewRuleSchema,
 } from "../../gen/intervention/v1/campaign_pb.js";
 import { TriggerRequestSchema } from "../../gen/intervention/v1/intervention_service_pb.js";
 import { PredictionKindSchema, ShopEventKindSchema } from "../../gen/intervention/v1/shopper_pb.js";
@@ -43,6 +45,8 @@ export type CampaignFields = Pick<
   | "digest"
   | "reentryAfter"
   | "creditWindows"
+  | "reviewRule"
+  | "startTime"
 >;
 
 const DAY_S = 86_400;
@@ -63,6 +67,8 @@ const campaignSchema = z.object({
     .custom((value) => value !== undefined, { error: "it is missing; it says what the campaign waits for" })
     .pipe(triggerSchema),
   expireTime: checked<Timestamp>(timestamp).optional(),
+  startTime: checked<Timestamp>(timestamp).optional(),
+  reviewRule: checked<ReviewRule>(memberOf(ReviewRuleSchema, { allowUnspecified: true })),
   reentryAfter: checked<Duration>(
     durationBetween({ minS: 1, maxS: 366 * DAY_S, allowed: "1 s to 366 days" }),
   ).optional(),
@@ -106,6 +112,8 @@ export function parseCampaign(campaign: Campaign): CampaignFields {
   attempt(() => checkCondition(campaign));
   if (campaign.digest !== undefined && campaign.debounce !== undefined)
     violations.push({ field: "digest", description: "there is a debounce too; one of them is allowed" });
+  if (fields !== undefined && !isInOrder(fields))
+    violations.push({ field: "start_time", description: "it is not before expire_time" });
   if (fields === undefined || sent === undefined || violations.length > 0)
     throw new InvalidInput(violations.map(({ field, description }) => ({ field: `campaign.${field}`, description })));
   const { debounce, trigger, creditWindows, ...rest } = fields;
@@ -118,6 +126,8 @@ export function parseCampaign(campaign: Campaign): CampaignFields {
     ...(campaign.condition === undefined ? {} : { condition: campaign.condition }),
     ...(campaign.ttl === undefined ? {} : { ttl: campaign.ttl }),
     ...(rest.expireTime === undefined ? {} : { expireTime: rest.expireTime }),
+    ...(rest.startTime === undefined ? {} : { startTime: rest.startTime }),
+    reviewRule: rest.reviewRule || ReviewRule.OPTIONAL,
     ...(rest.digest === undefined ? {} : { digest: rest.digest }),
     ...(rest.reentryAfter === undefined ? {} : { reentryAfter: rest.reentryAfter }),
     ...(creditWindows === undefined ? {} : { creditWindows: create(CreditWindowsSchema, toGiven(creditWindows)) }),
@@ -131,6 +141,11 @@ export function parseCampaign(campaign: Campaign): CampaignFields {
         }),
   });
 }
+
+type Span = { readonly startTime?: Timestamp | undefined; readonly expireTime?: Timestamp | undefined };
+
+const isInOrder = ({ startTime, expireTime }: Span) =>
+  startTime === undefined || expireTime === undefined || timestampMs(startTime) < timestampMs(expireTime);
 
 const toGiven = ({ click, view, clicksOnly }: NonNullable<z.output<typeof campaignSchema>["creditWindows"]>) => ({
   ...{ clicksOnly },

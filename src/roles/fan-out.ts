@@ -76,7 +76,7 @@ async function runTurn(options: FanOutOptions, workspace: Workspace, id: string)
 async function mayGoOn({ store, findCampaignState, now }: FanOutOptions, { _id, run, workspaceId }: FanOutDocument) {
   if (run === undefined) return true;
   const state = await findCampaignState(workspaceId, run.campaignId);
-  if (state === CampaignState.ARCHIVED) await cancelFanOut(store, _id, now());
+  if (state === CampaignState.ARCHIVED || state === CampaignState.COMPLETED) await cancelFanOut(store, _id, now());
   return state === CampaignState.RUNNING;
 }
 

@@ -4,6 +4,7 @@ import type { Acceptor } from "../accept/acceptor.ts";
 import { type Bus, type EventPublisher, findConsumer, findOldestOfMs, trimAcknowledged } from "../bus/index.ts";
 import type { AccessDirectory } from "../integrations/access-directory.ts";
 import type { CampaignDirectory } from "../integrations/campaign-directory.ts";
+import { CampaignKeeper } from "../integrations/campaign-keeper.ts";
 import type { Metrics } from "../observe/index.ts";
 import { tendPrivacy } from "../privacy/tend-privacy.ts";
 import { claimLease, type Store } from "../store/index.ts";
@@ -15,6 +16,7 @@ import { type FindOrders, fixOutcomes } from "./fix-outcomes.ts";
 import { ChoiceLearner } from "./learn-choices.ts";
 import { runSchedules } from "./run-schedules.ts";
 import { startLoop } from "./start-loop.ts";
+import { tendCampaigns } from "./tend-campaigns.ts";
 import { Walk } from "./walk.ts";
 import { walkDelayed } from "./walk-delayed.ts";
 import { DeliveryWalk } from "./walk-deliveries.ts";
@@ -39,6 +41,7 @@ export type ScheduleOptions = {
 const WALK_MS = 1_000;
 const DELIVERIES_MS = 2_000;
 const FAN_OUTS_MS = 500;
+const CAMPAIGNS_MS = 500;
 const PRIVACY_MS = 1_000;
 const QUEUES_MS = 5_000;
 /** Trimming holds the stream up for some tens of milliseconds, whatever there is to trim: so it is done rarely. */
@@ -106,7 +109,9 @@ export function startSchedule(options: ScheduleOptions): AsyncDisposable {
     const fanOutOptions = { store, acceptor, log, holder, now, findCampaignState, signal: stopping.signal };
     await runFanOuts(fanOutOptions, access.workspaces());
   };
+  const keeper = new CampaignKeeper({ store, bus, log, now: () => new Date() });
   const loops = [
+    startLoop("campaigns", CAMPAIGNS_MS, log, () => tendCampaigns({ store, keeper, now: () => new Date() })),
     startLoop("fan-outs", FAN_OUTS_MS, log, fanOutAll),
     startLoop("walk", WALK_MS, log, walkAll),
     startLoop("deliveries", DELIVERIES_MS, log, walkDeliveries),

@@ -20,12 +20,16 @@ export type CampaignDocument = {
   readonly etag: string;
   /** Campaign, without its etag. */
   readonly campaign: Binary;
+  /** When time moves it next; absent: never. */
+  readonly nextAt?: Date;
 };
 
 export const campaignIndexes = [
   { name: "by_position", key: { workspaceId: 1, position: -1 } },
   // What has changed lately, for those who keep campaigns in memory.
   { name: "by_change", key: { updatedAt: 1 } },
+  // What time moves.
+  { name: "by_next", key: { nextAt: 1 } },
 ] as const satisfies readonly IndexDefinition[];
 
 export const campaignDocumentId = (workspaceId: string, campaignId: string) => `${workspaceId}/${campaignId}`;
@@ -77,7 +81,7 @@ export function listCampaigns(
 export async function replaceCampaign(
   store: Store,
   current: Pick<CampaignDocument, "_id" | "etag">,
-  next: Pick<CampaignDocument, "campaign" | "updatedAt">,
+  next: Pick<CampaignDocument, "campaign" | "updatedAt" | "nextAt">,
 ): Promise<{ readonly document: CampaignDocument | undefined; readonly isOurs: boolean }> {
   const etag = randomUUID();
   // The condition stands in the update, not in the filter: there are planners that find a document by its id only if nothing
@@ -91,6 +95,7 @@ export async function replaceCampaign(
         campaign: set(next.campaign, "campaign"),
         updatedAt: set(next.updatedAt, "updatedAt"),
         etag: set(etag, "etag"),
+        nextAt: { $cond: [{ $eq: ["$etag", current.etag] }, next.nextAt ?? "$$REMOVE", "$nextAt"] },
       },
     },
   ];
@@ -108,6 +113,18 @@ export function listCampaignsChanged(store: Store, since: Date): Promise<Campaig
     store.campaigns
       .find({ updatedAt: { $gte: since } })
       .limit(CHANGED_MAX)
+      .toArray(),
+  );
+}
+
+const DUE_MAX = 1_000;
+
+/** Some of those, of any workspace, that time moves by now. */
+export function listCampaignsDue(store: Store, now: Date): Promise<CampaignDocument[]> {
+  return onStore(() =>
+    store.campaigns
+      .find({ nextAt: { $lte: now } })
+      .limit(DUE_MAX)
       .toArray(),
   );
 }

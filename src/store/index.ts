@@ -29,6 +29,7 @@ export {
   insertCampaign,
   listCampaigns,
   listCampaignsChanged,
+  listCampaignsDue,
   replaceCampaign,
   toCampaign,
 } from "./campaigns.ts";

@@ -6,8 +6,8 @@
 
 import type { GenEnum, GenFile, GenMessage } from "@bufbuild/protobuf/codegenv2";
 import type { Message } from "@bufbuild/protobuf";
-import type { Context, Prediction, PredictionKind, ShopEvent, ShopEventKind } from "./shopper_pb.js";
 import type { Duration, Timestamp } from "@bufbuild/protobuf/wkt";
+import type { Context, Prediction, PredictionKind, ShopEvent, ShopEventKind } from "./shopper_pb.js";
 import type { Condition } from "./condition_pb.js";
 import type { Content, Policy, Priority } from "./intervention_pb.js";
 import type { TemplateUse } from "./template_use_pb.js";
@@ -16,6 +16,47 @@ import type { TemplateUse } from "./template_use_pb.js";
  * Describes the file intervention/v1/campaign.proto.
  */
 export declare const file_intervention_v1_campaign: GenFile;
+
+/**
+ * Review is who has looked at a campaign.
+ *
+ * @generated from message intervention.v1.Review
+ */
+export declare type Review = Message<"intervention.v1.Review"> & {
+  /**
+   * Who submitted it, as the audit log has it: `key/{prefix}`, `token/{subject}` or `gateway/{user}`.
+   *
+   * @generated from field: string submitter = 1;
+   */
+  submitter: string;
+
+  /**
+   * When.
+   *
+   * @generated from field: google.protobuf.Timestamp submit_time = 2;
+   */
+  submitTime?: Timestamp | undefined;
+
+  /**
+   * Who approved it. Empty: nobody has.
+   *
+   * @generated from field: string approver = 3;
+   */
+  approver: string;
+
+  /**
+   * When.
+   *
+   * @generated from field: google.protobuf.Timestamp approve_time = 4;
+   */
+  approveTime?: Timestamp | undefined;
+};
+
+/**
+ * Describes the message intervention.v1.Review.
+ * Use `create(ReviewSchema)` to create a new message.
+ */
+export declare const ReviewSchema: GenMessage<Review>;
 
 /**
  * CampaignTrigger is what makes a campaign look at a shopper.
@@ -179,7 +220,7 @@ export declare type Campaign = Message<"intervention.v1.Campaign"> & {
   displayName: string;
 
   /**
-   * Set by Create, Pause, Resume and Archive.
+   * Set by Create, by the RPCs that move a campaign from state to state, and by the engine when `start_time` or `expire_time` comes.
    *
    * @generated from field: intervention.v1.CampaignState state = 4;
    */
@@ -250,7 +291,7 @@ export declare type Campaign = Message<"intervention.v1.Campaign"> & {
   ttl?: Duration | undefined;
 
   /**
-   * When the campaign ends by itself. Absent: never.
+   * When it is completed by itself. Absent: never.
    *
    * @generated from field: google.protobuf.Timestamp expire_time = 14;
    */
@@ -290,6 +331,27 @@ export declare type Campaign = Message<"intervention.v1.Campaign"> & {
    * @generated from field: intervention.v1.CreditWindows credit_windows = 100;
    */
   creditWindows?: CreditWindows | undefined;
+
+  /**
+   * Who must look at it before it runs. It can be made stricter, not looser.
+   *
+   * @generated from field: intervention.v1.ReviewRule review_rule = 110;
+   */
+  reviewRule: ReviewRule;
+
+  /**
+   * Who has, since it was last a draft: set by Submit and Approve.
+   *
+   * @generated from field: intervention.v1.Review review = 111;
+   */
+  review?: Review | undefined;
+
+  /**
+   * When it begins to run, once it is scheduled; before `expire_time`. Absent: when it is resumed.
+   *
+   * @generated from field: google.protobuf.Timestamp start_time = 112;
+   */
+  startTime?: Timestamp | undefined;
 };
 
 /**
@@ -374,15 +436,109 @@ export enum CampaignState {
   PAUSED = 3,
 
   /**
-   * Never again.
+   * Never again, and kept for reading only.
    *
    * @generated from enum value: CAMPAIGN_STATE_ARCHIVED = 4;
    */
   ARCHIVED = 4,
+
+  /**
+   * Somebody is to look at it, and nobody can change it meanwhile.
+   *
+   * @generated from enum value: CAMPAIGN_STATE_REVIEW = 110;
+   */
+  REVIEW = 110,
+
+  /**
+   * Approved, or scheduled without a review: it runs when its `start_time` comes, or when it is resumed.
+   *
+   * @generated from enum value: CAMPAIGN_STATE_SCHEDULED = 111;
+   */
+  SCHEDULED = 111,
+
+  /**
+   * It starts nothing new. What it asked for before is still sent.
+   *
+   * @generated from enum value: CAMPAIGN_STATE_COMPLETED = 112;
+   */
+  COMPLETED = 112,
 }
 
 /**
  * Describes the enum intervention.v1.CampaignState.
  */
 export declare const CampaignStateSchema: GenEnum<CampaignState>;
+
+/**
+ * CampaignTriggerKind is what a campaign waits for, whichever one it is.
+ *
+ * @generated from enum intervention.v1.CampaignTriggerKind
+ */
+export enum CampaignTriggerKind {
+  /**
+   * Any.
+   *
+   * @generated from enum value: CAMPAIGN_TRIGGER_KIND_UNSPECIFIED = 0;
+   */
+  UNSPECIFIED = 0,
+
+  /**
+   * A prediction.
+   *
+   * @generated from enum value: CAMPAIGN_TRIGGER_KIND_PREDICTION = 1;
+   */
+  PREDICTION = 1,
+
+  /**
+   * Something the shopper does.
+   *
+   * @generated from enum value: CAMPAIGN_TRIGGER_KIND_EVENT = 2;
+   */
+  EVENT = 2,
+}
+
+/**
+ * Describes the enum intervention.v1.CampaignTriggerKind.
+ */
+export declare const CampaignTriggerKindSchema: GenEnum<CampaignTriggerKind>;
+
+/**
+ * ReviewRule says who must look at a campaign before it runs.
+ *
+ * @generated from enum intervention.v1.ReviewRule
+ */
+export enum ReviewRule {
+  /**
+   * Of a new campaign: optional. In an update: as it was.
+   *
+   * @generated from enum value: REVIEW_RULE_UNSPECIFIED = 0;
+   */
+  UNSPECIFIED = 0,
+
+  /**
+   * Nobody must.
+   *
+   * @generated from enum value: REVIEW_RULE_OPTIONAL = 1;
+   */
+  OPTIONAL = 1,
+
+  /**
+   * Somebody must approve it.
+   *
+   * @generated from enum value: REVIEW_RULE_REQUIRED = 2;
+   */
+  REQUIRED = 2,
+
+  /**
+   * Somebody must approve it who is not the one who submitted it.
+   *
+   * @generated from enum value: REVIEW_RULE_BY_ANOTHER = 3;
+   */
+  BY_ANOTHER = 3,
+}
+
+/**
+ * Describes the enum intervention.v1.ReviewRule.
+ */
+export declare const ReviewRuleSchema: GenEnum<ReviewRule>;
 

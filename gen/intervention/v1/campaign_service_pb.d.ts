@@ -6,8 +6,8 @@
 
 import type { GenFile, GenMessage, GenService } from "@bufbuild/protobuf/codegenv2";
 import type { Message } from "@bufbuild/protobuf";
-import type { Campaign } from "./campaign_pb.js";
-import type { FieldMask } from "@bufbuild/protobuf/wkt";
+import type { Campaign, CampaignState, CampaignTriggerKind } from "./campaign_pb.js";
+import type { FieldMask, Timestamp } from "@bufbuild/protobuf/wkt";
 
 /**
  * Describes the file intervention/v1/campaign_service.proto.
@@ -130,11 +130,32 @@ export declare type ListCampaignsRequest = Message<"intervention.v1.ListCampaign
   pageSize: number;
 
   /**
-   * From the page before; opaque.
+   * From the page before; opaque. The filters must be the same.
    *
    * @generated from field: string page_token = 3;
    */
   pageToken: string;
+
+  /**
+   * Only those in this state. Unspecified: in any.
+   *
+   * @generated from field: intervention.v1.CampaignState state = 4;
+   */
+  state: CampaignState;
+
+  /**
+   * Only those that wait for this. Unspecified: for anything.
+   *
+   * @generated from field: intervention.v1.CampaignTriggerKind trigger_kind = 5;
+   */
+  triggerKind: CampaignTriggerKind;
+
+  /**
+   * Only those with this in their display name or id, in upper or lower case: up to 200 characters. Empty: any.
+   *
+   * @generated from field: string text = 6;
+   */
+  text: string;
 };
 
 /**
@@ -338,8 +359,276 @@ export declare type ArchiveCampaignResponse = Message<"intervention.v1.ArchiveCa
 export declare const ArchiveCampaignResponseSchema: GenMessage<ArchiveCampaignResponse>;
 
 /**
+ * SubmitCampaignRequest says which.
+ *
+ * @generated from message intervention.v1.SubmitCampaignRequest
+ */
+export declare type SubmitCampaignRequest = Message<"intervention.v1.SubmitCampaignRequest"> & {
+  /**
+   * `workspaces/{workspace}/campaigns/{campaign}`, or the last part alone.
+   *
+   * @generated from field: string name = 1;
+   */
+  name: string;
+};
+
+/**
+ * Describes the message intervention.v1.SubmitCampaignRequest.
+ * Use `create(SubmitCampaignRequestSchema)` to create a new message.
+ */
+export declare const SubmitCampaignRequestSchema: GenMessage<SubmitCampaignRequest>;
+
+/**
+ * SubmitCampaignResponse has what it became.
+ *
+ * @generated from message intervention.v1.SubmitCampaignResponse
+ */
+export declare type SubmitCampaignResponse = Message<"intervention.v1.SubmitCampaignResponse"> & {
+  /**
+   * With its new etag.
+   *
+   * @generated from field: intervention.v1.Campaign campaign = 1;
+   */
+  campaign?: Campaign | undefined;
+};
+
+/**
+ * Describes the message intervention.v1.SubmitCampaignResponse.
+ * Use `create(SubmitCampaignResponseSchema)` to create a new message.
+ */
+export declare const SubmitCampaignResponseSchema: GenMessage<SubmitCampaignResponse>;
+
+/**
+ * ApproveCampaignRequest says which.
+ *
+ * @generated from message intervention.v1.ApproveCampaignRequest
+ */
+export declare type ApproveCampaignRequest = Message<"intervention.v1.ApproveCampaignRequest"> & {
+  /**
+   * `workspaces/{workspace}/campaigns/{campaign}`, or the last part alone.
+   *
+   * @generated from field: string name = 1;
+   */
+  name: string;
+};
+
+/**
+ * Describes the message intervention.v1.ApproveCampaignRequest.
+ * Use `create(ApproveCampaignRequestSchema)` to create a new message.
+ */
+export declare const ApproveCampaignRequestSchema: GenMessage<ApproveCampaignRequest>;
+
+/**
+ * ApproveCampaignResponse has what it became.
+ *
+ * @generated from message intervention.v1.ApproveCampaignResponse
+ */
+export declare type ApproveCampaignResponse = Message<"intervention.v1.ApproveCampaignResponse"> & {
+  /**
+   * With its new etag.
+   *
+   * @generated from field: intervention.v1.Campaign campaign = 1;
+   */
+  campaign?: Campaign | undefined;
+};
+
+/**
+ * Describes the message intervention.v1.ApproveCampaignResponse.
+ * Use `create(ApproveCampaignResponseSchema)` to create a new message.
+ */
+export declare const ApproveCampaignResponseSchema: GenMessage<ApproveCampaignResponse>;
+
+/**
+ * ReturnCampaignToDraftRequest says which.
+ *
+ * @generated from message intervention.v1.ReturnCampaignToDraftRequest
+ */
+export declare type ReturnCampaignToDraftRequest = Message<"intervention.v1.ReturnCampaignToDraftRequest"> & {
+  /**
+   * `workspaces/{workspace}/campaigns/{campaign}`, or the last part alone.
+   *
+   * @generated from field: string name = 1;
+   */
+  name: string;
+};
+
+/**
+ * Describes the message intervention.v1.ReturnCampaignToDraftRequest.
+ * Use `create(ReturnCampaignToDraftRequestSchema)` to create a new message.
+ */
+export declare const ReturnCampaignToDraftRequestSchema: GenMessage<ReturnCampaignToDraftRequest>;
+
+/**
+ * ReturnCampaignToDraftResponse has what it became.
+ *
+ * @generated from message intervention.v1.ReturnCampaignToDraftResponse
+ */
+export declare type ReturnCampaignToDraftResponse = Message<"intervention.v1.ReturnCampaignToDraftResponse"> & {
+  /**
+   * With its new etag.
+   *
+   * @generated from field: intervention.v1.Campaign campaign = 1;
+   */
+  campaign?: Campaign | undefined;
+};
+
+/**
+ * Describes the message intervention.v1.ReturnCampaignToDraftResponse.
+ * Use `create(ReturnCampaignToDraftResponseSchema)` to create a new message.
+ */
+export declare const ReturnCampaignToDraftResponseSchema: GenMessage<ReturnCampaignToDraftResponse>;
+
+/**
+ * ScheduleCampaignRequest says which, and when.
+ *
+ * @generated from message intervention.v1.ScheduleCampaignRequest
+ */
+export declare type ScheduleCampaignRequest = Message<"intervention.v1.ScheduleCampaignRequest"> & {
+  /**
+   * `workspaces/{workspace}/campaigns/{campaign}`, or the last part alone.
+   *
+   * @generated from field: string name = 1;
+   */
+  name: string;
+
+  /**
+   * Any time before its `expire_time`; one that has passed is now. Absent: the campaign's own `start_time`.
+   *
+   * @generated from field: google.protobuf.Timestamp start_time = 2;
+   */
+  startTime?: Timestamp | undefined;
+};
+
+/**
+ * Describes the message intervention.v1.ScheduleCampaignRequest.
+ * Use `create(ScheduleCampaignRequestSchema)` to create a new message.
+ */
+export declare const ScheduleCampaignRequestSchema: GenMessage<ScheduleCampaignRequest>;
+
+/**
+ * ScheduleCampaignResponse has what it became.
+ *
+ * @generated from message intervention.v1.ScheduleCampaignResponse
+ */
+export declare type ScheduleCampaignResponse = Message<"intervention.v1.ScheduleCampaignResponse"> & {
+  /**
+   * With its new etag.
+   *
+   * @generated from field: intervention.v1.Campaign campaign = 1;
+   */
+  campaign?: Campaign | undefined;
+};
+
+/**
+ * Describes the message intervention.v1.ScheduleCampaignResponse.
+ * Use `create(ScheduleCampaignResponseSchema)` to create a new message.
+ */
+export declare const ScheduleCampaignResponseSchema: GenMessage<ScheduleCampaignResponse>;
+
+/**
+ * CompleteCampaignRequest says which.
+ *
+ * @generated from message intervention.v1.CompleteCampaignRequest
+ */
+export declare type CompleteCampaignRequest = Message<"intervention.v1.CompleteCampaignRequest"> & {
+  /**
+   * `workspaces/{workspace}/campaigns/{campaign}`, or the last part alone.
+   *
+   * @generated from field: string name = 1;
+   */
+  name: string;
+};
+
+/**
+ * Describes the message intervention.v1.CompleteCampaignRequest.
+ * Use `create(CompleteCampaignRequestSchema)` to create a new message.
+ */
+export declare const CompleteCampaignRequestSchema: GenMessage<CompleteCampaignRequest>;
+
+/**
+ * CompleteCampaignResponse has what it became.
+ *
+ * @generated from message intervention.v1.CompleteCampaignResponse
+ */
+export declare type CompleteCampaignResponse = Message<"intervention.v1.CompleteCampaignResponse"> & {
+  /**
+   * With its new etag.
+   *
+   * @generated from field: intervention.v1.Campaign campaign = 1;
+   */
+  campaign?: Campaign | undefined;
+};
+
+/**
+ * Describes the message intervention.v1.CompleteCampaignResponse.
+ * Use `create(CompleteCampaignResponseSchema)` to create a new message.
+ */
+export declare const CompleteCampaignResponseSchema: GenMessage<CompleteCampaignResponse>;
+
+/**
+ * DuplicateCampaignRequest says which.
+ *
+ * @generated from message intervention.v1.DuplicateCampaignRequest
+ */
+export declare type DuplicateCampaignRequest = Message<"intervention.v1.DuplicateCampaignRequest"> & {
+  /**
+   * `workspaces/{workspace}/campaigns/{campaign}`, or the last part alone.
+   *
+   * @generated from field: string name = 1;
+   */
+  name: string;
+
+  /**
+   * Of the new one, as in Create. Empty: one is made up.
+   *
+   * @generated from field: string campaign_id = 2;
+   */
+  campaignId: string;
+
+  /**
+   * Of the new one: up to 200 characters. Empty: that of the old one.
+   *
+   * @generated from field: string display_name = 3;
+   */
+  displayName: string;
+};
+
+/**
+ * Describes the message intervention.v1.DuplicateCampaignRequest.
+ * Use `create(DuplicateCampaignRequestSchema)` to create a new message.
+ */
+export declare const DuplicateCampaignRequestSchema: GenMessage<DuplicateCampaignRequest>;
+
+/**
+ * DuplicateCampaignResponse has what was made.
+ *
+ * @generated from message intervention.v1.DuplicateCampaignResponse
+ */
+export declare type DuplicateCampaignResponse = Message<"intervention.v1.DuplicateCampaignResponse"> & {
+  /**
+   * With its etag.
+   *
+   * @generated from field: intervention.v1.Campaign campaign = 1;
+   */
+  campaign?: Campaign | undefined;
+};
+
+/**
+ * Describes the message intervention.v1.DuplicateCampaignResponse.
+ * Use `create(DuplicateCampaignResponseSchema)` to create a new message.
+ */
+export declare const DuplicateCampaignResponseSchema: GenMessage<DuplicateCampaignResponse>;
+
+/**
  * CampaignService makes campaigns and runs them. A change takes effect within a second.
  * Authenticate with an API key.
+ *
+ * 	draft ──► review ──► scheduled ──► running ◄──► paused
+ *
+ * A draft whose `review_rule` asks for no review is scheduled or resumed at once; one that waits, or is paused, can be returned to
+ * draft. One that waits runs when its `start_time` comes, and what waits, runs or is paused is completed when its `expire_time` does:
+ * once, however many processes look after it. What is completed or archived stays so, and can be duplicated. A move that the state does
+ * not allow is FAILED_PRECONDITION and says which are; one into the state that a campaign is in already changes nothing.
  *
  * @generated from service intervention.v1.CampaignService
  */
@@ -365,7 +654,7 @@ export declare const CampaignService: GenService<{
     output: typeof GetCampaignResponseSchema;
   },
   /**
-   * List returns a workspace's campaigns, newest first.
+   * List returns a workspace's campaigns, newest first, or those of them that are asked for.
    *
    * @generated from rpc intervention.v1.CampaignService.List
    */
@@ -375,7 +664,8 @@ export declare const CampaignService: GenService<{
     output: typeof ListCampaignsResponseSchema;
   },
   /**
-   * Update changes the fields named. What was accepted before stays as it was.
+   * Update changes the fields named. What was accepted before stays as it was. One in review can't be changed, nor one that was approved
+   * because its `review_rule` asks for it, until it is returned to draft.
    *
    * @generated from rpc intervention.v1.CampaignService.Update
    */
@@ -383,6 +673,46 @@ export declare const CampaignService: GenService<{
     methodKind: "unary";
     input: typeof UpdateCampaignRequestSchema;
     output: typeof UpdateCampaignResponseSchema;
+  },
+  /**
+   * Submit asks for a review of a draft.
+   *
+   * @generated from rpc intervention.v1.CampaignService.Submit
+   */
+  submit: {
+    methodKind: "unary";
+    input: typeof SubmitCampaignRequestSchema;
+    output: typeof SubmitCampaignResponseSchema;
+  },
+  /**
+   * Approve ends a review: the campaign is scheduled.
+   *
+   * @generated from rpc intervention.v1.CampaignService.Approve
+   */
+  approve: {
+    methodKind: "unary";
+    input: typeof ApproveCampaignRequestSchema;
+    output: typeof ApproveCampaignResponseSchema;
+  },
+  /**
+   * ReturnToDraft makes a draft of one that is in review, scheduled or paused.
+   *
+   * @generated from rpc intervention.v1.CampaignService.ReturnToDraft
+   */
+  returnToDraft: {
+    methodKind: "unary";
+    input: typeof ReturnCampaignToDraftRequestSchema;
+    output: typeof ReturnCampaignToDraftResponseSchema;
+  },
+  /**
+   * Schedule has a draft begin to run at a time, or one that is scheduled at another time.
+   *
+   * @generated from rpc intervention.v1.CampaignService.Schedule
+   */
+  schedule: {
+    methodKind: "unary";
+    input: typeof ScheduleCampaignRequestSchema;
+    output: typeof ScheduleCampaignResponseSchema;
   },
   /**
    * Pause stops it until it is resumed; a paused one stays so.
@@ -395,7 +725,7 @@ export declare const CampaignService: GenService<{
     output: typeof PauseCampaignResponseSchema;
   },
   /**
-   * Resume runs a draft or a paused campaign; a running one goes on.
+   * Resume runs a draft, a scheduled or a paused campaign now; a running one goes on.
    *
    * @generated from rpc intervention.v1.CampaignService.Resume
    */
@@ -403,6 +733,16 @@ export declare const CampaignService: GenService<{
     methodKind: "unary";
     input: typeof ResumeCampaignRequestSchema;
     output: typeof ResumeCampaignResponseSchema;
+  },
+  /**
+   * Complete has one that runs or is paused start nothing new. What it asked for before is still sent.
+   *
+   * @generated from rpc intervention.v1.CampaignService.Complete
+   */
+  complete: {
+    methodKind: "unary";
+    input: typeof CompleteCampaignRequestSchema;
+    output: typeof CompleteCampaignResponseSchema;
   },
   /**
    * Archive ends it for ever.
@@ -413,6 +753,16 @@ export declare const CampaignService: GenService<{
     methodKind: "unary";
     input: typeof ArchiveCampaignRequestSchema;
     output: typeof ArchiveCampaignResponseSchema;
+  },
+  /**
+   * Duplicate makes a draft that says what another campaign says, whatever state that is in.
+   *
+   * @generated from rpc intervention.v1.CampaignService.Duplicate
+   */
+  duplicate: {
+    methodKind: "unary";
+    input: typeof DuplicateCampaignRequestSchema;
+    output: typeof DuplicateCampaignResponseSchema;
   },
 }>;
 

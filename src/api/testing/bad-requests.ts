@@ -154,6 +154,13 @@ export const BAD_REQUESTS: Readonly<Record<string, readonly BadRequest[]>> = {
   "CampaignService/Pause": noName("name"),
   "CampaignService/Resume": noName("name"),
   "CampaignService/Archive": noName("name"),
+  "CampaignService/Submit": noName("name"),
+  "CampaignService/Approve": noName("name"),
+  "CampaignService/ReturnToDraft": noName("name"),
+  "CampaignService/Schedule": noName("name"),
+  "CampaignService/Complete": noName("name"),
+  "CampaignService/Duplicate": noName("name"),
+  "CampaignService/ListTravellers": noName("name"),
   "EventService/Ingest": [
     [{}, "InvalidArgument", "event.event_id", "event.user_id", "event.kind", "event.occur_time"],
     [

@@ -4,6 +4,7 @@ import { Binary } from "mongodb";
 import type { Logger } from "pino";
 import { type Campaign, CampaignSchema } from "../../gen/intervention/v1/campaign_pb.js";
 import type { Bus } from "../bus/index.ts";
+import { findNextLook } from "../domain/campaign/life-cycle.ts";
 import { AlreadyExists, NotFound, StaleEtag, Unavailable } from "../domain/errors.ts";
 import {
   type CampaignDocument,
@@ -53,7 +54,7 @@ export class CampaignKeeper {
       ...{ workspaceId, campaignId },
       position: toPosition(at, campaignId),
       updatedAt: at,
-      campaign: toBody(campaign),
+      ...toKept(campaign),
     });
     const found = toCampaign(await this.get(workspaceId, campaignId));
     if (isNew) this.#tell();
@@ -81,7 +82,7 @@ export class CampaignKeeper {
       if (equals(CampaignSchema, before, campaign)) return before;
       const at = now();
       campaign.updateTime = timestampFromDate(at);
-      const next = { campaign: toBody(campaign), updatedAt: at };
+      const next = { ...toKept(campaign), updatedAt: at };
       const { document, isOurs } = await replaceCampaign(store, current, next);
       if (document !== undefined && isOurs) {
         this.#tell();
@@ -103,6 +104,12 @@ export class CampaignKeeper {
       );
     }
   }
+}
+
+/** A campaign, and when somebody must look at it next. */
+function toKept(campaign: Campaign): Pick<CampaignDocument, "campaign" | "nextAt"> {
+  const nextMs = findNextLook(campaign);
+  return { campaign: toBody(campaign), ...(nextMs === undefined ? {} : { nextAt: new Date(nextMs) }) };
 }
 
 const toBody = (campaign: Campaign) =>

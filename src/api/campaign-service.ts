@@ -12,6 +12,7 @@ import { getService } from "./authenticate.ts";
 import { applyMask } from "./campaign-mask.ts";
 import { campaignMoves } from "./campaign-moves.ts";
 import { isCampaignId, parseCampaignName, toCampaignName } from "./campaign-name.ts";
+import { requireTriggerSegment } from "./campaign-segments.ts";
 import { parseBoth, show } from "./field-checks.ts";
 import { listCampaignPage } from "./list-campaigns.ts";
 import { parseCampaign } from "./parse-campaign.ts";
@@ -33,6 +34,7 @@ export function campaignService(parts: CampaignKeeperParts): ServiceImpl<typeof 
         () => parseFirst(campaignId, campaign),
         () => parseCampaign(campaign),
       );
+      await requireTriggerSegment(store, workspace.id, parsed.trigger);
       const at = timestampFromDate(now());
       const made = create(CampaignSchema, {
         ...(await toPin(store, workspace.id)(parsed, "campaign.template")),
@@ -54,6 +56,8 @@ export function campaignService(parts: CampaignKeeperParts): ServiceImpl<typeof 
       const wanted = given ?? create(CampaignSchema);
       const id = parseCampaignName(wanted.name, workspace.id, "campaign.name");
       const paths = updateMask?.paths ?? [];
+      if (paths.length === 0 || paths.includes("trigger"))
+        await requireTriggerSegment(store, workspace.id, wanted.trigger);
       const isTemplateSet = paths.length === 0 || paths.includes("template");
       const pinned = isTemplateSet ? await toPin(store, workspace.id)(wanted, "campaign.template") : wanted;
       const campaign = await keeper.change(workspace.id, id, wanted.etag, (current) => {

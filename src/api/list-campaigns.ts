@@ -56,6 +56,8 @@ export async function listCampaignPage(
 const KINDS = {
   prediction: CampaignTriggerKind.PREDICTION,
   event: CampaignTriggerKind.EVENT,
+  segmentEntered: CampaignTriggerKind.SEGMENT_ENTERED,
+  segmentLeft: CampaignTriggerKind.SEGMENT_LEFT,
 } as const;
 
 function isWanted(campaign: Campaign, filter: z.output<typeof filterSchema>): boolean {

@@ -22,12 +22,14 @@ import {
   gatherViolations,
   memberOf,
   parseFields,
+  show,
   text,
   timeOfDay,
   timestamp,
   withoutControlCharacters,
 } from "./field-checks.ts";
 import { parseTrigger } from "./parse-trigger.ts";
+import { isSegmentId } from "./segment-name.ts";
 
 /** The fields of a campaign that its caller sets. */
 export type CampaignFields = Pick<
@@ -55,11 +57,18 @@ const MAX_WAITS = 10;
 
 const CREDITED = { minS: 1, maxS: 30 * DAY_S, allowed: "1 s to 30 days" };
 
-const triggerSchema = checked<CampaignTrigger>(({ on }) =>
-  on.case === undefined
-    ? "it is neither a prediction nor an event; one of them is needed"
-    : memberOf(on.case === "event" ? ShopEventKindSchema : PredictionKindSchema, { allowUnspecified: false })(on.value),
-);
+const triggerSchema = checked<CampaignTrigger>(({ on }) => {
+  switch (on.case) {
+    case undefined:
+      return "it is none of prediction, event, segment_entered, segment_left; one of them is needed";
+    case "event":
+      return memberOf(ShopEventKindSchema, { allowUnspecified: false })(on.value);
+    case "prediction":
+      return memberOf(PredictionKindSchema, { allowUnspecified: false })(on.value);
+    default:
+      return isSegmentId(on.value) ? undefined : `${show(on.value)} is not a segment's id`;
+  }
+});
 
 const campaignSchema = z.object({
   displayName: checked(text({ min: 1, max: 200 }), withoutControlCharacters),
@@ -170,8 +179,9 @@ function toTriggerRequest({ content, template, policy, priority, ttl }: Campaign
 function checkCondition({ condition, trigger }: Campaign): void {
   if (condition === undefined) return;
   const { roots } = compileCondition(condition);
-  const absent = trigger?.on.case === "event" ? "prediction" : "event";
-  if (!roots.has(absent)) return;
-  const description = `it looks at ${absent}, and no ${absent} triggers this campaign`;
-  throw new InvalidInput([{ field: "condition", description }]);
+  for (const absent of ["prediction", "event"] as const) {
+    if (absent === trigger?.on.case || !roots.has(absent)) continue;
+    const description = `it looks at ${absent}, and no ${absent} triggers this campaign`;
+    throw new InvalidInput([{ field: "condition", description }]);
+  }
 }

@@ -14,7 +14,9 @@ export type LiveCampaign = { readonly campaign: Campaign; readonly condition: Co
 /** What a campaign can wait for. */
 export type Occasion =
   | { readonly case: "prediction"; readonly value: PredictionKind }
-  | { readonly case: "event"; readonly value: ShopEventKind };
+  | { readonly case: "event"; readonly value: ShopEventKind }
+  /** By the segment's id. */
+  | { readonly case: "segmentEntered" | "segmentLeft"; readonly value: string };
 
 /** Clocks of the processes that change campaigns may differ by so much. */
 const OVERLAP_MS = 60_000;

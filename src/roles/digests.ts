@@ -5,6 +5,7 @@ import { type BurstMessage, BurstMessageSchema } from "../../gen/intervention/v1
 import {
   type Campaign,
   type Digest,
+  MembershipChangeSchema,
   type TriggerSource,
   TriggerSourceSchema,
 } from "../../gen/intervention/v1/campaign_pb.js";
@@ -167,10 +168,11 @@ function toRule({ window }: Digest): DigestRule | undefined {
 export function withDigest(campaign: Campaign, sources: readonly TriggerSource[]): Campaign {
   const items: JsonObject[] = [];
   let bytes = 0;
-  for (const { event, prediction } of sources.slice(0, SHOWN_MAX)) {
+  for (const { event, prediction, membership } of sources.slice(0, SHOWN_MAX)) {
     const item: JsonObject = {
       ...(event && { event: toJson(ShopEventSchema, event) }),
       ...(prediction && { prediction: toJson(PredictionSchema, prediction) }),
+      ...(membership && { membership: toJson(MembershipChangeSchema, membership) }),
     };
     bytes += JSON.stringify(item).length;
     if (bytes > SHOWN_BYTES_MAX) break;

@@ -55,10 +55,11 @@ export async function loadShoppers(
   return [...surviving].map(([userId, profile]) => {
     const ids = idsOf(userId);
     const own = ids.flatMap((id) => events.get(id) ?? []);
-    const lists = kept.get(userId)?.lists ?? [];
+    const { lists = [], memberships = [] } = kept.get(userId) ?? {};
     return {
       ...{ userId, kept: kept.get(userId) },
-      isKnown: profile !== undefined || own.length > 0 || lists.length > 0,
+      // Whoever was in a segment stays known, so that leaving it is told, and coming again is another time.
+      isKnown: profile !== undefined || own.length > 0 || lists.length > 0 || memberships.length > 0,
       facts: toShopperFacts({
         ...{ profile: profile === undefined ? undefined : toKnownProfile(profile), lists },
         ...{ events: own.map(({ event }) => event), predictions: toNewest(predictions, ids) },

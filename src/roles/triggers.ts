@@ -1,7 +1,12 @@
 import { create } from "@bufbuild/protobuf";
-import { durationMs, timestampDate } from "@bufbuild/protobuf/wkt";
+import { durationMs, timestampDate, timestampFromDate } from "@bufbuild/protobuf/wkt";
 import type { BurstMessage } from "../../gen/intervention/v1/bus_pb.js";
-import { type TriggerSource, TriggerSourceSchema } from "../../gen/intervention/v1/campaign_pb.js";
+import {
+  type MembershipChange,
+  MembershipChangeSchema,
+  type TriggerSource,
+  TriggerSourceSchema,
+} from "../../gen/intervention/v1/campaign_pb.js";
 import { type Context, ContextSchema, type Prediction, type ShopEvent } from "../../gen/intervention/v1/shopper_pb.js";
 import type { Acceptor } from "../accept/acceptor.ts";
 import type { Bus } from "../bus/index.ts";
@@ -14,6 +19,7 @@ import type { CampaignDirectory, LiveCampaign, Occasion } from "../integrations/
 import { claimEntry, findNewestPrediction, type Store, settleEntry } from "../store/index.ts";
 import { type Arming, Debouncer } from "./debounce.ts";
 import { Digests, withDigest } from "./digests.ts";
+import type { SegmentChange } from "./segment-members.ts";
 import { toCampaignTrigger, toTriggerKey } from "./to-campaign-trigger.ts";
 
 /** What is known of shoppers beside what triggers. Asked only when a campaign's condition looks at it. */
@@ -53,12 +59,13 @@ export type TriggersOptions = {
 export type Happening = {
   readonly workspaceId: string;
   readonly userId: string;
-  /** `prediction/{id}` or `event/{id}`. */
+  /** `prediction/{id}`, `event/{id}` or `membership/{segment}/{number}/{user}`. */
   readonly id: string;
   readonly at: Date;
   readonly occasion: Occasion;
   readonly prediction?: Prediction;
   readonly event?: ShopEvent;
+  readonly membership?: MembershipChange;
   readonly context?: Context;
 };
 
@@ -113,6 +120,22 @@ export class Triggers {
         event,
         context,
       })),
+    );
+  }
+
+  /** The same for who came into segments and left them. A change that is told again has the same number, and so leads to the same.
+   *  @throws Unavailable when something may not be on disk; trying again is safe. */
+  async onSegmentChanges(changes: readonly SegmentChange[]): Promise<void> {
+    const at = this.#options.now();
+    await this.#onAll(
+      changes.map(({ workspaceId, userId, segmentId, isIn, changes: number }) => {
+        const membership = { segment: segmentId, isMember: isIn, changeTime: timestampFromDate(at) };
+        return {
+          ...{ workspaceId, userId, at, id: `membership/${segmentId}/${number}/${userId}` },
+          occasion: toOccasion(membership),
+          membership: create(MembershipChangeSchema, membership),
+        };
+      }),
     );
   }
 
@@ -193,7 +216,7 @@ export class Triggers {
   /** @returns what to record of why, when the campaign's condition is true. */
   async #ask({ condition, campaign }: LiveCampaign, happening: Happening): Promise<TriggerSource | undefined> {
     const { facts, metrics, now } = this.#options;
-    const { workspaceId, userId, prediction, event } = happening;
+    const { workspaceId, userId, prediction, event, membership } = happening;
     const wants = (root: "context" | "profile") => condition?.roots.has(root) === true;
     const [context, profile] = await Promise.all([
       happening.context ?? (wants("context") ? facts.findContext(workspaceId, userId) : undefined),
@@ -208,6 +231,7 @@ export class Triggers {
       campaign: campaign.campaignId,
       ...(prediction === undefined ? {} : { prediction }),
       ...(event === undefined ? {} : { event }),
+      ...(membership === undefined ? {} : { membership }),
       ...(context === undefined || !wants("context") ? {} : { context: toOutline(context) }),
     });
   }
@@ -247,12 +271,13 @@ export class Triggers {
 
   /** What a burst ended with, or something newer that is known by now; undefined when that has expired. */
   async #toNewest(
-    { prediction, event }: TriggerSource,
+    { prediction, event, membership }: TriggerSource,
     { workspaceId, userId, at }: { readonly workspaceId: string; readonly userId: string; readonly at: Date },
   ): Promise<Happening | undefined> {
     const { store, now } = this.#options;
     const common = { workspaceId, userId, at, id: "" };
     if (event !== undefined) return { ...common, event, occasion: { case: "event", value: event.kind } };
+    if (membership !== undefined) return { ...common, membership, occasion: toOccasion(membership) };
     if (prediction === undefined) return undefined;
     const { kind } = prediction;
     const known = await findNewestPrediction(store, { workspaceId, userId, kind, now: now() });
@@ -261,6 +286,11 @@ export class Triggers {
     return { ...common, prediction: newest, occasion: { case: "prediction", value: kind } };
   }
 }
+
+const toOccasion = ({ segment, isMember }: Pick<MembershipChange, "segment" | "isMember">): Occasion => ({
+  case: isMember ? "segmentEntered" : "segmentLeft",
+  value: segment,
+});
 
 const EVENTS_KEPT = 5;
 

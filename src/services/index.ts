@@ -13,7 +13,7 @@ export function defineServices(config: Config) {
     ...shared,
     ...intake,
     ...defineRoles(config, shared),
-    ...defineSegments(config, shared),
+    ...defineSegments(config, shared, intake),
     ...defineEdge(config, shared, intake),
   };
 }

@@ -85,6 +85,23 @@ export declare type CampaignTrigger = Message<"intervention.v1.CampaignTrigger">
      */
     value: ShopEventKind;
     case: "event";
+  } | {
+    /**
+     * That the shopper comes into this segment, by its id. Each entry counts once; who is in it when the campaign begins to run has not
+     * come in.
+     *
+     * @generated from field: string segment_entered = 110;
+     */
+    value: string;
+    case: "segmentEntered";
+  } | {
+    /**
+     * That the shopper is not in this segment any more, by its id.
+     *
+     * @generated from field: string segment_left = 111;
+     */
+    value: string;
+    case: "segmentLeft";
   } | { case: undefined; value?: undefined };
 };
 
@@ -93,6 +110,40 @@ export declare type CampaignTrigger = Message<"intervention.v1.CampaignTrigger">
  * Use `create(CampaignTriggerSchema)` to create a new message.
  */
 export declare const CampaignTriggerSchema: GenMessage<CampaignTrigger>;
+
+/**
+ * MembershipChange is that a shopper came into a segment, or left it.
+ *
+ * @generated from message intervention.v1.MembershipChange
+ */
+export declare type MembershipChange = Message<"intervention.v1.MembershipChange"> & {
+  /**
+   * The segment's id.
+   *
+   * @generated from field: string segment = 1;
+   */
+  segment: string;
+
+  /**
+   * Whether the shopper is in it now.
+   *
+   * @generated from field: bool is_member = 2;
+   */
+  isMember: boolean;
+
+  /**
+   * When that was found.
+   *
+   * @generated from field: google.protobuf.Timestamp change_time = 3;
+   */
+  changeTime?: Timestamp | undefined;
+};
+
+/**
+ * Describes the message intervention.v1.MembershipChange.
+ * Use `create(MembershipChangeSchema)` to create a new message.
+ */
+export declare const MembershipChangeSchema: GenMessage<MembershipChange>;
 
 /**
  * Debounce makes one decision of many triggers for one user that follow closely upon one another.
@@ -123,7 +174,7 @@ export declare const DebounceSchema: GenMessage<Debounce>;
 
 /**
  * Digest collects what triggers for one user and makes one intervention of it. Its content's data, or its template's variables, get `digest`: `count`, and `items`, the
- * oldest 100 at most that fit into 16 KiB, each with its `event` or `prediction`. What comes after the window has closed is in the next.
+ * oldest 100 at most that fit into 16 KiB, each with its `event`, `prediction` or `membership`. What comes after the window has closed is in the next.
  *
  * @generated from message intervention.v1.Digest
  */
@@ -256,7 +307,7 @@ export declare type Campaign = Message<"intervention.v1.Campaign"> & {
 
   /**
    * What must be true besides. It may look at `prediction` when a prediction triggers, at `event` when an event does, and
-   * at `context` and `profile` in either case. Absent: nothing.
+   * at `context` and `profile` in any case. Absent: nothing.
    *
    * @generated from field: intervention.v1.Condition condition = 9;
    */
@@ -393,6 +444,13 @@ export declare type TriggerSource = Message<"intervention.v1.TriggerSource"> & {
    * @generated from field: intervention.v1.Context context = 4;
    */
   context?: Context | undefined;
+
+  /**
+   * The segment the shopper came into or left, if that was it.
+   *
+   * @generated from field: intervention.v1.MembershipChange membership = 110;
+   */
+  membership?: MembershipChange | undefined;
 };
 
 /**
@@ -495,6 +553,20 @@ export enum CampaignTriggerKind {
    * @generated from enum value: CAMPAIGN_TRIGGER_KIND_EVENT = 2;
    */
   EVENT = 2,
+
+  /**
+   * That the shopper comes into a segment.
+   *
+   * @generated from enum value: CAMPAIGN_TRIGGER_KIND_SEGMENT_ENTERED = 3;
+   */
+  SEGMENT_ENTERED = 3,
+
+  /**
+   * That the shopper leaves a segment.
+   *
+   * @generated from enum value: CAMPAIGN_TRIGGER_KIND_SEGMENT_LEFT = 4;
+   */
+  SEGMENT_LEFT = 4,
 }
 
 /**

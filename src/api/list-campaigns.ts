@@ -58,6 +58,7 @@ const KINDS = {
   event: CampaignTriggerKind.EVENT,
   segmentEntered: CampaignTriggerKind.SEGMENT_ENTERED,
   segmentLeft: CampaignTriggerKind.SEGMENT_LEFT,
+  audience: CampaignTriggerKind.AUDIENCE,
 } as const;
 
 function isWanted(campaign: Campaign, filter: z.output<typeof filterSchema>): boolean {

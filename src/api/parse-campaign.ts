@@ -29,6 +29,7 @@ import {
   withoutControlCharacters,
 } from "./field-checks.ts";
 import { parseTrigger } from "./parse-trigger.ts";
+import { checkAudience } from "./parse-audience.ts";
 import { isSegmentId } from "./segment-name.ts";
 
 /** The fields of a campaign that its caller sets. */
@@ -60,11 +61,14 @@ const CREDITED = { minS: 1, maxS: 30 * DAY_S, allowed: "1 s to 30 days" };
 const triggerSchema = checked<CampaignTrigger>(({ on }) => {
   switch (on.case) {
     case undefined:
-      return "it is none of prediction, event, segment_entered, segment_left; one of them is needed";
+      return "it is none of prediction, event, segment_entered, segment_left, audience; one of them is needed";
     case "event":
       return memberOf(ShopEventKindSchema, { allowUnspecified: false })(on.value);
     case "prediction":
       return memberOf(PredictionKindSchema, { allowUnspecified: false })(on.value);
+    case "audience":
+      // It has fields of its own.
+      return undefined;
     default:
       return isSegmentId(on.value) ? undefined : `${show(on.value)} is not a segment's id`;
   }
@@ -119,6 +123,7 @@ export function parseCampaign(campaign: Campaign): CampaignFields {
   // What is sent obeys the same rules as in a Trigger call.
   const sent = attempt(() => parseTrigger(toTriggerRequest(campaign), { workspaceId: "", newKey: () => "key" }));
   attempt(() => checkCondition(campaign));
+  attempt(() => checkAudience(campaign));
   if (campaign.digest !== undefined && campaign.debounce !== undefined)
     violations.push({ field: "digest", description: "there is a debounce too; one of them is allowed" });
   if (fields !== undefined && !isInOrder(fields))

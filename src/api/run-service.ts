@@ -199,12 +199,13 @@ function parseWhen(when: Schedule["when"], fallbackTimeZone: string): Recurrence
 }
 
 function toMessage({ _id, run, ...document }: FanOutDocument): Run {
-  const { state, acceptedCount, failedCount, cursor, createdAt, endedAt } = document;
+  const { state, acceptedCount, failedCount, cursor, createdAt, endedAt, pass = 0 } = document;
+  const passes = run?.wall?.passes.length ?? 1;
   return create(RunSchema, {
     ...{ runId: _id, campaign: run?.campaignId ?? "", segment: run?.segmentId ?? "", schedule: run?.scheduleId ?? "" },
     ...{ state: STATES[state], acceptedCount: BigInt(acceptedCount), failedCount: BigInt(failedCount) },
-    ...{ progress: state === "done" ? 1 : cursor / PLACES, createTime: timestampFromDate(createdAt) },
-    ...(run === undefined ? {} : { dueTime: timestampFromDate(run.dueAt) }),
+    ...{ progress: state === "done" ? 1 : (pass + cursor / PLACES) / passes, createTime: timestampFromDate(createdAt) },
+    ...(run === undefined ? {} : { dueTime: timestampFromDate(run.dueAt), localTime: run.wall?.wallTime ?? "" }),
     ...(endedAt === undefined ? {} : { endTime: timestampFromDate(endedAt) }),
   });
 }

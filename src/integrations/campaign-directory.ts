@@ -97,11 +97,13 @@ export class CampaignDirectory {
     if (campaign.state !== CampaignState.RUNNING || on?.case === undefined) return;
     try {
       const condition = campaign.condition === undefined ? undefined : compileCondition(campaign.condition);
+      const live = { campaign, condition };
+      this.#running.set(document._id, live);
+      // Nothing that happens triggers what is sent to an audience.
+      if (on.case === "audience") return;
       const key = `${document.workspaceId}/${on.case}/${on.value}`;
       const byId = this.#live.get(key) ?? new Map<string, LiveCampaign>();
-      const live = { campaign, condition };
       byId.set(document._id, live);
-      this.#running.set(document._id, live);
       this.#live.set(key, byId);
     } catch (error) {
       // Saved by a version that knew other fields.

@@ -2,9 +2,9 @@ import { clone, create, equals, toBinary } from "@bufbuild/protobuf";
 import { timestampFromDate } from "@bufbuild/protobuf/wkt";
 import { Binary } from "mongodb";
 import type { Logger } from "pino";
-import { type Campaign, CampaignSchema } from "../../gen/intervention/v1/campaign_pb.js";
+import { type Campaign, CampaignSchema, CampaignState } from "../../gen/intervention/v1/campaign_pb.js";
 import type { Bus } from "../bus/index.ts";
-import { findNextLook } from "../domain/campaign/life-cycle.ts";
+import { findNextLook } from "../domain/campaign/next-look.ts";
 import { AlreadyExists, NotFound, StaleEtag, Unavailable } from "../domain/errors.ts";
 import {
   type CampaignDocument,
@@ -15,6 +15,7 @@ import {
   type Store,
   toCampaign,
   toPosition,
+  toStanding,
 } from "../store/index.ts";
 
 /** What keeping campaigns stands on. */
@@ -54,7 +55,7 @@ export class CampaignKeeper {
       ...{ workspaceId, campaignId },
       position: toPosition(at, campaignId),
       updatedAt: at,
-      ...toKept(campaign),
+      ...toKept(campaign, { at }),
     });
     const found = toCampaign(await this.get(workspaceId, campaignId));
     if (isNew) this.#tell();
@@ -82,7 +83,7 @@ export class CampaignKeeper {
       if (equals(CampaignSchema, before, campaign)) return before;
       const at = now();
       campaign.updateTime = timestampFromDate(at);
-      const next = { ...toKept(campaign), updatedAt: at };
+      const next = { ...toKept(campaign, { before: current, at }), updatedAt: at };
       const { document, isOurs } = await replaceCampaign(store, current, next);
       if (document !== undefined && isOurs) {
         this.#tell();
@@ -106,10 +107,19 @@ export class CampaignKeeper {
   }
 }
 
-/** A campaign, and when somebody must look at it next. */
-function toKept(campaign: Campaign): Pick<CampaignDocument, "campaign" | "nextAt"> {
-  const nextMs = findNextLook(campaign);
-  return { campaign: toBody(campaign), ...(nextMs === undefined ? {} : { nextAt: new Date(nextMs) }) };
+/** A campaign, when it began to run, and when somebody must look at it next. */
+function toKept(
+  campaign: Campaign,
+  { before, at }: { readonly before?: CampaignDocument; readonly at: Date },
+): Pick<CampaignDocument, "campaign" | "nextAt" | "startedAt"> {
+  const wasRunning = before !== undefined && toCampaign(before).state === CampaignState.RUNNING;
+  const startedAt = campaign.state === CampaignState.RUNNING && !wasRunning ? at : before?.startedAt;
+  const nextMs = findNextLook(campaign, toStanding({ ...before, startedAt }));
+  return {
+    campaign: toBody(campaign),
+    ...(startedAt === undefined ? {} : { startedAt }),
+    ...(nextMs === undefined ? {} : { nextAt: new Date(nextMs) }),
+  };
 }
 
 const toBody = (campaign: Campaign) =>

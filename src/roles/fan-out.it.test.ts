@@ -40,6 +40,7 @@ describe("fanning out", () => {
     now: () => new Date(),
     signal: new AbortController().signal,
     findCampaignState: async () => CampaignState.RUNNING,
+    defaultTimeZone: "UTC",
     ...more,
   });
   const follow = async (topic: string, count: number, workspaceId = "main") => {

@@ -1,4 +1,5 @@
 import { create, fromBinary } from "@bufbuild/protobuf";
+import { timestampFromMs, timestampMs } from "@bufbuild/protobuf/wkt";
 import type { Logger } from "pino";
 import { CampaignState, TriggerSourceSchema } from "../../gen/intervention/v1/campaign_pb.js";
 import { ContentSchema, PolicySchema, RecipientSchema } from "../../gen/intervention/v1/intervention_pb.js";
@@ -6,6 +7,7 @@ import { TriggerRequestSchema } from "../../gen/intervention/v1/intervention_ser
 import type { Acceptor } from "../accept/acceptor.ts";
 import type { ParsedTrigger } from "../accept/parsed-trigger.ts";
 import { toBodyHash } from "../accept/to-body-hash.ts";
+import { toTimeOnTheWay, toUsersAllowed } from "../domain/campaign/pace.ts";
 import { InvalidInput, KeyReused } from "../domain/errors.ts";
 import type { Workspace } from "../integrations/access-directory.ts";
 import {
@@ -13,15 +15,12 @@ import {
   cancelFanOut,
   claimFanOut,
   type FanOutDocument,
-  listFollowers,
-  listKeyed,
+  findPassTime,
   listRunningFanOuts,
-  PLACES,
-  readPlaces,
   SPAN_FIRST,
   type Store,
-  toMemberKey,
 } from "../store/index.ts";
+import { readFanOutPage, toNextCursor, toPassDelay, toSpan } from "./fan-out-page.ts";
 
 /** What fanning out stands on. */
 export type FanOutOptions = {
@@ -30,6 +29,8 @@ export type FanOutOptions = {
   /** How a run's campaign stands: it goes on only while that runs. */
   readonly findCampaignState: (workspaceId: string, campaignId: string) => Promise<CampaignState>;
   readonly log: Logger;
+  /** Of users of whom none is known, where their workspace has none. */
+  readonly defaultTimeZone: string;
   /** Tells holders apart: one a process. */
   readonly holder: string;
   readonly now: () => Date;
@@ -37,12 +38,8 @@ export type FanOutOptions = {
   readonly signal: AbortSignal;
 };
 
-/** Followers between two checkpoints, and so what is done twice, without effect, when a process dies. */
-const PAGE_MAX = 500;
 /** Pages before others have their turn: a large topic holds up neither small ones nor other workspaces. */
 const PAGES_A_TURN_MAX = 20;
-/** A page is aimed to be this full, so that few have to be cut. */
-const FILL_TARGET = 0.8;
 /** Whoever fans out keeps the right to it this long after each checkpoint: when he dies another one goes on. A page takes some tens
  *  of milliseconds, and one that takes longer than this is fenced off. */
 const LEASE_MS = 10_000;
@@ -52,7 +49,7 @@ const LEASE_MS = 10_000;
 export async function runFanOuts(options: FanOutOptions, workspaces: readonly Workspace[]): Promise<void> {
   const failures: unknown[] = [];
   for (const workspace of workspaces) {
-    for (const id of await listRunningFanOuts(options.store, workspace.id)) {
+    for (const id of await listRunningFanOuts(options.store, workspace.id, options.now())) {
       if (options.signal.aborted) break;
       try {
         await runTurn(options, workspace, id);
@@ -80,39 +77,36 @@ async function mayGoOn({ store, findCampaignState, now }: FanOutOptions, { _id, 
   return state === CampaignState.RUNNING;
 }
 
-/** How many more a run may reach now. */
-function findAllowance({ run, createdAt, acceptedCount, failedCount }: FanOutDocument, now: Date): number {
-  if (run?.usersPerMinute === undefined) return PAGE_MAX;
-  const minutes = Math.max(0, now.getTime() - createdAt.getTime()) / 60_000;
-  return Math.floor(run.usersPerMinute * minutes) + 1 - acceptedCount - failedCount;
+/** How many more a run may reach now, and how long it has been on its way. */
+function findPace(fanOut: FanOutDocument, now: Date): { allowance: number; pace?: { onTheWayMs: number; at: Date } } {
+  const { run, createdAt, acceptedCount, failedCount, pace } = fanOut;
+  if (run?.usersPerMinute === undefined) return { allowance: Number.POSITIVE_INFINITY };
+  const since = pace ?? { onTheWayMs: 0, at: new Date(Math.max(createdAt.getTime(), findPassTime(fanOut))) };
+  const onTheWayMs = toTimeOnTheWay(since.onTheWayMs, now.getTime() - since.at.getTime());
+  const allowed = toUsersAllowed({ usersPerMinute: run.usersPerMinute, rampUpMs: run.rampUpMs ?? 0 }, onTheWayMs);
+  return { allowance: allowed - acceptedCount - failedCount, pace: { onTheWayMs, at: now } };
 }
 
 /** Accepts an intervention for each follower, page by page, with a checkpoint after each. A page that was done before makes nothing
  *  new, since its interventions have the same keys; so whoever goes on after a kill loses nobody and reaches nobody twice. */
 async function fanOut(options: FanOutOptions, workspace: Workspace, claimed: FanOutDocument): Promise<void> {
   const { store, now, signal } = options;
-  const { _id: id, topic, run, fence, workspaceId } = claimed;
-  const trigger = toTrigger(claimed);
+  const { _id: id, fence } = claimed;
+  const timeZone = workspace.defaultTimeZone ?? options.defaultTimeZone;
+  let trigger = toTrigger(claimed);
   let standing = claimed;
-  let span = toFirstSpan(claimed);
+  let span = toSpan(claimed, SPAN_FIRST);
   for (let pages = 0; pages < PAGES_A_TURN_MAX && !signal.aborted; pages += 1) {
-    const pageMax = Math.min(PAGE_MAX, findAllowance(standing, now()));
-    if (pageMax < 1) return;
-    const page = await readPlaces({
-      ...{ from: standing.cursor, span, pageMax },
-      find: (range) =>
-        run === undefined
-          ? listFollowers(store, { workspaceId, topic, ...range })
-          : listKeyed(store, { workspaceId, key: toMemberKey(run.segmentId), ...range }),
-    });
-    const { found: followers, until } = page;
+    // A campaign that is paused is so at once, in the middle of a turn.
+    if (pages > 0 && !(await mayGoOn(options, standing))) return;
+    const { allowance, pace } = findPace(standing, now());
+    if (allowance < 1) return;
+    const page = await readFanOutPage(store, standing, { span, allowance, timeZone });
     span = page.span;
-    const { accepted, failed } = await acceptAll(options, workspace, { id, trigger, followers });
+    const { accepted, failed } = await acceptAll(options, workspace, { id, trigger, followers: page.userIds });
     const at = now();
     const advanced = await advanceFanOut(store, id, {
-      fence,
-      state: until === PLACES ? "done" : "running",
-      cursor: until,
+      ...{ fence, pace, ...toNextCursor(standing, page.until) },
       acceptedCount: standing.acceptedCount + accepted,
       failedCount: standing.failedCount + failed,
       now: at,
@@ -120,15 +114,10 @@ async function fanOut(options: FanOutOptions, workspace: Workspace, claimed: Fan
     });
     // Done, cancelled, or taken by another one who thought that this one is dead.
     if (advanced?.state !== "running" || advanced.fence !== fence) return;
+    if (findPassTime(advanced) > at.getTime()) return;
+    if (advanced.pass !== standing.pass) trigger = toTrigger(advanced);
     standing = advanced;
   }
-}
-
-/** Followers are spread evenly over places: those before the cursor tell how many places a page takes. */
-function toFirstSpan({ cursor, acceptedCount, failedCount }: FanOutDocument): number {
-  const done = acceptedCount + failedCount;
-  if (done === 0) return SPAN_FIRST;
-  return Math.max(1, Math.min(PLACES, Math.floor((cursor / done) * PAGE_MAX * FILL_TARGET)));
 }
 
 type Page = { readonly id: string; readonly trigger: SharedTrigger; readonly followers: readonly string[] };
@@ -170,7 +159,10 @@ function toTrigger(document: FanOutDocument): SharedTrigger {
     policy: policy ?? create(PolicySchema),
     // A run asks whether its campaign still runs at each decision too.
     ...(document.run === undefined ? {} : { source: create(TriggerSourceSchema, { campaign }) }),
-    expiration: expiration.case === "expireTime" ? { kind: "at", time: expiration.value } : { kind: "never" },
+    expiration:
+      expiration.case === "expireTime"
+        ? { kind: "at", time: timestampFromMs(timestampMs(expiration.value) + toPassDelay(document)) }
+        : { kind: "never" },
   };
 }
 

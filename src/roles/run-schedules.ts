@@ -24,7 +24,7 @@ export type RunSchedulesOptions = {
 };
 
 /** What is later than this was missed: the engine was down. */
-const LATE_MS = 60_000;
+export const LATE_MS = 60_000;
 
 /** Starts the runs that are due in each workspace. Any number may do this: a run's id is its schedule and due time, so that the first one
  *  makes it and the others find it there; only then does the schedule move on. */

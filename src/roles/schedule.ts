@@ -106,12 +106,15 @@ export function startSchedule(options: ScheduleOptions): AsyncDisposable {
     const now = () => new Date();
     await runSchedules({ store, log, now, defaultTimeZone: options.defaultTimeZone }, access.workspaces());
     const findCampaignState = (id: string, campaignId: string) => options.campaigns.findState(id, campaignId);
-    const fanOutOptions = { store, acceptor, log, holder, now, findCampaignState, signal: stopping.signal };
+    const { defaultTimeZone } = options;
+    const common = { store, acceptor, log, holder, now, defaultTimeZone };
+    const fanOutOptions = { ...common, findCampaignState, signal: stopping.signal };
     await runFanOuts(fanOutOptions, access.workspaces());
   };
-  const keeper = new CampaignKeeper({ store, bus, log, now: () => new Date() });
+  const now = () => new Date();
+  const keeper = new CampaignKeeper({ store, bus, log, now });
   const loops = [
-    startLoop("campaigns", CAMPAIGNS_MS, log, () => tendCampaigns({ store, keeper, now: () => new Date() })),
+    startLoop("campaigns", CAMPAIGNS_MS, log, () => tendCampaigns({ store, access, keeper, log, now })),
     startLoop("fan-outs", FAN_OUTS_MS, log, fanOutAll),
     startLoop("walk", WALK_MS, log, walkAll),
     startLoop("deliveries", DELIVERIES_MS, log, walkDeliveries),

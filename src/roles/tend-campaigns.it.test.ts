@@ -43,12 +43,14 @@ async function tendBy(schedulers: number, campaignId: string, atMs: number): Pro
   const etags = new Set<string>();
   const tendOne = () => {
     const keeper = new CampaignKeeper({ store, bus, log, now });
-    const change = async (...[workspaceId, id, etag, edit]: Parameters<CampaignKeeper["change"]>): Promise<Campaign> => {
+    const change = async (
+      ...[workspaceId, id, etag, edit]: Parameters<CampaignKeeper["change"]>
+    ): Promise<Campaign> => {
       const changed = await keeper.change(workspaceId, id, etag, edit);
       if (id === campaignId && changed.etag !== before?.etag) etags.add(changed.etag);
       return changed;
     };
-    return tendCampaigns({ store, keeper: { change }, now });
+    return tendCampaigns({ ...api, keeper: { change }, now });
   };
   await Promise.all(Array.from({ length: schedulers }, tendOne));
   return etags;
@@ -87,7 +89,7 @@ describe("a campaign with a start and an end", () => {
       if (id === "broken") throw new Unavailable("store");
       return keeper.change(workspaceId, id, etag, edit);
     };
-    await expect(tendCampaigns({ store, keeper: { change }, now })).rejects.toThrow(/1 campaigns are tried again/);
+    await expect(tendCampaigns({ ...api, keeper: { change }, now })).rejects.toThrow(/1 campaigns are tried again/);
     expect((await read("whole"))?.state).toBe(CampaignState.RUNNING);
     await tendBy(1, "broken", startMs);
     expect((await read("broken"))?.state).toBe(CampaignState.RUNNING);

@@ -2,6 +2,7 @@ import { randomUUID } from "node:crypto";
 import { fromBinary } from "@bufbuild/protobuf";
 import type { Binary } from "mongodb";
 import { type Campaign, CampaignSchema } from "../../gen/intervention/v1/campaign_pb.js";
+import type { AudienceStanding } from "../domain/campaign/audience.ts";
 import type { Store } from "./connect-store.ts";
 import type { IndexDefinition } from "./index-definition.ts";
 import { insertNew } from "./insert-new.ts";
@@ -20,8 +21,12 @@ export type CampaignDocument = {
   readonly etag: string;
   /** Campaign, without its etag. */
   readonly campaign: Binary;
-  /** When time moves it next; absent: never. */
+  /** When time moves it next, or something of it is due; absent: never. */
   readonly nextAt?: Date;
+  /** When it last began to run. */
+  readonly startedAt?: Date;
+  /** Of one that is sent to an audience: due times up to this one are dealt with. */
+  readonly handledAt?: Date;
 };
 
 export const campaignIndexes = [
@@ -40,6 +45,15 @@ export function toCampaign({ campaign, etag }: Pick<CampaignDocument, "campaign"
   message.etag = etag;
   return message;
 }
+
+/** How far it has come with its audience. */
+export const toStanding = ({
+  startedAt,
+  handledAt,
+}: {
+  readonly startedAt?: Date | undefined;
+  readonly handledAt?: Date | undefined;
+}): AudienceStanding => ({ startedMs: startedAt?.getTime() ?? 0, handledMs: handledAt?.getTime() });
 
 /** Makes a campaign.
  *  @returns false when its id is taken. */
@@ -81,21 +95,21 @@ export function listCampaigns(
 export async function replaceCampaign(
   store: Store,
   current: Pick<CampaignDocument, "_id" | "etag">,
-  next: Pick<CampaignDocument, "campaign" | "updatedAt" | "nextAt">,
+  next: Pick<CampaignDocument, "campaign" | "updatedAt" | "nextAt" | "startedAt">,
 ): Promise<{ readonly document: CampaignDocument | undefined; readonly isOurs: boolean }> {
   const etag = randomUUID();
   // The condition stands in the update, not in the filter: there are planners that find a document by its id only if nothing
   // else is asked of it.
-  const set = <T>(value: T, field: string) => ({
-    $cond: [{ $eq: ["$etag", current.etag] }, { $literal: value }, `$${field}`],
-  });
+  const isCurrent = { $eq: ["$etag", current.etag] };
+  const set = <T>(value: T, field: string) => ({ $cond: [isCurrent, { $literal: value }, `$${field}`] });
   const update = [
     {
       $set: {
         campaign: set(next.campaign, "campaign"),
         updatedAt: set(next.updatedAt, "updatedAt"),
         etag: set(etag, "etag"),
-        nextAt: { $cond: [{ $eq: ["$etag", current.etag] }, next.nextAt ?? "$$REMOVE", "$nextAt"] },
+        nextAt: { $cond: [isCurrent, next.nextAt ?? "$$REMOVE", "$nextAt"] },
+        startedAt: { $cond: [isCurrent, next.startedAt ?? "$$REMOVE", "$startedAt"] },
       },
     },
   ];
@@ -127,4 +141,23 @@ export function listCampaignsDue(store: Store, now: Date): Promise<CampaignDocum
       .limit(DUE_MAX)
       .toArray(),
   );
+}
+
+/** Writes down that due times are dealt with, and when the next look is, unless the campaign was changed meanwhile. That is no change that
+ *  its editors see. */
+export async function advanceCampaign(
+  store: Store,
+  current: Pick<CampaignDocument, "_id" | "etag">,
+  next: Pick<CampaignDocument, "nextAt" | "handledAt">,
+): Promise<void> {
+  const isCurrent = { $eq: ["$etag", current.etag] };
+  const update = [
+    {
+      $set: {
+        nextAt: { $cond: [isCurrent, next.nextAt ?? "$$REMOVE", "$nextAt"] },
+        handledAt: { $cond: [isCurrent, next.handledAt ?? "$$REMOVE", "$handledAt"] },
+      },
+    },
+  ];
+  await onStore(() => store.campaigns.updateOne({ _id: current._id }, update));
 }

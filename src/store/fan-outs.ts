@@ -19,11 +19,20 @@ export type FanOutDocument = {
     readonly dueAt: Date;
     /** Absent: as fast as it goes. */
     readonly usersPerMinute?: number;
+    /** Absent: it has its full speed at once. */
+    readonly rampUpMs?: number;
+    /** Of one that reaches each user when his own clock shows a time: `YYYY-MM-DDTHH:MM`, and the moments at which some zone's does,
+     *  ms since 1970, ascending. Absent: everybody at the same time. */
+    readonly wall?: { readonly wallTime: string; readonly passes: readonly number[] };
   };
   /** Runs alone are paused and skipped. */
   readonly state: "running" | "paused" | "done" | "cancelled" | "skipped";
-  /** Followers whose places lie before this one are dealt with. */
+  /** Followers whose places lie before this one are dealt with; of a run with `wall`, those of this pass. */
   readonly cursor: number;
+  /** Which of its passes a run with `wall` is at. */
+  readonly pass?: number;
+  /** How long a run with a speed was on its way at its last checkpoint, and when that was. Absent: it has had none. */
+  readonly pace?: { readonly onTheWayMs: number; readonly at: Date };
   readonly acceptedCount: number;
   readonly failedCount: number;
   readonly createdAt: Date;
@@ -44,6 +53,8 @@ export const fanOutIndexes = [
 ] as const satisfies readonly IndexDefinition[];
 
 const LISTED_MAX = 100;
+/** Runs that wait for a time of day are among those on their way, and hold up none of the others. */
+const RUNNING_MAX = 1_000;
 
 /** Puts fan-outs in; one that is there stays as it is.
  *  @returns the ids of those that were there. */
@@ -58,17 +69,21 @@ export async function findFanOut(store: Store, workspaceId: string, id: string):
   return found?.workspaceId === workspaceId ? found : undefined;
 }
 
-/** Some of those that are on their way. */
-export async function listRunningFanOuts(store: Store, workspaceId: string): Promise<string[]> {
+/** Some of those that are on their way and have something to do by now. */
+export async function listRunningFanOuts(store: Store, workspaceId: string, now: Date): Promise<string[]> {
   const filter = { workspaceId, state: "running" } as const;
   const found = await onStore(() =>
     store.fanOuts
-      .find(filter, { projection: { _id: 1 } })
-      .limit(LISTED_MAX)
+      .find(filter, { projection: { pass: 1, "run.wall.passes": 1 } })
+      .limit(RUNNING_MAX)
       .toArray(),
   );
-  return found.map(({ _id }) => _id);
+  return found.filter((one) => findPassTime(one) <= now.getTime()).map(({ _id }) => _id);
 }
+
+/** When the pass that a run is at is due, ms since 1970; 0 where it has none. */
+export const findPassTime = ({ run, pass = 0 }: Pick<FanOutDocument, "run" | "pass">): number =>
+  run?.wall?.passes[pass] ?? 0;
 
 /** Takes or keeps the right to carry one on. It runs out by itself when its holder dies.
  *  @returns the fan-out, if it is running and `holder` has it until `until`. */
@@ -101,6 +116,8 @@ export async function advanceFanOut(
     readonly fence: number;
     readonly state: "running" | "done";
     readonly cursor: number;
+    readonly pass?: number | undefined;
+    readonly pace?: FanOutDocument["pace"];
     readonly acceptedCount: number;
     readonly failedCount: number;
     readonly now: Date;
@@ -108,9 +125,11 @@ export async function advanceFanOut(
   },
 ): Promise<FanOutDocument | undefined> {
   const isOurs = { $and: [{ $eq: ["$fence", step.fence] }, { $eq: ["$state", "running"] }] };
-  const { cursor, acceptedCount, failedCount, heldUntil, state } = step;
+  const { cursor, pass, pace, acceptedCount, failedCount, heldUntil, state } = step;
   const fields = {
     ...{ cursor, acceptedCount, failedCount, heldUntil, state },
+    ...(pass === undefined ? {} : { pass }),
+    ...(pace === undefined ? {} : { pace }),
     ...(state === "done" ? { endedAt: step.now } : {}),
   };
   const update = [

@@ -23,6 +23,7 @@ export {
 } from "./attempts.ts";
 export { type AuditDocument, insertAuditEntry, listAuditEntries, setAuditOutcome, toBoundary } from "./audit.ts";
 export {
+  advanceCampaign,
   type CampaignDocument,
   campaignDocumentId,
   findCampaign,
@@ -32,6 +33,7 @@ export {
   listCampaignsDue,
   replaceCampaign,
   toCampaign,
+  toStanding,
 } from "./campaigns.ts";
 export {
   type CartWatchDocument,
@@ -127,6 +129,7 @@ export {
   claimFanOut,
   type FanOutDocument,
   findFanOut,
+  findPassTime,
   insertFanOuts,
   listRunningFanOuts,
   listRuns,
@@ -251,6 +254,7 @@ export {
   findCustomers,
   findShoppers,
   listKeyed,
+  listKeyedZones,
   listShoppers,
   type ShopperDocument,
   type ShopperQuery,

@@ -217,3 +217,23 @@ export async function listKeyed(
   );
   return found.map(({ userId }) => userId);
 }
+
+const TIME_ZONE_PATH = "profile.time_zone";
+
+/** The same, each with the time zone that is known of him. */
+export async function listKeyedZones(
+  store: Store,
+  { workspaceId, key, from, until, limit }: Range & { readonly key: string },
+): Promise<{ readonly userId: string; readonly timeZone: string | undefined }[]> {
+  const filter = { workspaceId, keys: key, place: toPlaceRange(from, until) };
+  const found = await onStore(() =>
+    store.shoppers
+      .find(filter, { projection: { userId: 1, facts: 1 } })
+      .limit(limit + 1)
+      .toArray(),
+  );
+  return found.map(({ userId, facts }) => ({
+    userId,
+    timeZone: facts.find(({ path }) => path === TIME_ZONE_PATH)?.text,
+  }));
+}

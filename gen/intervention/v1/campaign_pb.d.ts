@@ -8,6 +8,7 @@ import type { GenEnum, GenFile, GenMessage } from "@bufbuild/protobuf/codegenv2"
 import type { Message } from "@bufbuild/protobuf";
 import type { Duration, Timestamp } from "@bufbuild/protobuf/wkt";
 import type { Context, Prediction, PredictionKind, ShopEvent, ShopEventKind } from "./shopper_pb.js";
+import type { MissedPolicy } from "./run_service_pb.js";
 import type { Condition } from "./condition_pb.js";
 import type { Content, Policy, Priority } from "./intervention_pb.js";
 import type { TemplateUse } from "./template_use_pb.js";
@@ -102,6 +103,14 @@ export declare type CampaignTrigger = Message<"intervention.v1.CampaignTrigger">
      */
     value: string;
     case: "segmentLeft";
+  } | {
+    /**
+     * Nothing that the shopper does: it is sent to everybody in a segment. Each time is a run, which RunService tells of.
+     *
+     * @generated from field: intervention.v1.Audience audience = 112;
+     */
+    value: Audience;
+    case: "audience";
   } | { case: undefined; value?: undefined };
 };
 
@@ -110,6 +119,88 @@ export declare type CampaignTrigger = Message<"intervention.v1.CampaignTrigger">
  * Use `create(CampaignTriggerSchema)` to create a new message.
  */
 export declare const CampaignTriggerSchema: GenMessage<CampaignTrigger>;
+
+/**
+ * Audience is whom a campaign is sent to, and when. Sent once, the campaign is completed when everybody was dealt with. Whatever is due
+ * while it does not run is left out, but for what is sent once: that is sent when it runs.
+ *
+ * @generated from message intervention.v1.Audience
+ */
+export declare type Audience = Message<"intervention.v1.Audience"> & {
+  /**
+   * The segment's id.
+   *
+   * @generated from field: string segment = 1;
+   */
+  segment: string;
+
+  /**
+   * When. Absent: once, as soon as the campaign runs.
+   *
+   * @generated from oneof intervention.v1.Audience.when
+   */
+  when: {
+    /**
+     * Once.
+     *
+     * @generated from field: google.protobuf.Timestamp at = 2;
+     */
+    value: Timestamp;
+    case: "at";
+  } | {
+    /**
+     * Once, when the clock shows this: `2026-11-25T09:00`. What it skips comes as much later as it skips, and what it shows twice at its
+     * first showing.
+     *
+     * @generated from field: string local_at = 3;
+     */
+    value: string;
+    case: "localAt";
+  } | {
+    /**
+     * Again and again: five fields, as cron has them.
+     *
+     * @generated from field: string cron = 4;
+     */
+    value: string;
+    case: "cron";
+  } | { case: undefined; value?: undefined };
+
+  /**
+   * The clock of `local_at` and `cron`: an IANA name. Empty: each user's own, or else that of the workspace; whoever moves to another
+   * zone meanwhile may be left out.
+   *
+   * @generated from field: string time_zone = 5;
+   */
+  timeZone: string;
+
+  /**
+   * What becomes of what was due while the engine was down. Default: it is run late.
+   *
+   * @generated from field: intervention.v1.MissedPolicy missed = 6;
+   */
+  missed: MissedPolicy;
+
+  /**
+   * At most so many users a minute, 1 to 1,000,000. 0: as fast as it goes.
+   *
+   * @generated from field: int32 users_per_minute = 7;
+   */
+  usersPerMinute: number;
+
+  /**
+   * So long it takes each run to come, evenly, from nothing to `users_per_minute`: up to 7 days.
+   *
+   * @generated from field: google.protobuf.Duration ramp_up = 8;
+   */
+  rampUp?: Duration | undefined;
+};
+
+/**
+ * Describes the message intervention.v1.Audience.
+ * Use `create(AudienceSchema)` to create a new message.
+ */
+export declare const AudienceSchema: GenMessage<Audience>;
 
 /**
  * MembershipChange is that a shopper came into a segment, or left it.
@@ -567,6 +658,13 @@ export enum CampaignTriggerKind {
    * @generated from enum value: CAMPAIGN_TRIGGER_KIND_SEGMENT_LEFT = 4;
    */
   SEGMENT_LEFT = 4,
+
+  /**
+   * Nothing: it is sent to everybody in a segment.
+   *
+   * @generated from enum value: CAMPAIGN_TRIGGER_KIND_AUDIENCE = 5;
+   */
+  AUDIENCE = 5,
 }
 
 /**

@@ -41,7 +41,7 @@ export declare type Run = Message<"intervention.v1.Run"> & {
   segment: string;
 
   /**
-   * The schedule's id; empty when a caller started it.
+   * The schedule's id; empty when a caller started it, or the campaign says itself when it is sent.
    *
    * @generated from field: string schedule = 4;
    */
@@ -95,6 +95,13 @@ export declare type Run = Message<"intervention.v1.Run"> & {
    * @generated from field: double progress = 11;
    */
   progress: number;
+
+  /**
+   * `2026-11-25T09:00` where each user is reached when the clock of their own zone shows this. Empty: all at the same time.
+   *
+   * @generated from field: string local_time = 110;
+   */
+  localTime: string;
 };
 
 /**

@@ -7,7 +7,7 @@ import {
   CAMPAIGN_MOVES,
   type CampaignMove,
   findChangeRefusal,
-  findNextLook,
+  findNextMove,
   moveCampaign,
   toStateAt,
 } from "./life-cycle.ts";
@@ -102,9 +102,9 @@ describe("time", () => {
       fc.property(state, at, at, fc.integer({ min: 0, max: 1_000 }), (from, startMs, endMs, nowMs) => {
         const campaign = campaignOf({ state: from, startMs, endMs });
         const current = toStateAt({ ...campaign, reviewRule: ReviewRule.REQUIRED }, nowMs);
-        const next = findNextLook({ ...campaign, state: current });
+        const next = findNextMove({ ...campaign, state: current });
         expect(next ?? Number.POSITIVE_INFINITY).toBeGreaterThan(nowMs);
-        if ((findNextLook(campaign) ?? Number.POSITIVE_INFINITY) > nowMs) expect(current).toBe(from);
+        if ((findNextMove(campaign) ?? Number.POSITIVE_INFINITY) > nowMs) expect(current).toBe(from);
         const isOver = endMs !== undefined && endMs <= nowMs;
         if ([SCHEDULED, RUNNING, PAUSED].includes(from) && isOver) expect(current).toBe(COMPLETED);
         else if (from === SCHEDULED && startMs !== undefined && startMs <= nowMs) expect(current).toBe(RUNNING);

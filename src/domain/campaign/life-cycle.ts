@@ -106,8 +106,8 @@ function findTimed({ state, startTime, expireTime }: Timed): { move: "start" | "
   return Number.isFinite(atMs) ? { move: startMs < endMs ? "start" : "complete", atMs } : undefined;
 }
 
-/** When somebody must look at a campaign next, ms since 1970; undefined: never. */
-export const findNextLook = (campaign: Timed): number | undefined => findTimed(campaign)?.atMs;
+/** When time moves a campaign next, ms since 1970; undefined: never. */
+export const findNextMove = (campaign: Timed): number | undefined => findTimed(campaign)?.atMs;
 
 /** The state that a campaign is in by now. What should have started and ended meanwhile has started, and then ended. */
 export function toStateAt(campaign: Standing & Timed, nowMs: number): CampaignState {

@@ -26,7 +26,8 @@ export function toRun(options: {
   readonly isSkipped: boolean;
   readonly now: Date;
 }): FanOutDocument {
-  const { workspace, campaign, segmentId, by, scheduleId, dueAt, usersPerMinute, rampUp, wall, isSkipped, now } = options;
+  const { workspace, campaign, segmentId, by, scheduleId, dueAt, usersPerMinute, rampUp, wall, isSkipped, now } =
+    options;
   const { ttl } = campaign;
   const fanOut = toFanOut({
     ...{ workspace, topic: "", now },

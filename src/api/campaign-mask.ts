@@ -1,4 +1,4 @@
-import { create } from "@bufbuild/protobuf";
+import { clone } from "@bufbuild/protobuf";
 import { type Campaign, CampaignSchema, ReviewRule } from "../../gen/intervention/v1/campaign_pb.js";
 import { InvalidInput } from "../domain/errors.ts";
 import { show } from "./field-checks.ts";
@@ -21,6 +21,7 @@ const SETTABLE = {
   credit_windows: "creditWindows",
   review_rule: "reviewRule",
   start_time: "startTime",
+  journey: "journey",
 } as const satisfies Record<string, keyof CampaignFields>;
 
 const isSettable = (path: string): path is keyof typeof SETTABLE => Object.hasOwn(SETTABLE, path);
@@ -42,7 +43,7 @@ export function applyMask(
     );
   }
   const named = paths.length === 0 ? Object.keys(SETTABLE) : paths;
-  const mixed = create(CampaignSchema, current);
+  const mixed = clone(CampaignSchema, current);
   for (const path of named) if (isSettable(path)) Object.assign(mixed, { [SETTABLE[path]]: wanted[SETTABLE[path]] });
   if (wanted.reviewRule === ReviewRule.UNSPECIFIED) mixed.reviewRule = current.reviewRule;
   const parsed = parseCampaign(mixed);

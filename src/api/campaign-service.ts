@@ -2,24 +2,28 @@ import { randomBytes } from "node:crypto";
 import { create } from "@bufbuild/protobuf";
 import { timestampFromDate } from "@bufbuild/protobuf/wkt";
 import type { ServiceImpl } from "@connectrpc/connect";
+import { z } from "zod";
 import { type Campaign, CampaignSchema, CampaignState, ReviewRule } from "../../gen/intervention/v1/campaign_pb.js";
 import type { CampaignService } from "../../gen/intervention/v1/campaign_service_pb.js";
 import { findChangeRefusal } from "../domain/campaign/life-cycle.ts";
 import { type FieldViolation, InvalidInput, NotAllowedNow } from "../domain/errors.ts";
 import { CampaignKeeper, type CampaignKeeperParts } from "../integrations/campaign-keeper.ts";
-import { toCampaign } from "../store/index.ts";
+import { listTravellersOf, toCampaign } from "../store/index.ts";
 import { getService } from "./authenticate.ts";
 import { applyMask } from "./campaign-mask.ts";
 import { campaignMoves } from "./campaign-moves.ts";
 import { isCampaignId, parseCampaignName, toCampaignName } from "./campaign-name.ts";
 import { requireTriggerSegment } from "./campaign-segments.ts";
-import { parseBoth, show } from "./field-checks.ts";
+import { checked, parseBoth, parseFields, show } from "./field-checks.ts";
 import { listCampaignPage } from "./list-campaigns.ts";
 import { parseCampaign } from "./parse-campaign.ts";
+import { USER_ID } from "./parse-trigger.ts";
+import { pinCampaign } from "./pin-campaign.ts";
 import { requireParent } from "./resource-name.ts";
-import { toPin } from "./template-use.ts";
+import { toTraveller } from "./to-traveller.ts";
 
 const ID_BYTES = 8;
+const userSchema = z.object({ userId: checked(...USER_ID) });
 
 /** Makes campaigns and runs them. */
 export function campaignService(parts: CampaignKeeperParts): ServiceImpl<typeof CampaignService> {
@@ -37,7 +41,7 @@ export function campaignService(parts: CampaignKeeperParts): ServiceImpl<typeof 
       await requireTriggerSegment(store, workspace.id, parsed.trigger);
       const at = timestampFromDate(now());
       const made = create(CampaignSchema, {
-        ...(await toPin(store, workspace.id)(parsed, "campaign.template")),
+        ...(await pinCampaign(store, workspace.id, parsed)),
         ...{ name: toCampaignName(workspace.id, id), campaignId: id, state, createTime: at, updateTime: at },
       });
       return { campaign: await keeper.add(workspace.id, made) };
@@ -58,8 +62,8 @@ export function campaignService(parts: CampaignKeeperParts): ServiceImpl<typeof 
       const paths = updateMask?.paths ?? [];
       if (paths.length === 0 || paths.includes("trigger"))
         await requireTriggerSegment(store, workspace.id, wanted.trigger);
-      const isTemplateSet = paths.length === 0 || paths.includes("template");
-      const pinned = isTemplateSet ? await toPin(store, workspace.id)(wanted, "campaign.template") : wanted;
+      const isPinned = paths.length === 0 || paths.includes("template") || paths.includes("journey");
+      const pinned = isPinned ? await pinCampaign(store, workspace.id, wanted) : wanted;
       const campaign = await keeper.change(workspace.id, id, wanted.etag, (current) => {
         const refusal = findChangeRefusal(current);
         if (refusal !== undefined) throw new NotAllowedNow("CAMPAIGN_STATE", id, refusal);
@@ -86,6 +90,13 @@ export function campaignService(parts: CampaignKeeperParts): ServiceImpl<typeof 
         ...{ name: toCampaignName(workspace.id, id), campaignId: id, state, createTime: at, updateTime: at },
       });
       return { campaign: await keeper.add(workspace.id, made) };
+    },
+    async listTravellers({ name, userId: given }, context) {
+      const { workspace } = getService(context.values);
+      const { campaignId } = await keeper.get(workspace.id, parseCampaignName(name, workspace.id));
+      const { userId } = parseFields(userSchema, { userId: given });
+      const found = await listTravellersOf(store, { workspaceId: workspace.id, campaignId, userId });
+      return { travellers: found.map(toTraveller) };
     },
     ...campaignMoves({ keeper, now }),
   };

@@ -12,7 +12,9 @@ import {
   ReviewRule,
   ReviewRuleSchema,
 } from "../../gen/intervention/v1/campaign_pb.js";
+import { ContentSchema } from "../../gen/intervention/v1/intervention_pb.js";
 import { TriggerRequestSchema } from "../../gen/intervention/v1/intervention_service_pb.js";
+import { type Journey, SendStepSchema } from "../../gen/intervention/v1/journey_pb.js";
 import { PredictionKindSchema, ShopEventKindSchema } from "../../gen/intervention/v1/shopper_pb.js";
 import { compileCondition } from "../domain/condition/compile-condition.ts";
 import { InvalidInput } from "../domain/errors.ts";
@@ -28,8 +30,9 @@ import {
   timestamp,
   withoutControlCharacters,
 } from "./field-checks.ts";
-import { parseTrigger } from "./parse-trigger.ts";
 import { checkAudience } from "./parse-audience.ts";
+import { parseJourney } from "./parse-journey.ts";
+import { parseTrigger } from "./parse-trigger.ts";
 import { isSegmentId } from "./segment-name.ts";
 
 /** The fields of a campaign that its caller sets. */
@@ -50,6 +53,7 @@ export type CampaignFields = Pick<
   | "creditWindows"
   | "reviewRule"
   | "startTime"
+  | "journey"
 >;
 
 const DAY_S = 86_400;
@@ -121,7 +125,8 @@ export function parseCampaign(campaign: Campaign): CampaignFields {
   const { attempt, violations } = gatherViolations();
   const fields = attempt(() => parseFields(campaignSchema, campaign));
   // What is sent obeys the same rules as in a Trigger call.
-  const sent = attempt(() => parseTrigger(toTriggerRequest(campaign), { workspaceId: "", newKey: () => "key" }));
+  const sent = attempt(() => parseSent(campaign.journey === undefined ? campaign : { ...campaign, ...OF_ITS_STEPS }));
+  const journey = attempt(() => parseOwnJourney(campaign));
   attempt(() => checkCondition(campaign));
   attempt(() => checkAudience(campaign));
   if (campaign.digest !== undefined && campaign.debounce !== undefined)
@@ -134,7 +139,7 @@ export function parseCampaign(campaign: Campaign): CampaignFields {
   return create(CampaignSchema, {
     displayName: rest.displayName,
     trigger: create(CampaignTriggerSchema, { on: trigger.on }),
-    ...(sent.template === undefined ? { content: sent.content } : { template: sent.template }),
+    ...(journey === undefined ? toSaid(sent) : { journey }),
     policy: sent.policy,
     priority: sent.priority,
     ...(campaign.condition === undefined ? {} : { condition: campaign.condition }),
@@ -156,6 +161,32 @@ export function parseCampaign(campaign: Campaign): CampaignFields {
   });
 }
 
+type Sent = Pick<Campaign, "content" | "template" | "policy" | "priority" | "ttl">;
+
+const parseSent = (said: Sent) => parseTrigger(toTriggerRequest(said), { workspaceId: "", newKey: () => "key" });
+
+/** Stands for what is said where the steps of a journey say it. */
+const OF_ITS_STEPS = { content: create(ContentSchema, { title: "-" }) };
+
+const toSaid = ({ template, content }: ReturnType<typeof parseSent>) =>
+  template === undefined ? { content } : { template };
+
+/** @throws InvalidInput */
+function parseOwnJourney(campaign: Campaign): Journey | undefined {
+  const { journey, content, template } = campaign;
+  if (journey === undefined) return undefined;
+  const violations = Object.entries({ content, template }).flatMap(([field, value]) =>
+    value === undefined ? [] : [{ field, description: "there is a journey, whose steps say what is sent" }],
+  );
+  if (violations.length > 0) throw new InvalidInput(violations);
+  return parseJourney(journey, (send) => {
+    const { content: _, template: __, ...rest } = campaign;
+    const own = { content: send.content, template: send.template, policy: send.policy ?? campaign.policy };
+    const sent = parseSent({ ...rest, ...own } as Sent);
+    return create(SendStepSchema, { ...toSaid(sent), ...(send.policy === undefined ? {} : { policy: sent.policy }) });
+  });
+}
+
 type Span = { readonly startTime?: Timestamp | undefined; readonly expireTime?: Timestamp | undefined };
 
 const isInOrder = ({ startTime, expireTime }: Span) =>
@@ -169,7 +200,7 @@ const toGiven = ({ click, view, clicksOnly }: NonNullable<z.output<typeof campai
 
 const toMaxWait = (wait: Duration) => durationFromMs(Math.min(durationMs(wait) * MAX_WAITS, DAY_S * 1_000));
 
-function toTriggerRequest({ content, template, policy, priority, ttl }: Campaign) {
+function toTriggerRequest({ content, template, policy, priority, ttl }: Sent) {
   return create(TriggerRequestSchema, {
     recipient: { userId: "anybody" },
     priority,

@@ -29,6 +29,8 @@ export class CampaignDirectory {
   readonly #told: Subscription;
   readonly #states = new Map<string, { readonly etag: string; readonly state: CampaignState }>();
   readonly #running = new Map<string, LiveCampaign>();
+  /** Those on whose journeys users go on, by workspace. */
+  readonly #journeys = new Map<string, Set<string>>();
   readonly #live = new Map<string, Map<string, LiveCampaign>>();
   #seenUntil = new Date(0);
 
@@ -71,6 +73,11 @@ export class CampaignDirectory {
     return live === undefined || isOver(live, now) ? undefined : live;
   }
 
+  /** The campaigns of a workspace on whose journeys users go on: those that are running, and those that take in nobody any more. */
+  listJourneys(workspaceId: string): string[] {
+    return [...(this.#journeys.get(workspaceId) ?? [])];
+  }
+
   /** How a campaign stands; looked up where this process has not heard of it yet. */
   async findState(workspaceId: string, campaignId: string): Promise<CampaignState> {
     const known = this.#states.get(`${workspaceId}/${campaignId}`)?.state;
@@ -88,11 +95,19 @@ export class CampaignDirectory {
     }
   }
 
+  #noteJourney({ workspaceId, campaignId }: CampaignDocument, campaign: Campaign): void {
+    const ids = this.#journeys.get(workspaceId) ?? new Set<string>();
+    if (hasTravellers(campaign)) ids.add(campaignId);
+    else ids.delete(campaignId);
+    this.#journeys.set(workspaceId, ids);
+  }
+
   #take(document: CampaignDocument): void {
     const campaign = toCampaign(document);
     for (const byId of this.#live.values()) byId.delete(document._id);
     this.#running.delete(document._id);
     this.#states.set(document._id, { etag: document.etag, state: campaign.state });
+    this.#noteJourney(document, campaign);
     const { on } = campaign.trigger ?? {};
     if (campaign.state !== CampaignState.RUNNING || on?.case === undefined) return;
     try {
@@ -114,6 +129,10 @@ export class CampaignDirectory {
     }
   }
 }
+
+/** Whether users go on with its journey. */
+const hasTravellers = ({ state, journey }: Campaign) =>
+  journey !== undefined && (state === CampaignState.RUNNING || state === CampaignState.COMPLETED);
 
 /** Whether a campaign has ended by itself. */
 const isOver = ({ campaign: { expireTime } }: LiveCampaign, now: Date) =>

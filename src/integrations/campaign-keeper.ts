@@ -3,6 +3,7 @@ import { timestampFromDate } from "@bufbuild/protobuf/wkt";
 import { Binary } from "mongodb";
 import type { Logger } from "pino";
 import { type Campaign, CampaignSchema, CampaignState } from "../../gen/intervention/v1/campaign_pb.js";
+import { JourneySchema } from "../../gen/intervention/v1/journey_pb.js";
 import type { Bus } from "../bus/index.ts";
 import { findNextLook } from "../domain/campaign/next-look.ts";
 import { AlreadyExists, NotFound, StaleEtag, Unavailable } from "../domain/errors.ts";
@@ -50,6 +51,7 @@ export class CampaignKeeper {
     const { now, store } = this.#parts;
     const { campaignId } = campaign;
     const at = now();
+    campaign.journeyVersion = campaign.journey === undefined ? 0 : 1;
     const isNew = await insertCampaign(store, {
       _id: campaignDocumentId(workspaceId, campaignId),
       ...{ workspaceId, campaignId },
@@ -81,6 +83,7 @@ export class CampaignKeeper {
       const campaign = clone(CampaignSchema, before);
       edit(campaign);
       if (equals(CampaignSchema, before, campaign)) return before;
+      campaign.journeyVersion = toJourneyVersion(before, campaign);
       const at = now();
       campaign.updateTime = timestampFromDate(at);
       const next = { ...toKept(campaign, { before: current, at }), updatedAt: at };
@@ -105,6 +108,15 @@ export class CampaignKeeper {
       );
     }
   }
+}
+
+/** One more with each change of the journey. */
+function toJourneyVersion(before: Campaign, { journey }: Campaign): number {
+  const isAsItWas =
+    journey === undefined || before.journey === undefined
+      ? journey === before.journey
+      : equals(JourneySchema, before.journey, journey);
+  return isAsItWas ? before.journeyVersion : before.journeyVersion + 1;
 }
 
 /** A campaign, when it began to run, and when somebody must look at it next. */

@@ -120,6 +120,7 @@ export const COLLECTIONS: Readonly<Record<string, PersonalCollection | Impersona
   conversions: ofUser("conversions", { retention: { kind: "conversions", timeField: "at" } }),
   digest_items: ofUser("digest_items", { messages: { source: TriggerSourceSchema } }),
   digest_windows: ofUser("digest_windows"),
+  travellers: ofUser("travellers", { messages: { source: TriggerSourceSchema } }),
   shopper_changes: ofUser("shopper_changes"),
   shoppers: ofUser("shoppers", {
     filters: ({ workspaceId, userId }) => [{ _id: profileId(workspaceId, userId) }],
@@ -137,6 +138,7 @@ export const COLLECTIONS: Readonly<Record<string, PersonalCollection | Impersona
   campaigns: { why: "settings" },
   segments: { why: "settings" },
   schedules: { why: "settings" },
+  journey_versions: { why: "settings" },
   placement_offers: { why: "settings" },
   rollups: { why: "counts of events, of nobody by himself" },
   rollup_marks: { why: "slices of time" },

@@ -24,6 +24,8 @@ it("finds whom to export, erase and forget, and whom to send what, by indexes", 
     ["digest_items", { workspaceId: "w", userId: "ada" }],
     ["digest_items", { key: "w/c/ada", state: "pending" }],
     ["digest_windows", { workspaceId: "w", userId: "ada" }],
+    ["travellers", { workspaceId: "w", userId: "ada" }],
+    ["travellers", { workspaceId: "w", campaignId: "c", dueAt: { $lte: new Date() } }],
     ["cart_watches", { workspaceId: "w", dueAt: { $lte: now } }],
     ["decisions", { _id: { $in: ["a/0", "a/1"] } }],
   ];

@@ -58,7 +58,9 @@ function cut(
   allowance = Number.POSITIVE_INFINITY,
 ): FanOutPage {
   if (found.length <= allowance) return { userIds: found, until, span };
-  const inOrder = found.map((userId) => ({ userId, place: toPlace(userId) })).sort((a, b) => (a.place < b.place ? -1 : 1));
+  const inOrder = found
+    .map((userId) => ({ userId, place: toPlace(userId) }))
+    .sort((a, b) => (a.place < b.place ? -1 : 1));
   const next = inOrder[allowance];
   return {
     userIds: inOrder.slice(0, allowance).map(({ userId }) => userId),

@@ -1,7 +1,7 @@
 import { create, fromBinary } from "@bufbuild/protobuf";
 import { timestampFromMs, timestampMs } from "@bufbuild/protobuf/wkt";
 import type { Logger } from "pino";
-import { CampaignState, TriggerSourceSchema } from "../../gen/intervention/v1/campaign_pb.js";
+import { type Campaign, CampaignState, TriggerSourceSchema } from "../../gen/intervention/v1/campaign_pb.js";
 import { ContentSchema, PolicySchema, RecipientSchema } from "../../gen/intervention/v1/intervention_pb.js";
 import { TriggerRequestSchema } from "../../gen/intervention/v1/intervention_service_pb.js";
 import type { Acceptor } from "../accept/acceptor.ts";
@@ -21,6 +21,7 @@ import {
   type Store,
 } from "../store/index.ts";
 import { readFanOutPage, toNextCursor, toPassDelay, toSpan } from "./fan-out-page.ts";
+import type { JourneyDoor } from "./journeys.ts";
 
 /** What fanning out stands on. */
 export type FanOutOptions = {
@@ -29,6 +30,12 @@ export type FanOutOptions = {
   /** How a run's campaign stands: it goes on only while that runs. */
   readonly findCampaignState: (workspaceId: string, campaignId: string) => Promise<CampaignState>;
   readonly log: Logger;
+  /** Where a run's campaign takes users through a journey. Default: none does. */
+  readonly journeys?: {
+    /** The campaign, if it has one. */
+    readonly find: (workspaceId: string, campaignId: string) => Campaign | undefined;
+    readonly door: Pick<JourneyDoor, "enter">;
+  };
   /** Of users of whom none is known, where their workspace has none. */
   readonly defaultTimeZone: string;
   /** Tells holders apart: one a process. */
@@ -103,7 +110,11 @@ async function fanOut(options: FanOutOptions, workspace: Workspace, claimed: Fan
     if (allowance < 1) return;
     const page = await readFanOutPage(store, standing, { span, allowance, timeZone });
     span = page.span;
-    const { accepted, failed } = await acceptAll(options, workspace, { id, trigger, followers: page.userIds });
+    const travelling = options.journeys?.find(workspace.id, standing.run?.campaignId ?? "");
+    const { accepted, failed } =
+      travelling === undefined
+        ? await acceptAll(options, workspace, { id, trigger, followers: page.userIds })
+        : await letIn(options, travelling, { workspaceId: workspace.id, id, followers: page.userIds });
     const at = now();
     const advanced = await advanceFanOut(store, id, {
       ...{ fence, pace, ...toNextCursor(standing, page.until) },
@@ -142,6 +153,26 @@ async function acceptAll(
       "some could not be reached: the time of what was to be said had run out",
     );
   return { accepted: followers.length - failed, failed };
+}
+
+/** Everybody of a page begins the campaign's journey; who has begun it by this run is there already. */
+async function letIn(
+  { journeys }: FanOutOptions,
+  campaign: Campaign,
+  {
+    workspaceId,
+    id,
+    followers,
+  }: { readonly workspaceId: string; readonly id: string; readonly followers: readonly string[] },
+): Promise<{ accepted: number; failed: number }> {
+  const source = create(TriggerSourceSchema, { campaign: campaign.campaignId });
+  const by = `fanout/${id}`;
+  await journeys?.door.enter(
+    workspaceId,
+    campaign,
+    followers.map((userId) => ({ userId, source, by })),
+  );
+  return { accepted: followers.length, failed: 0 };
 }
 
 type SharedTrigger = Omit<ParsedTrigger, "idempotencyKey" | "recipient" | "bodyHash">;

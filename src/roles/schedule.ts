@@ -13,10 +13,13 @@ import { DELIVERERS } from "./deliver.ts";
 import { SHOP_EVENT_CONSUMERS } from "./event-intake.ts";
 import { runFanOuts } from "./fan-out.ts";
 import { type FindOrders, fixOutcomes } from "./fix-outcomes.ts";
+import { JourneyDoor } from "./journeys.ts";
 import { ChoiceLearner } from "./learn-choices.ts";
+import { JourneyRunner } from "./run-journeys.ts";
 import { runSchedules } from "./run-schedules.ts";
 import { startLoop } from "./start-loop.ts";
 import { tendCampaigns } from "./tend-campaigns.ts";
+import type { ShopperFacts } from "./triggers.ts";
 import { Walk } from "./walk.ts";
 import { walkDelayed } from "./walk-delayed.ts";
 import { DeliveryWalk } from "./walk-deliveries.ts";
@@ -27,7 +30,8 @@ export type ScheduleOptions = {
   readonly store: Store;
   readonly events: EventPublisher;
   readonly access: AccessDirectory;
-  readonly campaigns: Pick<CampaignDirectory, "findState">;
+  readonly campaigns: Pick<CampaignDirectory, "findState" | "findLive" | "listJourneys">;
+  readonly facts: ShopperFacts;
   readonly defaultTimeZone: string;
   readonly acceptor: Pick<Acceptor, "accept">;
   readonly metrics: Metrics;
@@ -42,12 +46,15 @@ const WALK_MS = 1_000;
 const DELIVERIES_MS = 2_000;
 const FAN_OUTS_MS = 500;
 const CAMPAIGNS_MS = 500;
+const JOURNEYS_MS = 250;
 const PRIVACY_MS = 1_000;
 const QUEUES_MS = 5_000;
 /** Trimming holds the stream up for some tens of milliseconds, whatever there is to trim: so it is done rarely. */
 const TRIM_MS = 60_000;
 /** Whoever walks keeps the right to it this long: when he dies another one goes on. */
 const LEASE_MS = 10_000;
+
+const NO_ORDERS: FindOrders = async () => [];
 
 /** Looks after what time alone brings about. Any number of these may run: one of them walks. */
 export function startSchedule(options: ScheduleOptions): AsyncDisposable {
@@ -102,18 +109,26 @@ export function startSchedule(options: ScheduleOptions): AsyncDisposable {
     await trimAcknowledged(bus, DELIVERERS);
   };
   const stopping = new AbortController();
+  const now = () => new Date();
+  const journeys = {
+    door: new JourneyDoor({ store, now }),
+    find: (workspaceId: string, campaignId: string) => {
+      const campaign = options.campaigns.findLive(workspaceId, campaignId, now())?.campaign;
+      return campaign?.journey === undefined ? undefined : campaign;
+    },
+  };
+  const travels = new JourneyRunner({ ...options, holder, now, findOrders: findOrders ?? NO_ORDERS });
   const fanOutAll = async () => {
-    const now = () => new Date();
     await runSchedules({ store, log, now, defaultTimeZone: options.defaultTimeZone }, access.workspaces());
     const findCampaignState = (id: string, campaignId: string) => options.campaigns.findState(id, campaignId);
     const { defaultTimeZone } = options;
     const common = { store, acceptor, log, holder, now, defaultTimeZone };
-    const fanOutOptions = { ...common, findCampaignState, signal: stopping.signal };
+    const fanOutOptions = { ...common, findCampaignState, journeys, signal: stopping.signal };
     await runFanOuts(fanOutOptions, access.workspaces());
   };
-  const now = () => new Date();
   const keeper = new CampaignKeeper({ store, bus, log, now });
   const loops = [
+    startLoop("journeys", JOURNEYS_MS, log, () => travels.run(access.workspaces())),
     startLoop("campaigns", CAMPAIGNS_MS, log, () => tendCampaigns({ store, access, keeper, log, now })),
     startLoop("fan-outs", FAN_OUTS_MS, log, fanOutAll),
     startLoop("walk", WALK_MS, log, walkAll),

@@ -1,9 +1,8 @@
 import { create } from "@bufbuild/protobuf";
-import { durationMs, timestampDate, timestampFromDate } from "@bufbuild/protobuf/wkt";
+import { durationMs, timestampDate } from "@bufbuild/protobuf/wkt";
 import type { BurstMessage } from "../../gen/intervention/v1/bus_pb.js";
 import {
   type MembershipChange,
-  MembershipChangeSchema,
   type TriggerSource,
   TriggerSourceSchema,
 } from "../../gen/intervention/v1/campaign_pb.js";
@@ -19,8 +18,10 @@ import type { CampaignDirectory, LiveCampaign, Occasion } from "../integrations/
 import { claimEntry, findNewestPrediction, type Store, settleEntry } from "../store/index.ts";
 import { type Arming, Debouncer } from "./debounce.ts";
 import { Digests, withDigest } from "./digests.ts";
+import { JourneyDoor } from "./journeys.ts";
 import type { SegmentChange } from "./segment-members.ts";
 import { toCampaignTrigger, toTriggerKey } from "./to-campaign-trigger.ts";
+import { toMembershipHappening, toMembershipOccasion } from "./to-membership-happening.ts";
 
 /** What is known of shoppers beside what triggers. Asked only when a campaign's condition looks at it. */
 export type ShopperFacts = {
@@ -75,10 +76,12 @@ export class Triggers {
   readonly #options: TriggersOptions;
   readonly #debouncer: Debouncer;
   readonly #digests: Digests;
+  readonly #journeys: JourneyDoor;
 
   constructor(options: TriggersOptions) {
     this.#options = options;
     this.#debouncer = new Debouncer(options);
+    this.#journeys = new JourneyDoor(options);
     const { defaultTimeZone = "UTC", facts } = options;
     this.#digests = new Digests({
       ...options,
@@ -123,20 +126,11 @@ export class Triggers {
     );
   }
 
-  /** The same for who came into segments and left them. A change that is told again has the same number, and so leads to the same.
+  /** The same for who came into segments and left them.
    *  @throws Unavailable when something may not be on disk; trying again is safe. */
   async onSegmentChanges(changes: readonly SegmentChange[]): Promise<void> {
     const at = this.#options.now();
-    await this.#onAll(
-      changes.map(({ workspaceId, userId, segmentId, isIn, changes: number }) => {
-        const membership = { segment: segmentId, isMember: isIn, changeTime: timestampFromDate(at) };
-        return {
-          ...{ workspaceId, userId, at, id: `membership/${segmentId}/${number}/${userId}` },
-          occasion: toOccasion(membership),
-          membership: create(MembershipChangeSchema, membership),
-        };
-      }),
-    );
+    await this.#onAll(changes.map((change) => toMembershipHappening(change, at)));
   }
 
   /** Decides a burst that has calmed down, on what is known now.
@@ -236,7 +230,7 @@ export class Triggers {
     });
   }
 
-  /** @returns the intervention's id, unless the user may not enter the campaign again yet. */
+  /** @returns the intervention's id, unless the user may not enter the campaign again yet, or begins a journey. */
   async #enter(
     workspace: Workspace,
     { campaign }: LiveCampaign,
@@ -252,6 +246,11 @@ export class Triggers {
         metrics.triggers.inc({ result: "not_again_yet" });
         return undefined;
       }
+    }
+    if (campaign.journey !== undefined) {
+      const entered = await this.#journeys.enter(workspace.id, campaign, [{ userId, source, by }]);
+      metrics.triggers.inc({ result: entered === 0 ? "repeated" : "accepted" });
+      return undefined;
     }
     const trigger = toCampaignTrigger(campaign, { userId, source, key: toTriggerKey(campaign.campaignId, by) });
     const [result] = await acceptor.accept(workspace, [trigger], "");
@@ -277,7 +276,7 @@ export class Triggers {
     const { store, now } = this.#options;
     const common = { workspaceId, userId, at, id: "" };
     if (event !== undefined) return { ...common, event, occasion: { case: "event", value: event.kind } };
-    if (membership !== undefined) return { ...common, membership, occasion: toOccasion(membership) };
+    if (membership !== undefined) return { ...common, membership, occasion: toMembershipOccasion(membership) };
     if (prediction === undefined) return undefined;
     const { kind } = prediction;
     const known = await findNewestPrediction(store, { workspaceId, userId, kind, now: now() });
@@ -286,11 +285,6 @@ export class Triggers {
     return { ...common, prediction: newest, occasion: { case: "prediction", value: kind } };
   }
 }
-
-const toOccasion = ({ segment, isMember }: Pick<MembershipChange, "segment" | "isMember">): Occasion => ({
-  case: isMember ? "segmentEntered" : "segmentLeft",
-  value: segment,
-});
 
 const EVENTS_KEPT = 5;
 

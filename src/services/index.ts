@@ -12,7 +12,7 @@ export function defineServices(config: Config) {
   return {
     ...shared,
     ...intake,
-    ...defineRoles(config, shared),
+    ...defineRoles(config, shared, intake),
     ...defineSegments(config, shared, intake),
     ...defineEdge(config, shared, intake),
   };

@@ -11,10 +11,11 @@ import { startRollup } from "../roles/rollup.ts";
 import { startSchedule } from "../roles/schedule.ts";
 import { findOrdersIn } from "../roles/shopper-contexts.ts";
 import { startTrack } from "../roles/track.ts";
+import type { IntakeServices } from "./intake.ts";
 import type { SharedServices } from "./shared.ts";
 
 /** The loops that decide, deliver, record and repair. */
-export function defineRoles(config: Config, shared: SharedServices) {
+export function defineRoles(config: Config, shared: SharedServices, { facts }: IntakeServices) {
   const {
     log,
     metrics,
@@ -128,6 +129,7 @@ export function defineRoles(config: Config, shared: SharedServices) {
     start: async (c) =>
       startSchedule({
         campaigns: await c.get(campaigns),
+        facts: await c.get(facts),
         defaultTimeZone: config.DEFAULT_TIME_ZONE,
         acceptor: await c.get(acceptor),
         bus: await c.get(bus),

@@ -58,6 +58,12 @@ import {
 } from "./templates.ts";
 import { type TopicRuleDocument, topicRuleIndexes } from "./topic-rules.ts";
 import {
+  type JourneyVersionDocument,
+  journeyVersionIndexes,
+  type TravellerDocument,
+  travellerIndexes,
+} from "./travellers.ts";
+import {
   type WebhookDeliveryDocument,
   type WebhookEndpointDocument,
   webhookDeliveryIndexes,
@@ -115,6 +121,8 @@ const COLLECTIONS = {
   rollups: collection<RollupDocument>("rollups", rollupIndexes),
   rollupMarks: collection<RollupMarkDocument>("rollup_marks", rollupMarkIndexes),
   schedules: collection<ScheduleDocument>("schedules", scheduleIndexes),
+  travellers: collection<TravellerDocument>("travellers", travellerIndexes),
+  journeyVersions: collection<JourneyVersionDocument>("journey_versions", journeyVersionIndexes),
   segments: collection<SegmentDocument>("segments", segmentIndexes),
   digestItems: collection<DigestItemDocument>("digest_items", digestItemIndexes),
   digestWindows: collection<DigestWindowDocument>("digest_windows", digestWindowIndexes),

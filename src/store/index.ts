@@ -297,6 +297,16 @@ export {
 } from "./templates.ts";
 export { deleteTopicRule, listTopicRules, putTopicRule } from "./topic-rules.ts";
 export {
+  findJourneyVersion,
+  insertJourneyVersion,
+  insertTravellers,
+  listTravellersDue,
+  listTravellersOf,
+  moveTravellers,
+  type TakenStep,
+  type TravellerDocument,
+} from "./travellers.ts";
+export {
   deleteWebhookEndpoint,
   ENDPOINTS_MAX,
   findWebhookDeliveries,

@@ -12,6 +12,7 @@ import type { MissedPolicy } from "./run_service_pb.js";
 import type { Condition } from "./condition_pb.js";
 import type { Content, Policy, Priority } from "./intervention_pb.js";
 import type { TemplateUse } from "./template_use_pb.js";
+import type { Journey } from "./journey_pb.js";
 
 /**
  * Describes the file intervention/v1/campaign.proto.
@@ -494,6 +495,20 @@ export declare type Campaign = Message<"intervention.v1.Campaign"> & {
    * @generated from field: google.protobuf.Timestamp start_time = 112;
    */
   startTime?: Timestamp | undefined;
+
+  /**
+   * What is done with each user step by step, instead of sending `content` or `template`. Absent: that is sent, and nothing else.
+   *
+   * @generated from field: intervention.v1.Journey journey = 113;
+   */
+  journey?: Journey | undefined;
+
+  /**
+   * One more with each change of `journey`: set by the engine.
+   *
+   * @generated from field: int32 journey_version = 114;
+   */
+  journeyVersion: number;
 };
 
 /**

@@ -8,6 +8,7 @@ import type { GenFile, GenMessage, GenService } from "@bufbuild/protobuf/codegen
 import type { Message } from "@bufbuild/protobuf";
 import type { Campaign, CampaignState, CampaignTriggerKind } from "./campaign_pb.js";
 import type { FieldMask, Timestamp } from "@bufbuild/protobuf/wkt";
+import type { Traveller } from "./journey_pb.js";
 
 /**
  * Describes the file intervention/v1/campaign_service.proto.
@@ -620,6 +621,53 @@ export declare type DuplicateCampaignResponse = Message<"intervention.v1.Duplica
 export declare const DuplicateCampaignResponseSchema: GenMessage<DuplicateCampaignResponse>;
 
 /**
+ * ListTravellersRequest says whom to tell of.
+ *
+ * @generated from message intervention.v1.ListTravellersRequest
+ */
+export declare type ListTravellersRequest = Message<"intervention.v1.ListTravellersRequest"> & {
+  /**
+   * `workspaces/{workspace}/campaigns/{campaign}`, or the last part alone.
+   *
+   * @generated from field: string name = 1;
+   */
+  name: string;
+
+  /**
+   * The user: 1 to 128 characters.
+   *
+   * @generated from field: string user_id = 2;
+   */
+  userId: string;
+};
+
+/**
+ * Describes the message intervention.v1.ListTravellersRequest.
+ * Use `create(ListTravellersRequestSchema)` to create a new message.
+ */
+export declare const ListTravellersRequestSchema: GenMessage<ListTravellersRequest>;
+
+/**
+ * ListTravellersResponse has each time that the user came in.
+ *
+ * @generated from message intervention.v1.ListTravellersResponse
+ */
+export declare type ListTravellersResponse = Message<"intervention.v1.ListTravellersResponse"> & {
+  /**
+   * The newest 100, newest first.
+   *
+   * @generated from field: repeated intervention.v1.Traveller travellers = 1;
+   */
+  travellers: Traveller[];
+};
+
+/**
+ * Describes the message intervention.v1.ListTravellersResponse.
+ * Use `create(ListTravellersResponseSchema)` to create a new message.
+ */
+export declare const ListTravellersResponseSchema: GenMessage<ListTravellersResponse>;
+
+/**
  * CampaignService makes campaigns and runs them. A change takes effect within a second.
  * Authenticate with an API key.
  *
@@ -763,6 +811,16 @@ export declare const CampaignService: GenService<{
     methodKind: "unary";
     input: typeof DuplicateCampaignRequestSchema;
     output: typeof DuplicateCampaignResponseSchema;
+  },
+  /**
+   * ListTravellers tells how a user has gone through a campaign's journey, newest first. Those who left are forgotten after 90 days.
+   *
+   * @generated from rpc intervention.v1.CampaignService.ListTravellers
+   */
+  listTravellers: {
+    methodKind: "unary";
+    input: typeof ListTravellersRequestSchema;
+    output: typeof ListTravellersResponseSchema;
   },
 }>;
 

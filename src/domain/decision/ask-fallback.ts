@@ -17,6 +17,10 @@ const SUCCESSES: Readonly<Record<Success, readonly EventKind[]>> = {
   [Success.CONVERTED]: [CONVERTED],
 };
 
+/** Whether what has become of a message is so much, or more. */
+export const hasReached = (happened: ReadonlySet<EventKind>, reached: Success): boolean =>
+  SUCCESSES[reached].some((kind) => happened.has(kind));
+
 /** What can end a chain of fallbacks. */
 export const ENDING_KINDS: readonly EventKind[] = [...ENDS, ...SUCCESSES[Success.DELIVERED]];
 

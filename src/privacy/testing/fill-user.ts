@@ -33,6 +33,7 @@ import {
   insertDigestItems,
   insertEvents,
   insertShopEvents,
+  insertTravellers,
   noteShopperChanges,
   openDigestWindow,
   predictionDocumentId,
@@ -238,6 +239,13 @@ async function fillKnowledge({ store }: Parts, { workspaceId, userId, marker, ac
   ]);
   const window = { _id: key, workspaceId, userId, campaignId: "c", windowId: marker, closesAt: acceptedAt };
   await openDigestWindow(store, window);
+  await insertTravellers(store, [
+    {
+      ...{ _id: `${key}/traveller`, workspaceId, campaignId: "c", userId, journeyVersion: 1, stepId: marker, moves: 1 },
+      ...{ enteredAt: acceptedAt, dueAt: acceptedAt, path: [{ stepId: marker, at: acceptedAt }] },
+      source: new Binary(toBinary(TriggerSourceSchema, create(TriggerSourceSchema, { prediction }))),
+    },
+  ]);
   await subscribe(store, { workspaceId, userId, topic: marker }, acceptedAt);
 }
 

@@ -8,13 +8,11 @@ import {
   TemplateVersionSchema,
 } from "../../gen/intervention/v1/template_pb.js";
 import { InvalidInput } from "../domain/errors.ts";
-import { buildTemplate } from "../domain/template/index.ts";
+import { buildTemplate, findNamedTemplates } from "../domain/template/index.ts";
 import { findTemplate, findTemplateVersion, type Store } from "../store/index.ts";
 import { compileMjml } from "../templates/compile-mjml.ts";
 import { checkDraft, checkFinished } from "./parse-template.ts";
 
-/** `include("other/footer")`, `layout("other/shop")`: pieces of other templates. */
-const SHARED = /\b(?:include|layout)\(\s*(["'])([a-z0-9][a-z0-9-]{0,62})\/([a-z0-9_-]{1,40})\1/g;
 const SHARED_TEMPLATES_MAX = 20;
 
 /** Makes of a draft what is published of it.
@@ -38,7 +36,7 @@ async function loadShared(
 ): Promise<Map<string, Piece>> {
   const shared = new Map<string, Piece>();
   const seen = new Set<string>();
-  let open = findNamed(toSources(content));
+  let open = findNamedTemplates(toSources(content));
   while (open.length > 0) {
     if (seen.size + open.length > SHARED_TEMPLATES_MAX) {
       const description = `it uses pieces of more than ${SHARED_TEMPLATES_MAX} other templates`;
@@ -53,7 +51,7 @@ async function loadShared(
         found.push(source);
       }
     }
-    open = findNamed(found).filter((one) => !seen.has(one));
+    open = findNamedTemplates(found).filter((one) => !seen.has(one));
   }
   return shared;
 }
@@ -63,10 +61,6 @@ async function findInUse(store: Store, key: Key): Promise<Pick<TemplateContent, 
   if (template === undefined || template.version === 0) return { pieces: [] };
   return (await findTemplateVersion(store, { ...key, version: template.version }))?.content ?? { pieces: [] };
 }
-
-const findNamed = (sources: readonly string[]) => [
-  ...new Set(sources.flatMap((source) => [...source.matchAll(SHARED)].map(([, , templateId = ""]) => templateId))),
-];
 
 function toSources({ pieces, variants }: TemplateContent): string[] {
   return [

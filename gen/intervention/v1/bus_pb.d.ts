@@ -11,6 +11,7 @@ import type { Timestamp } from "@bufbuild/protobuf/wkt";
 import type { TriggerSource } from "./campaign_pb.js";
 import type { TemplateUse } from "./template_use_pb.js";
 import type { RenderedMessage } from "./template_pb.js";
+import type { ExperimentInput } from "./experiment_pb.js";
 import type { InboxChanged, InterventionFrame, Revoke } from "./realtime_pb.js";
 import type { ShopEvent } from "./shopper_pb.js";
 import type { SentProduct } from "./catalog_pb.js";
@@ -159,6 +160,13 @@ export declare type InterventionMessage = Message<"intervention.v1.InterventionM
    * @generated from field: intervention.v1.RenderedMessage rendered = 56;
    */
   rendered?: RenderedMessage | undefined;
+
+  /**
+   * The experiments of the first round, whose treatment is in it already: a later round assigns nobody.
+   *
+   * @generated from field: repeated intervention.v1.ExperimentInput experiments = 130;
+   */
+  experiments: ExperimentInput[];
 };
 
 /**

@@ -12,6 +12,7 @@ import type { CampaignState, TriggerSource } from "./campaign_pb.js";
 import type { ProductStates } from "./catalog_pb.js";
 import type { ProfileSnapshot } from "./profile_pb.js";
 import type { TemplateInput } from "./template_input_pb.js";
+import type { Assignment, ExperimentInput } from "./experiment_pb.js";
 import type { EventKind } from "./event_pb.js";
 
 /**
@@ -206,6 +207,13 @@ export declare type DecisionInput = Message<"intervention.v1.DecisionInput"> & {
    * @generated from field: intervention.v1.ChoiceInput choice = 72;
    */
   choice?: ChoiceInput | undefined;
+
+  /**
+   * The experiments that its campaign is in, those of all campaigns first.
+   *
+   * @generated from field: repeated intervention.v1.ExperimentInput experiments = 130;
+   */
+  experiments: ExperimentInput[];
 };
 
 /**
@@ -547,6 +555,13 @@ export declare type Decision = Message<"intervention.v1.Decision"> & {
    * @generated from field: intervention.v1.ChannelChosen choice = 72;
    */
   choice?: ChannelChosen | undefined;
+
+  /**
+   * What became of the user in each experiment that was asked.
+   *
+   * @generated from field: repeated intervention.v1.Assignment assignments = 130;
+   */
+  assignments: Assignment[];
 };
 
 /**
@@ -637,6 +652,14 @@ export enum Rule {
    * @generated from enum value: RULE_FALLBACK = 70;
    */
   FALLBACK = 70,
+
+  /**
+   * Which variant of an experiment does the user have, and is it a holdout? Asked after the campaign, before consent, for each
+   * experiment; not asked where there is none.
+   *
+   * @generated from enum value: RULE_EXPERIMENT = 130;
+   */
+  EXPERIMENT = 130,
 }
 
 /**

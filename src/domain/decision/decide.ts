@@ -11,11 +11,13 @@ import {
   type Verdict,
   VerdictSchema,
 } from "../../../gen/intervention/v1/decision_pb.js";
+import type { Assignment } from "../../../gen/intervention/v1/experiment_pb.js";
 import { Channel } from "../../../gen/intervention/v1/intervention_pb.js";
 import { askCampaignLive } from "./ask-campaign-live.ts";
 import { askCatalog } from "./ask-catalog.ts";
 import { askChannel } from "./ask-channel.ts";
 import { askConsent } from "./ask-consent.ts";
+import { toExperimentAsk } from "./ask-experiment.ts";
 import { askExpiry } from "./ask-expiry.ts";
 import { askFallback, toFallbackTime } from "./ask-fallback.ts";
 import { askFrequencyCap } from "./ask-frequency-cap.ts";
@@ -24,36 +26,44 @@ import { askTemplate } from "./ask-template.ts";
 import { type Ask, type Finding, pass, toDate } from "./finding.ts";
 import { toWanted } from "./to-wanted.ts";
 
-/** The rules, in the order they are asked. */
-const RULES: readonly (readonly [Rule, Ask])[] = [
+type RuleAsk = readonly [Rule, Ask];
+
+/** The rules, in the order they are asked: those before experiments, ... */
+const FIRST_RULES: readonly RuleAsk[] = [
   [Rule.EXPIRY, askExpiry],
   [Rule.DUPLICATE, askDuplicate],
   [Rule.FALLBACK, askFallback],
   [Rule.CAMPAIGN_LIVE, askCampaignLive],
+];
+/** ... and those after them, whose answers may depend on the variant: who is in an experiment must not. */
+const LATER_RULES: readonly RuleAsk[] = [
   [Rule.CONSENT, askConsent],
   [Rule.FREQUENCY_CAP, askFrequencyCap],
   [Rule.CHANNEL, askChannel],
   [Rule.QUIET_HOURS, askQuietHours],
   [Rule.TEMPLATE, askTemplate],
 ];
+const RULES: readonly RuleAsk[] = [...FIRST_RULES, ...LATER_RULES];
 /** Asked last, and only of what names products: so the answer is as fresh as the sending. */
-const CATALOG_RULE = [Rule.CATALOG, askCatalog] as const;
+const CATALOG_RULE: RuleAsk = [Rule.CATALOG, askCatalog];
 
 /** The engine's answer for one intervention: a pure function of the recorded input, clock included, so that deciding again on
  *  it gives the same bytes. Stops at the first rule that does not say "go on"; every rule asked leaves its verdict. */
 export function decide(input: DecisionInput): Decision {
   const now = toDate(input.now) ?? new Date(0);
   const verdicts: Verdict[] = [];
+  const assignments: Assignment[] = [];
   const common = {
     workspace: input.workspace,
     interventionId: input.interventionId,
     round: input.round,
     decideTime: timestampFromDate(now),
     fallback: input.fallback?.step ?? 0,
+    assignments,
   };
   let channel = Channel.UNSPECIFIED;
   let chosen: ChannelChosen | undefined;
-  for (const [rule, ask] of input.products === undefined ? RULES : [...RULES, CATALOG_RULE]) {
+  for (const [rule, ask] of toRules(input)) {
     // Only of what a campaign asked for.
     if (rule === Rule.FALLBACK && input.fallback === undefined) continue;
     if (rule === Rule.CAMPAIGN_LIVE && input.trigger === undefined) continue;
@@ -63,6 +73,7 @@ export function decide(input: DecisionInput): Decision {
     if (rule === Rule.TEMPLATE && input.template === undefined) continue;
     const finding = ask(input, now);
     verdicts.push(create(VerdictSchema, { rule, answer: finding.answer, reason: finding.reason }));
+    if ("assignment" in finding && finding.assignment !== undefined) assignments.push(finding.assignment);
     if (finding.answer === Answer.STOP)
       return create(DecisionSchema, { ...common, outcome: finding.outcome, verdicts });
     if (finding.answer === Answer.DELAY)
@@ -83,6 +94,13 @@ export function decide(input: DecisionInput): Decision {
     ...(fallbackTime === undefined ? {} : { fallbackTime }),
     ...(chosen === undefined ? {} : { choice: chosen }),
   });
+}
+
+/** Most inputs have no experiments and no products. */
+function toRules({ experiments, products }: DecisionInput): readonly RuleAsk[] {
+  if (experiments.length === 0) return products === undefined ? RULES : [...RULES, CATALOG_RULE];
+  const asks = experiments.map((experiment): RuleAsk => [Rule.EXPERIMENT, toExperimentAsk(experiment)]);
+  return [...FIRST_RULES, ...asks, ...LATER_RULES, ...(products === undefined ? [] : [CATALOG_RULE])];
 }
 
 /** The store keeps one decision a round, so this verdict is recorded only where it is true: a second decision finds the first

@@ -5,6 +5,7 @@ import {
   type DecisionInput,
   type Outcome,
 } from "../../../gen/intervention/v1/decision_pb.js";
+import type { Assignment } from "../../../gen/intervention/v1/experiment_pb.js";
 import type { Channel } from "../../../gen/intervention/v1/intervention_pb.js";
 
 type StopOutcome = Outcome.SUPPRESS | Outcome.EXPIRE | Outcome.KEEP;
@@ -16,8 +17,14 @@ export type Finding =
       readonly reason: string;
       readonly channel?: Channel;
       readonly chosen?: ChannelChosen;
+      readonly assignment?: Assignment;
     }
-  | { readonly answer: Answer.STOP; readonly reason: string; readonly outcome: StopOutcome }
+  | {
+      readonly answer: Answer.STOP;
+      readonly reason: string;
+      readonly outcome: StopOutcome;
+      readonly assignment?: Assignment;
+    }
   | { readonly answer: Answer.DELAY; readonly reason: string; readonly until: Date };
 
 /** One rule: pure, with the clock as it was. */

@@ -1,6 +1,6 @@
 import { adjustPValues } from "./adjust-p-values.ts";
 import type { Comparison, GuardrailResult } from "./comparison.ts";
-import type { ArmSums, ExperimentPlan, Guardrail, Metric } from "./experiment-plan.ts";
+import { type ArmSums, type ExperimentPlan, type Guardrail, listCompared, type Metric } from "./experiment-plan.ts";
 import { intervalBy } from "./interval.ts";
 import { type Effect, type Measured, measure } from "./measure.ts";
 import { refuse } from "./refuse.ts";
@@ -27,7 +27,7 @@ const EXPECTED_MIN = 5;
  *  @throws InvalidInput for an arm or metric without sums, or sums that contradict each other. */
 export function analyse(plan: ExperimentPlan, sums: readonly ArmSums[]): Analysis {
   const control = findArm(sums, plan.control);
-  const variants = plan.arms.filter(({ name }) => name !== plan.control).map(({ name }) => findArm(sums, name));
+  const variants = listCompared(plan).map(({ name }) => findArm(sums, name));
   const users = sums.reduce((total, arm) => total + arm.users, 0);
   const wait = findWait(plan, users);
   const look = (metric: Metric, arm: ArmSums): Measured =>
@@ -38,7 +38,7 @@ export function analyse(plan: ExperimentPlan, sums: readonly ArmSums[]): Analysi
   const guardrails = plan.guardrails.flatMap((guardrail) =>
     variants.map((arm) => guard(plan, { guardrail, arm: arm.name, seen: look(guardrail, arm), users })),
   );
-  const sampleRatioPValue = checkRatio(plan, sums, users);
+  const sampleRatioPValue = checkRatio(plan, sums);
   const isBlocked = sampleRatioPValue !== null && sampleRatioPValue < SAMPLE_RATIO_ALPHA;
   return {
     sampleRatioPValue,
@@ -112,16 +112,19 @@ function directionOf({ better }: Metric, { point }: Effect): "better" | "worse" 
 }
 
 /** Why nothing may be read yet by the method's own rules. */
-function findWait({ method }: ExperimentPlan, users: number): string | undefined {
+function findWait({ method, wait }: ExperimentPlan, users: number): string | undefined {
+  if (wait !== undefined) return wait;
   if (method.kind !== "fixed" || users >= method.plannedUsers) return undefined;
   return `${users} of ${method.plannedUsers} planned users are in, and a test of fixed size says nothing before`;
 }
 
-function checkRatio(plan: ExperimentPlan, sums: readonly ArmSums[], users: number): number | null {
+function checkRatio(plan: ExperimentPlan, sums: readonly ArmSums[]): number | null {
+  const observed = plan.arms.map(({ name }) => toAssigned(findArm(sums, name)));
+  const users = observed.reduce((total, count) => total + count, 0);
   const weightSum = plan.arms.reduce((sum, { weight }) => sum + weight, 0);
   if (plan.arms.length < 2 || plan.arms.some(({ weight }) => (weight / weightSum) * users < EXPECTED_MIN)) return null;
   return sampleRatioMismatch({
-    observed: plan.arms.map(({ name }) => findArm(sums, name).users),
+    observed,
     weights: plan.arms.map(({ weight }) => weight),
   }).pValue;
 }
@@ -140,6 +143,8 @@ function isPromotable(
     guardrails.every((one) => one.arm !== arm || one.state === "holds")
   );
 }
+
+const toAssigned = ({ assigned, users }: ArmSums) => assigned ?? users;
 
 function findArm(sums: readonly ArmSums[], name: string): ArmSums {
   return sums.find((arm) => arm.name === name) ?? refuse("arms", `there are no sums of the arm "${name}"`);

@@ -49,7 +49,15 @@ export type ExperimentPlan = {
   readonly alpha: number;
   /** How several goals and arms are allowed for. Holm by default: any false claim counts. */
   readonly correction?: Procedure | undefined;
+  /** Arms that count for the sample ratio and are not compared, such as a holdout that says nothing of the variants. */
+  readonly setAside?: readonly string[] | undefined;
+  /** Why nothing may be read yet; undefined when it may. */
+  readonly wait?: string | undefined;
 };
+
+/** The arms that are compared with the control. */
+export const listCompared = ({ arms, control, setAside = [] }: ExperimentPlan): readonly ArmShare[] =>
+  arms.filter(({ name }) => name !== control && !setAside.includes(name));
 
 /** What a metric adds up to in one arm; of a binary metric only the sum, how many did. */
 export type MetricSums = {
@@ -67,7 +75,9 @@ export type MetricSums = {
 /** What one arm has seen so far. */
 export type ArmSums = {
   readonly name: string;
-  /** Assigned to it, whether they did anything or not. */
+  /** Measured in it, whether they did anything or not. */
   readonly users: number;
+  /** Assigned to it, where not all of them are measured yet. Default: as many as are measured. */
+  readonly assigned?: number | undefined;
   readonly metrics: Readonly<Record<string, MetricSums>>;
 };

@@ -1,5 +1,5 @@
 import type { Comparison, GuardrailResult } from "./comparison.ts";
-import type { ExperimentPlan, Metric } from "./experiment-plan.ts";
+import { type ExperimentPlan, listCompared, type Metric } from "./experiment-plan.ts";
 
 /** What the numbers allow to be said, and no more. */
 export type Verdict = {
@@ -28,16 +28,14 @@ export function toVerdict(analysis: {
         `The arms did not get the users that their weights say (p = ${number(analysis.sampleRatioPValue ?? 0)}), so no comparison can be trusted: find what loses or adds users of one arm first.`,
       ],
     };
-  const verdicts = plan.arms
-    .filter(({ name }) => name !== plan.control)
-    .map(({ name }) =>
-      judgeArm(
-        plan,
-        name,
-        comparisons.filter(({ arm }) => arm === name),
-        guardrails.filter(({ arm }) => arm === name),
-      ),
-    );
+  const verdicts = listCompared(plan).map(({ name }) =>
+    judgeArm(
+      plan,
+      name,
+      comparisons.filter(({ arm }) => arm === name),
+      guardrails.filter(({ arm }) => arm === name),
+    ),
+  );
   const better = verdicts.filter(({ kind }) => kind === "better").length;
   return {
     kind: ORDER.find((kind) => verdicts.some((verdict) => verdict.kind === kind)) ?? "not_enough_data",
@@ -54,7 +52,7 @@ function judgeArm(
   comparisons: readonly Comparison[],
   guardrails: readonly GuardrailResult[],
 ): ArmVerdict {
-  const context = { plan, comparisons: plan.goals.length * (plan.arms.length - 1) };
+  const context = { plan, comparisons: plan.goals.length * listCompared(plan).length };
   const harms = [
     ...comparisons.filter(({ result }) => result.kind === "compared" && result.claim === "worse"),
     ...guardrails.filter(({ state }) => state === "harmed"),

@@ -1,0 +1,155 @@
+import { type Experiment, ExperimentMethod_Kind } from "../../../gen/intervention/v1/experiment_pb.js";
+import { type Analysis, analyse } from "./analyse.ts";
+import { betaBinomialBayes } from "./beta-binomial-bayes.ts";
+import type { Comparison } from "./comparison.ts";
+import type { ArmSums, ExperimentPlan } from "./experiment-plan.ts";
+import { gaussianEffectBayes } from "./gaussian-effect-bayes.ts";
+import { type Looks, toPlan } from "./to-plan.ts";
+import { addArms } from "./user-sums.ts";
+
+/** Users of one arm and one stratum, added up. */
+export type Group = { readonly arm: string; readonly stratum: string; readonly sums: ArmSums };
+
+/** What is believed of an arm by Bayes' rule, from a flat prior. */
+export type Belief = {
+  /** That the arm is better than the control, by the goal's own direction. */
+  readonly chanceToWin: number;
+  /** What choosing the arm costs on average if that is wrong, in the metric's unit. */
+  readonly expectedLoss: number;
+};
+
+export type Report = {
+  /** In the order of the variants. */
+  readonly arms: readonly ArmSums[];
+  readonly analysis: Analysis;
+  /** One a comparison of the analysis; undefined where there is none. */
+  readonly beliefs: readonly (Belief | undefined)[];
+  /** Everybody who was treated against those held out; undefined without a holdout. */
+  readonly holdout: { readonly treatedUsers: number; readonly comparisons: readonly Comparison[] } | undefined;
+  /** The largest, by the first goal alone. */
+  readonly strata: readonly {
+    readonly stratum: string;
+    readonly users: number;
+    readonly comparisons: readonly Comparison[];
+  }[];
+};
+
+/** Each gets its share of alpha, so that more of them would show less. */
+const STRATA_MAX = 20;
+const TREATED = "treated";
+
+/** What an experiment shows.
+ *  @param of.assigned all who came in, by arm. @param of.reached the looks that were reached; see `listPlannedLooks`. */
+export function toReport(
+  experiment: Experiment,
+  of: { readonly groups: readonly Group[]; readonly assigned: ReadonlyMap<string, number>; readonly reached: Looks },
+): Report {
+  const plan = toPlan(experiment, of.reached);
+  const arms = toArms(plan, of.groups, of.assigned);
+  const analysis = analyse(plan, arms);
+  return {
+    ...{ arms, analysis },
+    beliefs: toBeliefs(experiment, arms, analysis),
+    holdout: toHoldout(experiment, plan, arms),
+    strata: toStrata(plan, of.groups),
+  };
+}
+
+function toArms(plan: ExperimentPlan, groups: readonly Group[], assigned?: ReadonlyMap<string, number>): ArmSums[] {
+  const nothing = Object.fromEntries(
+    [...plan.goals, ...plan.guardrails].map(({ name }) => [name, { sum: 0, sumSquares: 0 }] as const),
+  );
+  return plan.arms.map(({ name }) => {
+    const parts = groups.filter(({ arm }) => arm === name).map(({ sums }) => sums);
+    const { users, metrics } = addArms(parts, name);
+    return { name, users, metrics: { ...nothing, ...metrics }, ...(assigned && { assigned: assigned.get(name) ?? 0 }) };
+  });
+}
+
+function toBeliefs(experiment: Experiment, arms: readonly ArmSums[], { comparisons }: Analysis) {
+  if (experiment.method?.kind !== ExperimentMethod_Kind.BAYESIAN) return comparisons.map(() => undefined);
+  const control = arms.find(({ name }) => name === experiment.control);
+  return comparisons.map((comparison): Belief | undefined => {
+    const arm = arms.find(({ name }) => name === comparison.arm);
+    if (comparison.result.kind !== "compared" || arm === undefined || control === undefined) return undefined;
+    return believe(comparison, control, arm);
+  });
+}
+
+function believe({ metric }: Comparison, control: ArmSums, arm: ArmSums): Belief | undefined {
+  const [a, b] = [control.metrics[metric.name], arm.metrics[metric.name]];
+  // Of a ratio there is no distribution of a user to begin with.
+  if (a === undefined || b === undefined || metric.kind === "ratio") return undefined;
+  const isHigherBetter = metric.better === "higher";
+  if (metric.kind === "binary") {
+    const counts = { xA: a.sum, nA: control.users, xB: b.sum, nB: arm.users };
+    const { chanceToWin, expectedLossA, expectedLossB } = betaBinomialBayes({
+      ...counts,
+      ...{ priorAlpha: 1, priorBeta: 1 },
+    });
+    return isHigherBetter
+      ? { chanceToWin, expectedLoss: expectedLossB }
+      : { chanceToWin: 1 - chanceToWin, expectedLoss: expectedLossA };
+  }
+  const sides = {
+    a: { n: control.users, sum: a.sum, sumSquares: a.sumSquares ?? 0 },
+    b: { n: arm.users, sum: b.sum, sumSquares: b.sumSquares ?? 0 },
+  };
+  const prior = { mean: 0, variance: 1, proper: false };
+  const found = gaussianEffectBayes({ ...sides, alpha: 0.05, differenceType: "absolute", prior });
+  return isHigherBetter
+    ? { chanceToWin: found.chanceToWin, expectedLoss: found.riskB }
+    : { chanceToWin: 1 - found.chanceToWin, expectedLoss: found.riskA };
+}
+
+function toHoldout({ variants }: Experiment, plan: ExperimentPlan, arms: readonly ArmSums[]): Report["holdout"] {
+  const held = variants.find(({ holdout }) => holdout)?.variantId;
+  const holdout = arms.find(({ name }) => name === held);
+  if (held === undefined || holdout === undefined) return undefined;
+  const treated = addArms(
+    arms.filter(({ name }) => name !== held),
+    TREATED,
+  );
+  const weightOf = (isHeld: boolean) =>
+    plan.arms.reduce((sum, { name, weight }) => sum + ((name === held) === isHeld ? weight : 0), 0);
+  const { comparisons } = analyse(
+    {
+      ...plan,
+      ...{ control: held, setAside: [], guardrails: [] },
+      arms: [
+        { name: held, weight: weightOf(true) },
+        { name: TREATED, weight: weightOf(false) },
+      ],
+    },
+    [holdout, treated],
+  );
+  return { treatedUsers: treated.users, comparisons };
+}
+
+function toStrata(plan: ExperimentPlan, groups: readonly Group[]): Report["strata"] {
+  const byStratum = Map.groupBy(groups, ({ stratum }) => stratum);
+  if (byStratum.size < 2) return [];
+  const usersOf = (some: readonly Group[]) => some.reduce((sum, { sums }) => sum + sums.users, 0);
+  const largest = [...byStratum]
+    .map(([stratum, some]) => ({ stratum, some, users: usersOf(some) }))
+    .sort((a, b) => b.users - a.users || (a.stratum < b.stratum ? -1 : 1))
+    .slice(0, STRATA_MAX);
+  const total = usersOf(groups);
+  return largest.map(({ stratum, some, users }) => {
+    const within = {
+      ...plan,
+      ...{ goals: plan.goals.slice(0, 1), guardrails: [], alpha: plan.alpha / largest.length },
+      method: scale(plan.method, users / total),
+    };
+    const { comparisons } = analyse(within, toArms(within, some));
+    return { stratum, users, comparisons };
+  });
+}
+
+/** A stratum is planned to have its share of the users, so that its looks are those of the whole. */
+function scale(method: ExperimentPlan["method"], share: number): ExperimentPlan["method"] {
+  if (method.kind === "always_valid") return method;
+  const plannedUsers = method.plannedUsers * share;
+  if (method.kind === "fixed") return { ...method, plannedUsers };
+  return { ...method, plannedUsers, earlierLooks: method.earlierLooks.map((users) => users * share) };
+}

@@ -81,6 +81,7 @@ export function createSubjects(namespace: string) {
       `${p}later.calm.${workspace}.${campaign}.${userToken}`,
     campaignsChanged: `${p}campaigns-changed`,
     segmentsChanged: `${p}segments-changed`,
+    experimentsChanged: `${p}experiments-changed`,
     /** A tracked event on its way out, as a CloudEvent. */
     eventsOut: (workspace: string, kind: string) => `${p}events.out.${workspace}.${kind}`,
     /** Says whose user was erased, to whoever keeps something of users in memory. */

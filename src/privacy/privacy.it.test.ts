@@ -172,6 +172,7 @@ describe("an erasure", () => {
       ...{
         "collection/campaign_entries": 1,
         "collection/subscriptions": 1,
+        "collection/exposures": 1,
         "collection/shop_events": 1,
         "collection/cart_watches": 1,
         "collection/conversions": 1,

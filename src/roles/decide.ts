@@ -27,6 +27,7 @@ import type { CampaignDirectory } from "../integrations/campaign-directory.ts";
 import type { CatalogView } from "../integrations/catalog-view.ts";
 import type { ChoiceModel } from "../integrations/choice-model.ts";
 import type { DataIntelligence } from "../integrations/data-intelligence.ts";
+import type { ExperimentDirectory } from "../integrations/experiment-directory.ts";
 import type { Metrics, Traces } from "../observe/index.ts";
 import type { ErasedUsers } from "../privacy/erased-users.ts";
 import type { Store } from "../store/index.ts";
@@ -58,6 +59,8 @@ export type DecideOptions = {
     channel: Channel,
   ) => { readonly currency: string; readonly micros: number } | undefined;
   readonly choices: Pick<ChoiceModel, "find">;
+  /** Default: nothing is split. */
+  readonly experiments?: Pick<ExperimentDirectory, "listOf">;
   /** By which a chain of fallbacks is told that its user has converted. Default: nobody keeps orders, and none has. */
   readonly findOrders?: FindOrders;
   /** Whether a workspace has a provider for a channel that needs one. */

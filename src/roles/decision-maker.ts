@@ -1,6 +1,5 @@
 import { create } from "@bufbuild/protobuf";
 import { timestampDate, timestampFromDate } from "@bufbuild/protobuf/wkt";
-import type { InterventionMessage } from "../../gen/intervention/v1/bus_pb.js";
 import {
   type Decision,
   type DecisionInput,
@@ -16,8 +15,7 @@ import { invariant } from "../domain/assert.ts";
 import { type FoundProduct, toProductStates } from "../domain/catalog/product-states.ts";
 import { toCapSince } from "../domain/decision/ask-frequency-cap.ts";
 import { decide } from "../domain/decision/decide.ts";
-import { toWanted } from "../domain/decision/to-wanted.ts";
-import { fromContactChannel, toOutsideChannel } from "../domain/delivery/channel-names.ts";
+import { fromContactChannel } from "../domain/delivery/channel-names.ts";
 import { SPAN } from "../observe/index.ts";
 import {
   type DecisionDocument,
@@ -31,11 +29,13 @@ import {
 } from "../store/index.ts";
 import { addChoice } from "./choice-input.ts";
 import type { DecideOptions, ToDecide } from "./decide.ts";
+import { treatAll, withTreatments } from "./experiment-inputs.ts";
 import { loadFallbackStates } from "./fallback-states.ts";
 import { type LoadedProfile, ProfileLoader, type WhoToLoad } from "./profile-loader.ts";
 import { type Asked, loadSuppressed, type Suppressed } from "./suppressed.ts";
 import { TemplateInputs } from "./template-inputs.ts";
 import { toDecisionDocument } from "./to-decision-document.ts";
+import { toOutsideWanted } from "./to-outside-wanted.ts";
 
 /** A decision that stands in the store, whoever made it. */
 export type Standing = {
@@ -69,8 +69,9 @@ export class DecisionMaker {
   async decideAll(batch: readonly ToDecide[]): Promise<Standing[]> {
     const standing: Standing[] = [];
     // The same message can be twice in one batch, when it was put on the stream again.
-    let open = [...new Map(batch.map((work) => [idOf(work), work])).values()];
-    const findProfile = await this.#profiles.load(open.map(toWho));
+    const given = new Map(batch.map((work) => [idOf(work), work]));
+    const findProfile = await this.#profiles.load([...given.values()].map(toWho));
+    let open = await treatAll(this.#options, [...given.values()], (work) => findProfile(toWho(work)));
     const askedOf = (work: ToDecide) => toAsked(work, findProfile(toWho(work)));
     const findSuppressed = await loadSuppressed(this.#options, open.map(askedOf));
     const suppressedOf = (work: ToDecide) => findSuppressed(askedOf(work));
@@ -93,7 +94,7 @@ export class DecisionMaker {
         else if (conflict === "cap_slot") again.push(one.work);
         else decidedBefore.push(one.work);
       }
-      standing.push(...(await this.#load(decidedBefore)));
+      standing.push(...(await this.#load(decidedBefore.map((work) => given.get(idOf(work)) ?? work))));
       this.#options.metrics.capConflicts.inc(again.length);
       open = again;
     }
@@ -199,6 +200,7 @@ export class DecisionMaker {
       profile: outside.length === 0 ? snapshot : create(ProfileSnapshotSchema, { ...snapshot, ...known }),
       providedChannels,
       defaultTimeZone: this.#options.defaultTimeZoneOf(message.workspace),
+      experiments: message.experiments,
     });
   }
 
@@ -255,8 +257,11 @@ export class DecisionMaker {
     return works.map((work) => {
       const document = found.get(idOf(work));
       invariant(document !== undefined, `decision ${idOf(work)} was refused as there already, and is not there`);
-      const template = work.message.template === undefined ? undefined : toDecisionInput(document)?.template;
-      return { work, document, decision: toDecision(document), isNew: false, ...(template && { template }) };
+      const isPlain = work.message.template === undefined && document.inExperiment === undefined;
+      const { experiments = [], template } = (isPlain ? undefined : toDecisionInput(document)) ?? {};
+      // As it was decided, whatever has become of the experiments since.
+      const decided = withTreatments(work, experiments);
+      return { work: decided, document, decision: toDecision(document), isNew: false, ...(template && { template }) };
     });
   }
 
@@ -271,12 +276,6 @@ export class DecisionMaker {
 }
 
 const toMessage = ({ message }: ToDecide) => message;
-
-/** The channels of a policy and its fallbacks that need a provider. */
-const toOutsideWanted = ({ policy }: InterventionMessage) =>
-  toWanted(policy === undefined ? {} : { policy })
-    .map(({ channel }) => channel)
-    .filter((channel) => toOutsideChannel(channel) !== undefined);
 
 const toWho = ({ message }: ToDecide): WhoToLoad => ({
   workspaceId: message.workspace,

@@ -24,8 +24,18 @@ import {
   toSubjectToken,
 } from "../bus/index.ts";
 import { toOutsideChannel } from "../domain/delivery/channel-names.ts";
+import { toVariantName } from "../domain/experiment/to-assignment.ts";
 import { toTemplateFields } from "../domain/template/index.ts";
-import { findHappened, type InboxDocument, insertInboxItems, toDecisionInput, toPosition } from "../store/index.ts";
+import {
+  type ExposureDocument,
+  findHappened,
+  type InboxDocument,
+  insertExposures,
+  insertInboxItems,
+  toDecisionInput,
+  toExposure,
+  toPosition,
+} from "../store/index.ts";
 import type { DecideOptions } from "./decide.ts";
 import type { Standing } from "./decision-maker.ts";
 import { toDelivery } from "./to-delivery.ts";
@@ -54,6 +64,8 @@ export class EffectRunner {
     const toInbox = sends.filter(({ document }) => document.channel === "inbox");
     const isOutside = ({ decision }: Standing) => toOutsideChannel(decision.channel) !== undefined;
     const delays = due.filter(({ document }) => document.outcome === "delay");
+    // Before anything can come of it.
+    await insertExposures(store, standing.flatMap(toExposures));
     await insertInboxItems(store, toInbox.map(toInboxDocument));
     await Promise.all([
       realtime.publishAll(sends.filter((one) => !isOutside(one)).map((one) => this.#toMessage(one))),
@@ -160,6 +172,17 @@ export function toInboxItem(message: InterventionMessage, at: Date, template?: T
   };
 }
 
+/** The users whom a decision has brought into experiments; who was in one before still has what he had. */
+function toExposures({ document, work, decision }: Standing): ExposureDocument[] {
+  if (document.round > 0) return [];
+  const { workspaceId, decidedAt: at } = document;
+  return decision.assignments.flatMap(({ experiment, variant, stratum }, index) => {
+    const input = work.message.experiments[index];
+    if (variant === "" || input === undefined || input.earlierVariant !== "") return [];
+    return toExposure({ workspaceId, userId: input.userId, experimentId: experiment, variant, at, stratum });
+  });
+}
+
 const toInboxDocument = ({ document, work, template }: Standing) =>
   toInboxItem(work.message, document.decidedAt, template);
 
@@ -168,6 +191,7 @@ function toEvents({ document, work, decision, template }: Standing): Event[] {
   const { message, traceparent } = work;
   const channel = decision.channel;
   const at = document.decidedAt;
+  const variant = toVariantName(message.experiments);
   const event = (kind: EventKind, occurredAt: Date, more: { reason?: string; id?: string; rule?: string } = {}) =>
     create(EventSchema, {
       eventId: `${message.interventionId}:${toKindName(kind)}${more.id ?? ""}`,
@@ -184,6 +208,7 @@ function toEvents({ document, work, decision, template }: Standing): Event[] {
       stageMs: kind === EventKind.DECIDED && document.round === 0 ? toStageMs(message.acceptTime, at) : 0n,
       traceParent: traceparent?.endsWith("-01") === true ? traceparent : "",
       ...(template === undefined ? {} : toTemplateFields(template)),
+      variant,
     });
   const events: Event[] = [];
   if (document.round === 0)

@@ -20,6 +20,7 @@ import {
   toGuarantee,
   toNextStep,
 } from "../domain/delivery/next-step.ts";
+import { toVariantName } from "../domain/experiment/to-assignment.ts";
 import { toTemplateFields } from "../domain/template/index.ts";
 import { attemptId, deliveryId, findProviderAccount, replaceProviderAccount } from "../store/index.ts";
 import type { DeliverOptions } from "./deliver.ts";
@@ -227,6 +228,7 @@ function toEvent(delivery: DeliveryMessage, kind: keyof typeof EVENT_KINDS, reas
     stageMs: kind === "sent" ? toStageMs(delivery.decideTime, at) : 0n,
     traceParent: intervention?.traceParent ?? "",
     ...(delivery.template === undefined ? {} : toTemplateFields(delivery.template)),
+    variant: toVariantName(intervention?.experiments ?? []),
   });
 }
 

@@ -1,7 +1,6 @@
 import { create, fromBinary, type MessageInitShape, toBinary } from "@bufbuild/protobuf";
 import { timestampFromDate } from "@bufbuild/protobuf/wkt";
 import { headers } from "@nats-io/transport-node";
-import { Binary } from "mongodb";
 import { describe, expect, it } from "vitest";
 import {
   type InterventionMessage,
@@ -11,21 +10,15 @@ import {
 import { DecisionInputSchema, DecisionSchema } from "../../gen/intervention/v1/decision_pb.js";
 import { EventKind, EventSchema } from "../../gen/intervention/v1/event_pb.js";
 import { Channel, Priority, State } from "../../gen/intervention/v1/intervention_pb.js";
-import {
-  BatchPublisher,
-  findOldestWaitingMs,
-  listDeadLetters,
-  PresenceAnnouncer,
-  packItems,
-  replayDeadLetter,
-} from "../bus/index.ts";
+import { findOldestWaitingMs, listDeadLetters, PresenceAnnouncer, packItems, replayDeadLetter } from "../bus/index.ts";
 import { ServiceContainer } from "../container.ts";
 import { decide } from "../domain/decision/decide.ts";
 import { toState } from "../domain/intervention-state.ts";
-import { countUnread, listEvents, listRounds, toPosition } from "../store/index.ts";
+import { countUnread, listEvents, listRounds } from "../store/index.ts";
 import { startParts } from "../testing/parts.ts";
 import { until } from "../testing/until.ts";
 import { DECIDERS } from "./decide.ts";
+import { acceptMessages } from "./testing/accept-messages.ts";
 import { Walk } from "./walk.ts";
 
 type Parts = Awaited<ReturnType<typeof startParts>>;
@@ -45,27 +38,6 @@ function message(changes: Init = {}): InterventionMessage {
     acceptTime: timestampFromDate(new Date()),
     ...changes,
   });
-}
-
-/** What accepting leaves behind: an entry in the ledger and a message on the stream. */
-async function accept({ bus, store }: Parts, messages: readonly InterventionMessage[]): Promise<void> {
-  await store.interventions.insertMany(
-    messages.map((one) => ({
-      _id: one.interventionId,
-      workspaceId: one.workspace,
-      userId: one.recipient?.userId ?? "",
-      position: toPosition(new Date(), one.interventionId),
-      acceptedAt: new Date(),
-      bodyHash: new Binary(),
-      message: new Binary(toBinary(InterventionMessageSchema, one)),
-    })),
-  );
-  await new BatchPublisher(bus).publishAll(
-    messages.map((one) => ({
-      subject: bus.subjects.intervention(one.workspace, "normal"),
-      data: packItems([toBinary(InterventionMessageSchema, one)]),
-    })),
-  );
 }
 
 const rounds = ({ store }: Parts, id: string) => listRounds(store, "main", id);
@@ -90,7 +62,7 @@ describe("deciding", () => {
     await parts.container.get(parts.services.decide);
     await parts.container.get(parts.services.track);
     const one = message();
-    await accept(parts, [one]);
+    await acceptMessages(parts, [one]);
     const document = await decided(parts, one.interventionId);
     expect(document).toMatchObject({ outcome: "send", channel: "realtime" });
     expect(await stateOf(parts, one.interventionId)).toBe(State.SENT);
@@ -108,7 +80,7 @@ describe("deciding", () => {
     await parts.container.get(parts.services.decide);
     await parts.container.get(parts.services.track);
     const one = message();
-    await accept(parts, [one]);
+    await acceptMessages(parts, [one]);
     await decided(parts, one.interventionId);
     const again = packItems([toBinary(InterventionMessageSchema, one)]);
     await parts.bus.js.publish(parts.bus.subjects.intervention("main", "normal"), again);
@@ -132,7 +104,7 @@ describe("deciding", () => {
       message({ policy: { frequencyCap: { max: 7, window: { seconds: 3_600n } } } }),
     );
     // One by one, so that they spread over the deciders.
-    await Promise.all(capped.map((one) => accept(parts, [one])));
+    await Promise.all(capped.map((one) => acceptMessages(parts, [one])));
     const all = await until(async () => {
       const documents = await parts.store.decisions.find().toArray();
       return documents.length === capped.length && documents;
@@ -147,7 +119,7 @@ describe("deciding", () => {
     await parts.store.workspaces.updateOne({ _id: "main" }, { $set: { defaultTimeZone: "Europe/Paris" } });
     await parts.container.get(parts.services.decide);
     const one = message();
-    await accept(parts, [one]);
+    await acceptMessages(parts, [one]);
     const { input } = await decided(parts, one.interventionId);
     expect(fromBinary(DecisionInputSchema, input?.value() ?? new Uint8Array()).defaultTimeZone).toBe("Europe/Paris");
   });
@@ -161,7 +133,7 @@ describe("deciding", () => {
     const one = message({
       policy: { quietHours: { start: clock(now), end: clock(new Date(now.getTime() + 60_000)) } },
     });
-    await accept(parts, [one]);
+    await acceptMessages(parts, [one]);
     const first = await decided(parts, one.interventionId);
     // On the very last millisecond of a minute it may be sent at once; then there is nothing to wait for.
     if (first.outcome === "delay") {
@@ -179,7 +151,7 @@ describe("deciding", () => {
     h.set("traceparent", "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-00");
     await parts.bus.js.publish(subject, new Uint8Array([255, 1, 2]), { headers: h });
     const one = message();
-    await accept(parts, [one]);
+    await acceptMessages(parts, [one]);
     await decided(parts, one.interventionId);
     const [letter] = await until(async () => {
       const letters = await listDeadLetters(parts.bus, { workspace: "main", after: 0, limit: 10 });
@@ -210,7 +182,7 @@ describe("tracking", () => {
     await parts.container.get(parts.services.track);
     const events = await parts.container.get(parts.services.events);
     const one = message();
-    await accept(parts, [one]);
+    await acceptMessages(parts, [one]);
     await decided(parts, one.interventionId);
     const report = (kind: EventKind, name: string) =>
       create(EventSchema, {
@@ -246,7 +218,7 @@ describe("the clock", () => {
     presence.add("main", "ada");
     for (const role of ["decide", "track", "schedule"] as const) await parts.container.get(parts.services[role]);
     const one = message();
-    await accept(parts, [one]);
+    await acceptMessages(parts, [one]);
     await until(async () => (await stateOf(parts, one.interventionId)) === State.INBOXED, "inboxed");
     const inbox = () => countUnread(parts.store, { workspaceId: "main", userId: "ada", now: new Date() });
     expect(await inbox()).toBe(1);
@@ -273,7 +245,7 @@ describe("the clock", () => {
     presence.add("main", "ada");
     for (const role of ["decide", "track", "schedule"] as const) await parts.container.get(parts.services[role]);
     const one = message({ expireTime: timestampFromDate(new Date(Date.now() + 1_000)) });
-    await accept(parts, [one]);
+    await acceptMessages(parts, [one]);
     await until(async () => (await stateOf(parts, one.interventionId)) === State.EXPIRED, "expired");
     expect(await parts.store.inbox.countDocuments({})).toBe(0);
     await until(async () => (await kinds(parts, one.interventionId)).includes("expired"), "event");
@@ -283,7 +255,7 @@ describe("the clock", () => {
   it("puts accepted interventions on the stream again that the broker has lost, and says so", async () => {
     await using parts = await startParts();
     const lost = Array.from({ length: 25 }, () => message());
-    await accept(parts, lost);
+    await acceptMessages(parts, lost);
     await parts.bus.jsm.streams.purge(parts.bus.subjects.stream("INTERVENTIONS"));
     const metrics = await parts.container.get(parts.services.metrics);
     const events = await parts.container.get(parts.services.events);
@@ -312,7 +284,7 @@ describe("the clock", () => {
     await using parts = await startParts({ UNDELIVERED_AFTER_MS: "500" });
     for (const role of ["decide", "track"] as const) await parts.container.get(parts.services[role]);
     const one = message();
-    await accept(parts, [one]);
+    await acceptMessages(parts, [one]);
     await until(async () => (await kinds(parts, one.interventionId)).includes("inboxed"), "inboxed");
     // What a maker that died right after its decision leaves behind.
     await parts.store.inbox.deleteMany({});
@@ -325,7 +297,7 @@ describe("the clock", () => {
   it("is not held up for ever by an accepted intervention that nobody can decide", async () => {
     await using parts = await startParts();
     const { bus, container, services, store } = parts;
-    await accept(parts, [message()]);
+    await acceptMessages(parts, [message()]);
     const [metrics, events, log] = [
       await container.get(services.metrics),
       await container.get(services.events),

@@ -1,11 +1,13 @@
 import { create, toBinary } from "@bufbuild/protobuf";
 import { timestampDate, timestampFromDate } from "@bufbuild/protobuf/wkt";
 import { type InterventionMessage, RealtimeMessageSchema } from "../../gen/intervention/v1/bus_pb.js";
+import type { DecisionInput } from "../../gen/intervention/v1/decision_pb.js";
 import { EventKind, EventSchema } from "../../gen/intervention/v1/event_pb.js";
 import { Channel } from "../../gen/intervention/v1/intervention_pb.js";
 import { ContactChannel, Purpose } from "../../gen/intervention/v1/profile_pb.js";
-import type { TemplateInput } from "../../gen/intervention/v1/template_input_pb.js";
 import { createRealtimePublisher, toKindName, toSubjectToken } from "../bus/index.ts";
+import { applyTreatments } from "../domain/experiment/apply-treatment.ts";
+import { toVariantName } from "../domain/experiment/to-assignment.ts";
 import { toConsentName } from "../domain/profile/register-keys.ts";
 import {
   type DecisionOutline,
@@ -55,20 +57,26 @@ export async function sweepSends(options: WalkOptions, { workspaceId, sends, now
   const expired = open.filter(isExpired);
   const unwanted = open.filter((message) => !isExpired(message) && refused.has(message));
   const waiting = open.filter((message) => !isExpired(message) && !refused.has(message));
-  const templateOf = await findTemplates(store, sends, waiting);
+  const inputOf = await findInputs(store, sends, waiting);
   await insertInboxItems(
     store,
-    waiting.map((message) => ({
-      ...toInboxItem(message, now, templateOf.get(message.interventionId)),
-      ...(inboxed.has(message.interventionId) ? {} : { wasSent: true }),
-    })),
+    waiting.map((message) => {
+      const { experiments = [], template } = inputOf.get(message.interventionId) ?? {};
+      return {
+        ...toInboxItem(applyTreatments(message, experiments), now, template),
+        ...(inboxed.has(message.interventionId) ? {} : { wasSent: true }),
+      };
+    }),
   );
   await Promise.all([
     createRealtimePublisher(bus).publishAll(waiting.map((message) => toInboxChanged(options, message))),
     events.publish([
       ...expired.map((message) => toEvent(message, EventKind.EXPIRED, now)),
       ...unwanted.map((message) => toEvent(message, EventKind.EXPIRED, now, "the user has said no to the inbox")),
-      ...waiting.map((message) => toEvent(message, EventKind.INBOXED, now)),
+      ...waiting.map((message) => ({
+        ...toEvent(message, EventKind.INBOXED, now),
+        variant: toVariantName(inputOf.get(message.interventionId)?.experiments ?? []),
+      })),
     ]),
   ]);
   metrics.undelivered.inc({ into: "inbox" }, waiting.length);
@@ -76,21 +84,26 @@ export async function sweepSends(options: WalkOptions, { workspaceId, sends, now
   metrics.undelivered.inc({ into: "refused" }, unwanted.length);
 }
 
-/** What was rendered for those that a template says: it is in their decisions. */
-async function findTemplates(
+/** What those were decided on that a template or a variant says: what that came to is in their decisions. */
+async function findInputs(
   store: Store,
   sends: Sends["sends"],
   messages: readonly InterventionMessage[],
-): Promise<ReadonlyMap<string, TemplateInput>> {
-  const wanted = new Set(
-    messages.filter(({ template }) => template !== undefined).map(({ interventionId }) => interventionId),
+): Promise<ReadonlyMap<string, DecisionInput>> {
+  const templated = new Map(messages.map(({ interventionId, template }) => [interventionId, template !== undefined]));
+  const wanted = sends.filter(
+    ({ interventionId, inExperiment }) =>
+      templated.get(interventionId) === true || (inExperiment === true && templated.has(interventionId)),
   );
-  if (wanted.size === 0) return new Map();
-  const ids = sends.filter(({ interventionId }) => wanted.has(interventionId)).map(({ _id }) => _id);
+  if (wanted.length === 0) return new Map();
+  const documents = await findDecisions(
+    store,
+    wanted.map(({ _id }) => _id),
+  );
   return new Map(
-    (await findDecisions(store, ids)).flatMap((document) => {
-      const template = toDecisionInput(document)?.template;
-      return template === undefined ? [] : [[document.interventionId, template] as const];
+    documents.flatMap((document) => {
+      const input = toDecisionInput(document);
+      return input === undefined ? [] : [[document.interventionId, input] as const];
     }),
   );
 }

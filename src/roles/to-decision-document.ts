@@ -50,6 +50,7 @@ export function toDecisionDocument({
     ...(decision.fallback === 0 ? {} : { fallback: decision.fallback }),
     ...(decision.fallbackTime === undefined ? {} : { fallbackAt: timestampDate(decision.fallbackTime) }),
     ...(decision.choice === undefined ? {} : { chosenAt: now }),
+    ...(input.experiments.length === 0 ? {} : { inExperiment: true }),
     ...(capNumber === undefined
       ? {}
       : {

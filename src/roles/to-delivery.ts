@@ -8,19 +8,21 @@ import {
 import { invariant } from "../domain/assert.ts";
 import { chooseAddress } from "../domain/delivery/choose-address.ts";
 import { ATTEMPTS_MAX } from "../domain/delivery/next-step.ts";
+import { applyTreatments } from "../domain/experiment/apply-treatment.ts";
 import { type DecisionDocument, toDecision, toDecisionInput } from "../store/index.ts";
 
 /** What a decision to send by a provider puts on its way: the same again, whenever it is asked for. */
 export function toDelivery(
-  intervention: InterventionMessage,
+  asked: InterventionMessage,
   document: Pick<DecisionDocument, "_id" | "input" | "decision" | "decidedAt">,
 ): DeliveryMessage {
   const { channel } = toDecision(document);
   const input = toDecisionInput(document);
   const chosen = input === undefined ? undefined : chooseAddress(input, channel);
   invariant(chosen !== undefined, `decision ${document._id} sends to an address that its input does not have`);
+  const { experiments } = input ?? asked;
   return create(DeliveryMessageSchema, {
-    intervention,
+    intervention: experiments.length === 0 ? asked : { ...applyTreatments(asked, experiments), experiments },
     channel,
     address: chosen.address,
     products: input?.products?.available ?? [],

@@ -3,6 +3,7 @@ import { timestampMs } from "@bufbuild/protobuf/wkt";
 import { Actor, type Event, EventKind, EventSchema } from "../../gen/intervention/v1/event_pb.js";
 import { Channel } from "../../gen/intervention/v1/intervention_pb.js";
 import { toChannelName } from "../domain/delivery/channel-names.ts";
+import { toAssignedName } from "../domain/experiment/to-assignment.ts";
 import { judgeByTime } from "../domain/tracking/classify-actor.ts";
 import { LruCache } from "../integrations/lru-cache.ts";
 import { type DecisionDocument, findLatestRounds, type Store, toDecision } from "../store/index.ts";
@@ -72,10 +73,11 @@ export class Touchpoints {
 const keyOf = ({ workspace, interventionId }: Event) => `${workspace}/${interventionId}`;
 
 function toDimensions(document: DecisionDocument): Dimensions {
-  const { channel } = toDecision(document);
+  const { channel, assignments } = toDecision(document);
   const { campaign, userId, decidedAt } = document;
+  const variant = toAssignedName(assignments);
   return {
-    ...{ campaign, channel, userId, variant: "", template: "", locale: "", segments: [] },
+    ...{ campaign, channel, userId, variant, template: "", locale: "", segments: [] },
     // What a provider carries is sent later than it is decided.
     sentMs: channel === Channel.REALTIME || channel === Channel.INBOX ? decidedAt.getTime() : undefined,
   };

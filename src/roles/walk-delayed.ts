@@ -11,6 +11,7 @@ import {
   findInterventions,
   listDelaysDue,
   listFallbacksDue,
+  toDecisionInput,
   toInterventionMessage,
 } from "../store/index.ts";
 import type { Walk, WalkOptions } from "./walk.ts";
@@ -108,6 +109,8 @@ async function decideAgain(
       const message = create(InterventionMessageSchema, {
         ...toInterventionMessage(entry),
         ...{ round: document.round + 1, fallback: toFallback(document) },
+        // A later round is as the first one was.
+        experiments: document.inExperiment === undefined ? [] : (toDecisionInput(document)?.experiments ?? []),
       });
       return [toInterventionItem(bus.subjects, message)];
     }),

@@ -27,6 +27,7 @@ export function defineRoles(config: Config, shared: SharedServices, { facts }: I
     presence,
     erased,
     campaigns,
+    experiments,
     catalog,
     dataIntelligence,
     providers,
@@ -75,6 +76,7 @@ export function defineRoles(config: Config, shared: SharedServices, { facts }: I
         dataIntelligence: await c.get(dataIntelligence),
         findOrders: findOrdersIn(await c.get(store)),
         choices: await c.get(choices),
+        experiments: await c.get(experiments),
         costOf: (id, channel) => {
           const name = toOutsideChannel(channel);
           return name === undefined ? undefined : accounts.listActive(id, name)[0]?.cost;

@@ -11,6 +11,7 @@ import { CampaignDirectory } from "../integrations/campaign-directory.ts";
 import { CatalogView } from "../integrations/catalog-view.ts";
 import { ChoiceModel } from "../integrations/choice-model.ts";
 import { DataIntelligence } from "../integrations/data-intelligence.ts";
+import { ExperimentDirectory } from "../integrations/experiment-directory.ts";
 import { ProviderDirectory } from "../integrations/provider-directory.ts";
 import { SegmentDirectory } from "../integrations/segment-directory.ts";
 import { TrackedLinks } from "../integrations/tracked-links.ts";
@@ -92,6 +93,11 @@ export function defineShared(config: Config) {
       SegmentDirectory.start({ store: await c.get(store), bus: await c.get(bus), log: await c.get(log) }),
     stop: (value) => value.stop(),
   });
+  const experiments = defineService("experiments", {
+    start: async (c) =>
+      ExperimentDirectory.start({ store: await c.get(store), bus: await c.get(bus), log: await c.get(log) }),
+    stop: (value) => value.stop(),
+  });
   const catalog = defineService("catalog", {
     start: async (c) => new CatalogView({ bus: await c.get(bus), store: await c.get(store) }),
     stop: (value) => value.stop(),
@@ -147,6 +153,7 @@ export function defineShared(config: Config) {
     erased,
     campaigns,
     segments,
+    experiments,
     catalog,
     dataIntelligence,
     providers,

@@ -28,6 +28,8 @@ import {
 import { type EntryDocument, entryIndexes } from "./entries.ts";
 import { type ErasureDocument, erasureIndexes } from "./erasures.ts";
 import { type EventDocument, eventIndexes, orderEventIndexes } from "./events.ts";
+import { type ExperimentDocument, experimentIndexes } from "./experiments.ts";
+import { type ExposureDocument, exposureIndexes } from "./exposures.ts";
 import { type FanOutDocument, fanOutIndexes } from "./fan-outs.ts";
 import { type InboxDocument, inboxIndexes } from "./inbox.ts";
 import type { IndexDefinition } from "./index-definition.ts";
@@ -134,6 +136,8 @@ const COLLECTIONS = {
   codePools: collection<CodePoolDocument>("code_pools", codePoolIndexes),
   codes: collection<CodeDocument>("codes", codeIndexes),
   codeDraws: collection<CodeDrawDocument>("code_draws", codeDrawIndexes),
+  experiments: collection<ExperimentDocument>("experiments", experimentIndexes),
+  exposures: collection<ExposureDocument>("exposures", exposureIndexes),
 } as const;
 
 type Collections = {

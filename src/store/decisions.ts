@@ -32,6 +32,8 @@ export type DecisionDocument = {
   readonly fallbackAt?: Date;
   /** When it was decided, of a send whose channel was drawn: what is learnt from. */
   readonly chosenAt?: Date;
+  /** An experiment was asked; what its variant changed is in the input. */
+  readonly inExperiment?: true;
   /** `{workspace}/{user}/{number}`: numbers the sends to one user that a frequency cap was asked about. Two deciders that counted
    *  the same history choose the same number; the unique index lets one of them through, and the other counts again. */
   readonly capSlot?: string;
@@ -127,12 +129,12 @@ export function findDecisions(store: Store, ids: readonly string[]): Promise<Dec
 /** What a walk through the decisions needs of each. */
 export type DecisionOutline = Pick<
   DecisionDocument,
-  "_id" | "interventionId" | "outcome" | "channel" | "decidedAt" | "round"
+  "_id" | "interventionId" | "outcome" | "channel" | "decidedAt" | "round" | "inExperiment"
 >;
 
 /** Those of the decisions that were made, in outline. */
 export function findDecisionOutlines(store: Store, ids: readonly string[]): Promise<DecisionOutline[]> {
-  const projection = { interventionId: 1, outcome: 1, channel: 1, decidedAt: 1, round: 1 };
+  const projection = { interventionId: 1, outcome: 1, channel: 1, decidedAt: 1, round: 1, inExperiment: 1 };
   return onStore(() => store.decisions.find({ _id: { $in: [...ids] } }, { projection }).toArray());
 }
 

@@ -27,6 +27,7 @@ export {
   type CampaignDocument,
   campaignDocumentId,
   findCampaign,
+  findCampaigns,
   insertCampaign,
   listCampaigns,
   listCampaignsChanged,
@@ -124,6 +125,17 @@ export {
   toStored,
 } from "./events.ts";
 export {
+  type ExperimentDocument,
+  experimentKey,
+  findExperiment,
+  insertExperiment,
+  listExperiments,
+  listExperimentsChanged,
+  replaceExperiment,
+  toExperiment,
+} from "./experiments.ts";
+export { type ExposureDocument, findExposures, insertExposures, listExposures, toExposure } from "./exposures.ts";
+export {
   advanceFanOut,
   cancelFanOut,
   claimFanOut,
@@ -156,6 +168,7 @@ export {
 } from "./interventions.ts";
 export { onStore } from "./on-store.ts";
 export { insertOutbox, listOutbox, type OutboxDocument } from "./outbox.ts";
+export { streamOrdersOf, streamShopEventsOf, streamTouchesOf } from "./outcomes.ts";
 export {
   deletePlacementOffer,
   findPlacementOffer,
@@ -182,7 +195,7 @@ export {
   toPrediction,
 } from "./predictions.ts";
 export { findProducts, listProducts, type PutOutcome, putProducts, toProductDocument } from "./products.ts";
-export { listProfileMerges, mergeProfiles, type ProfileMergeDocument } from "./profile-merges.ts";
+export { listProfileMerges, mergeProfiles, type ProfileMergeDocument, streamProfileMerges } from "./profile-merges.ts";
 export {
   findProfileOutlines,
   findProfiles,

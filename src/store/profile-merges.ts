@@ -3,6 +3,7 @@ import type { Store } from "./connect-store.ts";
 import type { IndexDefinition } from "./index-definition.ts";
 import { onStore } from "./on-store.ts";
 import { type ProfileDocument, replaceProfile } from "./profiles.ts";
+import { readAll } from "./read-all.ts";
 
 /** One merge, as it was recorded. Never changed and never removed. */
 export type ProfileMergeDocument = {
@@ -63,4 +64,13 @@ export function listProfileMerges(store: Store, workspaceId: string, into: strin
   return onStore(() =>
     store.profileMerges.find({ workspaceId, into }).sort({ mergedAt: -1 }).limit(LISTED_MAX).toArray(),
   );
+}
+
+/** Every merge of a workspace, in no order. */
+export async function* streamProfileMerges(
+  store: Store,
+  workspaceId: string,
+): AsyncGenerator<Pick<ProfileMergeDocument, "from" | "into">> {
+  const cursor = store.profileMerges.find({ workspaceId }, { projection: { from: 1, into: 1 } });
+  yield* readAll(cursor);
 }

@@ -32,6 +32,7 @@ import {
   insertCartWatches,
   insertDigestItems,
   insertEvents,
+  insertExposures,
   insertShopEvents,
   insertTravellers,
   noteShopperChanges,
@@ -42,6 +43,7 @@ import {
   saveShoppers,
   subscribe,
   toEventDocument,
+  toExposure,
   toPlace,
   toPosition,
   toStored,
@@ -247,6 +249,8 @@ async function fillKnowledge({ store }: Parts, { workspaceId, userId, marker, ac
     },
   ]);
   await subscribe(store, { workspaceId, userId, topic: marker }, acceptedAt);
+  const exposure = { workspaceId, userId, experimentId: "e", variant: "a", at: acceptedAt, stratum: marker };
+  await insertExposures(store, [toExposure(exposure)]);
 }
 
 /** Puts something of users of one workspace into every stream, in messages that they share where they can. */

@@ -114,6 +114,11 @@ describe("a key of another workspace", () => {
     if (has("name") && method.parent.name === "CampaignService") return { name: "workspaces/main/campaigns/spring" };
     if (has("name") && method.parent.name === "SegmentService")
       return { name: "workspaces/main/segments/vips", userId: "ada", userIds: ["ada"] };
+    if (has("name") && method.parent.name === "ExperimentService")
+      return {
+        name: "workspaces/main/experiments/colours",
+        conclusion: { decision: { case: "shipNone", value: true } },
+      };
     if (has("name") && method.parent.name === "PlacementService")
       return { name: "workspaces/main/placementOffers/hero" };
     if (has("name") && method.parent.name === "TemplateService") return { name: "workspaces/main/templates/hello" };

@@ -10,6 +10,7 @@ import { CatalogService } from "../../gen/intervention/v1/catalog_service_pb.js"
 import { ChannelService } from "../../gen/intervention/v1/channel_service_pb.js";
 import { DeliveryService } from "../../gen/intervention/v1/delivery_service_pb.js";
 import { EventService } from "../../gen/intervention/v1/event_service_pb.js";
+import { ExperimentService } from "../../gen/intervention/v1/experiment_service_pb.js";
 import { InboxService } from "../../gen/intervention/v1/inbox_service_pb.js";
 import { InterventionService } from "../../gen/intervention/v1/intervention_service_pb.js";
 import { LimitService } from "../../gen/intervention/v1/limit_service_pb.js";
@@ -52,6 +53,8 @@ import { type ChannelParts, channelService } from "./channel-service.ts";
 import type { ChooseParts } from "./choose-offers.ts";
 import { deliveryService } from "./delivery-service.ts";
 import { type EventServiceParts, eventService } from "./event-service.ts";
+import { experimentAudit } from "./experiment-audit.ts";
+import { experimentService } from "./experiment-service.ts";
 import type { AnalyticsParts } from "./figure-points.ts";
 import { type HealthParts, healthService } from "./health-service.ts";
 import { type InboxParts, inboxService } from "./inbox-service.ts";
@@ -125,6 +128,7 @@ export const API_SERVICES: readonly DescService[] = [
   RunService,
   TemplateService,
   OptimizationService,
+  ExperimentService,
 ];
 
 /** A batch of 1,000 interventions of 4 KB each. */
@@ -177,6 +181,10 @@ export function registerApi(router: ConnectRouter, parts: ApiParts): void {
   router.service(
     TemplateService,
     auditChanges(parts, TemplateService, templateService(parts), templateAudit(parts.store)),
+  );
+  router.service(
+    ExperimentService,
+    auditChanges(parts, ExperimentService, experimentService(parts), experimentAudit(parts.store)),
   );
   router.service(Health, healthService({ ...parts, serviceNames: API_SERVICES.map(({ typeName }) => typeName) }));
   registerReflection(router, [...API_SERVICES, Health], [file_google_rpc_error_details]);

@@ -6,6 +6,7 @@ import { AdminService } from "../../gen/intervention/v1/admin_service_pb.js";
 import { CampaignState } from "../../gen/intervention/v1/campaign_pb.js";
 import { CampaignService } from "../../gen/intervention/v1/campaign_service_pb.js";
 import { CatalogService } from "../../gen/intervention/v1/catalog_service_pb.js";
+import { ExperimentService } from "../../gen/intervention/v1/experiment_service_pb.js";
 import { InboxService } from "../../gen/intervention/v1/inbox_service_pb.js";
 import { InterventionService } from "../../gen/intervention/v1/intervention_service_pb.js";
 import { PlacementService } from "../../gen/intervention/v1/placement_service_pb.js";
@@ -37,6 +38,7 @@ import {
   topicAudit,
   webhookAudit,
 } from "./audited-services.ts";
+import { experimentAudit } from "./experiment-audit.ts";
 import { templateAudit } from "./template-audit.ts";
 import { startFixture } from "./testing/intervention-fixture.ts";
 
@@ -67,6 +69,7 @@ const TABLES = [
   [WebhookService, webhookAudit(store)],
   [PrivacyService, privacyAudit(store)],
   [SegmentService, segmentAudit(store)],
+  [ExperimentService, experimentAudit(store)],
   [RunService, RUN_AUDIT],
   [PlacementService, placementAudit(store)],
   [TemplateService, templateAudit(store)],

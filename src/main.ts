@@ -13,6 +13,7 @@ async function main(): Promise<void> {
     // The metrics and health of a process are served by its first port, so ports come last: what answers is ready.
     const inOrder: readonly (readonly [Role, ServiceKey<unknown>])[] = [
       ["track", services.track],
+      ["track", services.reports],
       ["track", services.rollup],
       ["track", services.outward],
       ["schedule", services.schedule],

@@ -251,9 +251,10 @@ const STATES = {
 
 /** An account as callers see it. */
 function toProviderAccount(document: ProviderAccountDocument): ProviderAccount {
-  const { displayName, from, replyTo, webhookUrl, ratePerS, order, sandboxTo, reason } = document;
+  const { displayName, from, replyTo, webhookUrl, snsTopics = [], ratePerS, order, sandboxTo, reason } = document;
   return create(ProviderAccountSchema, {
     ...{ displayName, from, replyTo, webhookUrl, ratePerS, order, sandboxTo, reason },
+    snsTopics: [...snsTopics],
     accountId: document._id,
     channel: fromChannelName(document.channel),
     provider: document.provider,
@@ -271,8 +272,10 @@ function toProviderAccount(document: ProviderAccountDocument): ProviderAccount {
 /** What the audit log has of it. */
 function toAudited(document: ProviderAccountDocument) {
   const { channel, provider, displayName, from, replyTo, webhookUrl, ratePerS, order, sandboxTo, state } = document;
+  const { snsTopics = [] } = document;
   return {
     ...{ channel, provider, displayName, from, replyTo, webhookUrl, ratePerS, order, sandboxTo, state },
+    ...(snsTopics.length === 0 ? {} : { snsTopics: [...snsTopics] }),
     keyId: document.credential?.keyId ?? "",
     revision: document.revision,
     ...(document.cost === undefined ? {} : { cost: document.cost }),

@@ -3,6 +3,7 @@ import { timestampFromDate } from "@bufbuild/protobuf/wkt";
 import { AttemptOutcome, type Delivery, DeliverySchema } from "../../gen/intervention/v1/delivery_service_pb.js";
 import { fromChannelName, OUTSIDE_CHANNELS } from "../domain/delivery/channel-names.ts";
 import type { AttemptOutcome as AttemptOutcomeName } from "../domain/delivery/next-step.ts";
+import { toProgress } from "../domain/delivery/report.ts";
 import { toState } from "../domain/intervention-state.ts";
 import { deliveryId, type KnownAttempt, listAttempts, listEvents, listRounds, type Store } from "../store/index.ts";
 
@@ -21,10 +22,7 @@ export async function listDeliveriesOf(store: Store, workspaceId: string, interv
       deliveryId: deliveryId(interventionId, channel),
       interventionId,
       channel: fromChannelName(channel),
-      state: toState(
-        { outcome: "send", channel },
-        events.filter((event) => event.channel === channel).map(({ kind }) => kind),
-      ),
+      state: toState({ outcome: "send", channel }, events.filter((event) => event.channel === channel).map(toProgress)),
       attempts: its.map(toAttempt),
     });
   });

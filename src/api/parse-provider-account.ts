@@ -2,6 +2,7 @@ import type { JsonObject } from "@bufbuild/protobuf";
 import { z } from "zod";
 import type { ProviderAccount } from "../../gen/intervention/v1/channel_service_pb.js";
 import { type Channel, ChannelSchema } from "../../gen/intervention/v1/intervention_pb.js";
+import { isTopicArn } from "../channels/callback/sns-message.ts";
 import { findProvider, type KnownProvider } from "../channels/known-provider.ts";
 import { type OutsideChannelName, toOutsideChannel } from "../domain/delivery/channel-names.ts";
 import { type FieldViolation, InvalidInput } from "../domain/errors.ts";
@@ -26,6 +27,7 @@ export type ParsedProviderAccount = {
   readonly from: string;
   readonly replyTo: string;
   readonly webhookUrl: string;
+  readonly snsTopics: readonly string[];
   readonly ratePerS: number;
   readonly order: number;
   readonly sandboxTo: string;
@@ -34,6 +36,7 @@ export type ParsedProviderAccount = {
 
 const RATE_MAX = 100_000;
 const CREDENTIAL_BYTES_MAX = 16_384;
+const SNS_TOPICS_MAX = 10;
 
 const outside: Check<Channel> = (channel) =>
   toOutsideChannel(channel) === undefined
@@ -67,12 +70,26 @@ const SANDBOX: Readonly<Record<OutsideChannelName, Check<string>>> = {
   webhook: orEmpty(httpUrl),
 };
 
-const accountSchema = (channel: OutsideChannelName) =>
+const snsTopic: Check<string> = (value) =>
+  isTopicArn(value)
+    ? undefined
+    : `${show(value)} is not the ARN of an SNS topic, such as "arn:aws:sns:eu-central-1:123456789012:ses-events"`;
+
+const snsTopics = (provider: string): Check<readonly string[]> => {
+  const max = provider === "ses" ? SNS_TOPICS_MAX : 0;
+  return (topics) =>
+    topics.length <= max
+      ? undefined
+      : `${topics.length} topics; ${provider} has ${max === 0 ? "none" : `up to ${max}`}`;
+};
+
+const accountSchema = ({ channel, name }: Pick<KnownProvider, "channel" | "name">) =>
   z.object({
     displayName: checked(text({ max: 200 }), withoutControlCharacters),
     from: checked(text({ max: 320 }), withoutControlCharacters, FROM[channel]),
     replyTo: checked(withoutControlCharacters, channel === "email" ? orEmpty(mailbox) : mustBeEmpty),
     webhookUrl: checked(channel === "webhook" ? orEmpty(httpUrl) : mustBeEmpty),
+    snsTopics: checked(snsTopics(name)).pipe(z.array(checked(snsTopic))),
     ratePerS: checked(rate),
     order: checked(wholeNumber({ min: -1_000, max: 1_000 })),
     sandboxTo: checked(withoutControlCharacters, SANDBOX[channel]),
@@ -106,7 +123,7 @@ export function parseProviderAccount(
   const { account, credential } = request;
   let settings: ParsedProviderAccount | undefined;
   try {
-    settings = parseFields(z.object({ account: accountSchema(provider.channel) }), { account }).account;
+    settings = parseFields(z.object({ account: accountSchema(provider) }), { account }).account;
   } catch (error) {
     if (!(error instanceof InvalidInput)) throw error;
     violations.push(...error.violations);

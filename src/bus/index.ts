@@ -15,6 +15,7 @@ export { countPutOff, type PutOff, putOff, toDispatchItem } from "./dispatch.ts"
 export { EventPublisher, toKindName } from "./event-publisher.ts";
 export { toInterventionItem } from "./intervention-item.ts";
 export { PackedPublisher, packItems } from "./packed-publisher.ts";
+export { buryReport, parkReport } from "./parked-reports.ts";
 export { PresenceAnnouncer, PresenceView } from "./presence.ts";
 export { readBatch } from "./read-batch.ts";
 export { REPUBLISHED, REPUBLISHED_AFTER_OUT } from "./republished.ts";

@@ -79,6 +79,10 @@ export function createSubjects(namespace: string) {
     /** … and put here when no more came for long enough. */
     calm: (workspace: string, campaign: string, userToken: string) =>
       `${p}later.calm.${workspace}.${campaign}.${userToken}`,
+    /** What a provider told of a message that is not known yet: to be looked at again … */
+    report: (workspace: string, id: string) => `${p}later.report.${workspace}.${id}`,
+    /** … and put here when its time has come. */
+    reported: (workspace: string, id: string) => `${p}later.reported.${workspace}.${id}`,
     campaignsChanged: `${p}campaigns-changed`,
     segmentsChanged: `${p}segments-changed`,
     experimentsChanged: `${p}experiments-changed`,
@@ -104,6 +108,7 @@ export function createSubjects(namespace: string) {
       predictions: `${p}ai.predictions.>`,
       shopEvents: `${p}events.cart.>`,
       calm: `${p}later.calm.>`,
+      reported: `${p}later.reported.>`,
       presence: `${p}presence.*`,
       catalog: `${p}catalog.*`,
       eventsOut: `${p}events.out.>`,

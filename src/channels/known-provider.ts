@@ -6,6 +6,7 @@ export type KnownProvider = {
   readonly name: string;
   readonly channel: OutsideChannel;
   readonly limits: Provider["limits"];
+  readonly hasCallbacks: boolean;
   /** The shape of a credential. */
   readonly credential: z.ZodType<unknown>;
   /** Whether it is opened without any credential. */
@@ -18,9 +19,9 @@ export type KnownProvider = {
 export function toKnownProvider<C extends OutsideChannel, Credential>(
   provider: Provider<C, Credential>,
 ): KnownProvider {
-  const { name, channel, limits, credential } = provider;
+  const { name, channel, limits, credential, hasCallbacks = false } = provider;
   return {
-    ...{ name, channel, limits, credential },
+    ...{ name, channel, limits, credential, hasCallbacks },
     needsCredential: !credential.safeParse({}).success,
     open: (given) => {
       const sender = provider.open(credential.parse(given));

@@ -76,6 +76,8 @@ export type Provider<C extends OutsideChannel = OutsideChannel, Credential = unk
   /** Names it in settings, metrics and attempts: `ses`. */
   readonly name: string;
   readonly channel: C;
+  /** Whether it calls back to tell what became of messages: these are then found by the names it gives them. Default: it does not. */
+  readonly hasCallbacks?: true;
   /** The shape of a credential, secrets and settings in one object. */
   readonly credential: z.ZodType<Credential>;
   /** What the provider's own documentation states, with where. */

@@ -16,6 +16,14 @@ describe("delivery state", () => {
     ["queued", ["sent", "cancelled"], "sent"],
     ["queued", ["failed", "sent"], "sent"],
     ["queued", ["uncertain", "delivered"], "delivered"],
+    ["queued", ["sent", "rejected"], "rejected"],
+    ["queued", ["soft_bounced", "sent"], "soft_bounced"],
+    ["queued", ["sent", "delivered", "soft_bounced"], "delivered"],
+    ["queued", ["bounced", "sent", "delivered"], "bounced"],
+    ["queued", ["sent", "bounced", "displayed"], "displayed"],
+    ["queued", ["complained", "sent"], "delivered"],
+    ["queued", ["sent", "bounced", "unsubscribed"], "bounced"],
+    ["sent", ["unsubscribed"], "delivered"],
   ] as const)("of one %s with %j is %s", (first, kinds, state) => expect(toDeliveryState(first, kinds)).toBe(state));
 
   it("does not depend on the order of the events, nor on how often they came", () => {
@@ -30,15 +38,23 @@ describe("delivery state", () => {
       "displayed",
       "dismissed",
       "clicked",
+      "failed",
+      "uncertain",
+      "rejected",
+      "soft_bounced",
+      "bounced",
+      "complained",
+      "unsubscribed",
     );
+    const first = fc.constantFrom("sent" as const, "inboxed" as const, "queued" as const);
     const events = fc
       .array(kind)
       .chain((kinds) =>
         fc.tuple(fc.constant(kinds), fc.shuffledSubarray([...kinds, ...kinds], { minLength: kinds.length * 2 })),
       );
     fc.assert(
-      fc.property(events, ([kinds, shuffled]) => {
-        expect(toDeliveryState("sent", shuffled)).toBe(toDeliveryState("sent", kinds));
+      fc.property(first, events, (state, [kinds, shuffled]) => {
+        expect(toDeliveryState(state, shuffled)).toBe(toDeliveryState(state, kinds));
       }),
     );
   });

@@ -84,10 +84,10 @@ export class OverLimit extends DomainError {
 /** A part the engine stands on does not answer. Trying again is right; what was asked may or may not have happened. */
 export class Unavailable extends DomainError {
   readonly kind = "unavailable";
-  readonly part: "bus" | "store" | "engine";
+  readonly part: "bus" | "store" | "engine" | "provider";
   readonly retryAfterMs: number;
   constructor(
-    part: "bus" | "store" | "engine",
+    part: "bus" | "store" | "engine" | "provider",
     options: { readonly cause?: unknown; readonly retryAfterMs?: number } = {},
   ) {
     super(`the ${part} does not answer at the moment`, { cause: options.cause });

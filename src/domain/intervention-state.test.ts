@@ -21,6 +21,19 @@ const cases: readonly {
       state: State[state.toUpperCase() as keyof typeof State],
     }),
   ),
+  ...(
+    [
+      ["bounced", State.BOUNCED],
+      ["soft_bounced", State.BOUNCED],
+      ["rejected", State.FAILED],
+      ["complained", State.DELIVERED],
+    ] as const
+  ).map(([kind, state]) => ({
+    what: `an email of which it was told that it was ${kind}`,
+    latest: { outcome: "send", channel: "email" } as const,
+    kinds: [kind, "decided", "sent", "accepted"],
+    state,
+  })),
 ];
 
 describe("state of an intervention", () => {

@@ -13,6 +13,9 @@ const OF_DELIVERY: Readonly<Record<DeliveryState, State>> = {
   queued: State.QUEUED,
   failed: State.FAILED,
   uncertain: State.UNCERTAIN,
+  rejected: State.FAILED,
+  soft_bounced: State.BOUNCED,
+  bounced: State.BOUNCED,
   sent: State.SENT,
   inboxed: State.INBOXED,
   expired: State.EXPIRED,
@@ -24,7 +27,7 @@ const OF_DELIVERY: Readonly<Record<DeliveryState, State>> = {
 };
 
 /** How far an intervention has come: it is what its latest decision says, and what has happened to the delivery this led to.
- *  @param kinds of its events. */
+ *  @param kinds of its events, as of `toProgress`. */
 export function toState(latest: LatestRound | undefined, kinds: Iterable<string>): State {
   if (latest === undefined) return State.ACCEPTED;
   switch (latest.outcome) {

@@ -234,6 +234,24 @@ export function createMetrics() {
       name: "intervention_link_hits_lost_total",
       help: "hits on links and pictures that could not be stored",
     }),
+    callbacks: new Counter({
+      registers,
+      name: "intervention_provider_callbacks_total",
+      help: "callbacks of providers, by what came of them",
+      labelNames: ["provider", "result"],
+    }),
+    reports: new Counter({
+      registers,
+      name: "intervention_provider_reports_total",
+      help: "what providers told of messages, by what it was",
+      labelNames: ["provider", "kind"],
+    }),
+    reportsParked: new Counter({
+      registers,
+      name: "intervention_provider_reports_parked_total",
+      help: "reports of messages that were not known, by what became of them",
+      labelNames: ["into"],
+    }),
     segmentChanges: new Counter({
       registers,
       name: "intervention_segment_changes_total",

@@ -2,11 +2,12 @@ import { randomUUID } from "node:crypto";
 import { create } from "@bufbuild/protobuf";
 import { timestampFromDate } from "@bufbuild/protobuf/wkt";
 import type { Logger } from "pino";
-import { Actor, type Event, EventKind, EventSchema } from "../../gen/intervention/v1/event_pb.js";
+import { type Event, EventKind, EventSchema } from "../../gen/intervention/v1/event_pb.js";
 import type { EventPublisher } from "../bus/index.ts";
 import { fromChannelName, OUTSIDE_CHANNELS } from "../domain/delivery/channel-names.ts";
 import { addUtm } from "../domain/tracking/add-utm.ts";
 import { classifyActor, type Judged } from "../domain/tracking/classify-actor.ts";
+import { toActor } from "../domain/tracking/to-actor.ts";
 import type { EdgeRequest, EdgeResponse, EdgeServer } from "../gateway/index.ts";
 import { CLICK_PATH, OPEN_PATH, type TrackedLink, type TrackedLinks } from "../integrations/tracked-links.ts";
 
@@ -27,14 +28,6 @@ const PENDING_MAX = 50_000;
 /** A hit whose storing fails is tried again so often, after so long. */
 const TRIES_MAX = 5;
 const RETRY_MS = 1_000;
-
-const ACTORS: Readonly<Record<Judged["actor"], Actor>> = {
-  person: Actor.PERSON,
-  scanner: Actor.SCANNER,
-  prefetch: Actor.PREFETCH,
-  privacy_proxy: Actor.PRIVACY_PROXY,
-  bot: Actor.BOT,
-};
 
 /** The smallest GIF there is: 1 × 1, transparent. */
 const GIF = Buffer.from("R0lGODlhAQABAIAAAAAAAP///yH5BAEAAAAALAAAAAABAAEAAAIBRAA7", "base64");
@@ -97,19 +90,19 @@ function judge(request: EdgeRequest, more: { readonly isTrap: boolean; readonly 
 
 function toEvent(
   { workspaceId, interventionId, channel, actionId }: TrackedLink,
-  { actor, evidence }: Judged,
+  judged: Judged,
   { kind, at }: { readonly kind: EventKind.CLICKED | EventKind.DISPLAYED; readonly at: Date },
 ): Event {
   const time = timestampFromDate(at);
   const known = OUTSIDE_CHANNELS.find((name) => name === channel);
   // The first look of a person is the one that counts; programs look as often as they like, and never take its place.
-  const isFirstLook = kind === EventKind.DISPLAYED && actor === "person";
+  const isFirstLook = kind === EventKind.DISPLAYED && judged.actor === "person";
   const name = kind === EventKind.CLICKED ? "clicked" : "displayed";
   return create(EventSchema, {
     eventId: `${interventionId}:${name}${isFirstLook ? "" : `:${randomUUID()}`}`,
     ...{ kind, interventionId, actionId, workspace: workspaceId, occurTime: time, receiveTime: time },
     ...(known === undefined ? {} : { channel: fromChannelName(known) }),
-    ...{ actor: ACTORS[actor], actorEvidence: evidence },
+    ...{ actor: toActor(judged), actorEvidence: judged.evidence },
   });
 }
 

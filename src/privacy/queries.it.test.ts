@@ -33,6 +33,8 @@ it("finds whom to export, erase and forget, and whom to send what, by indexes", 
     ["events", { touchOf: { $in: ["w/ada", "w/bob"] } }],
     ["profile_merges", { workspaceId: "w" }],
     ["cart_watches", { workspaceId: "w", dueAt: { $lte: now } }],
+    ["attempt_results", { sentAs: { $in: ["pa_1/a", "pa_1/b"] } }],
+    ["soft_bounces", { workspaceId: "w", addressHash: "0a" }],
     ["decisions", { _id: { $in: ["a/0", "a/1"] } }],
   ];
   for (const [collection, entry] of Object.entries(COLLECTIONS))

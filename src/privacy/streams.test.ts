@@ -34,6 +34,12 @@ describe("a message without some users", () => {
     expect(withoutUsers("TRACKING", text(body), new Set(["ada"])) !== undefined).toBe(isGone);
   });
 
+  it("is nobody's when it is a provider's report, whatever its subject ends with", () => {
+    const message = { ...stored(new Uint8Array()), subject: "later.report.main.ada" };
+    expect(withoutUsers("DELAYED", message, new Set(["ada"]))).toBeUndefined();
+    expect(withoutUsers("DELAYED", { ...message, subject: "later.burst.main.c.ada" }, new Set(["ada"]))).toBeDefined();
+  });
+
   it("is given up whole when only its length stands before the id, as in protobuf that is cut off", () => {
     const event = toBinary(
       EventBatchSchema,

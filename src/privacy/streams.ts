@@ -119,13 +119,16 @@ const LIVE_STREAMS: Readonly<Record<Exclude<StreamName, "DEAD">, PersonalStream>
         ? scheduled.read(message)
         : /(^|\.)later\.(resend|send)\./.test(message.subject)
           ? deliveries.read(message)
-          : [
-              {
-                userId: toUserId(message.subject),
-                json: Buffer.from(message.data).toString("base64"),
-                body: message.data,
-              },
-            ],
+          : // Of a message by its provider's name for it, and of nobody.
+            /(^|\.)later\.(report|reported)\./.test(message.subject)
+            ? []
+            : [
+                {
+                  userId: toUserId(message.subject),
+                  json: Buffer.from(message.data).toString("base64"),
+                  body: message.data,
+                },
+              ],
   },
   TRACKING: packed({
     filter: (s, { workspace }) => within(s.all.track, workspace),

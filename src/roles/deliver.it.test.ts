@@ -9,7 +9,7 @@ import { listDeadLetters, PackedPublisher, replayDeadLetter, toDispatchItem } fr
 import type { SendResult } from "../channels/provider.ts";
 import { FakeProvider } from "../channels/testing/fake-provider.ts";
 import { ATTEMPTS_MAX } from "../domain/delivery/next-step.ts";
-import { insertEvents, listRounds, toInterventionMessage } from "../store/index.ts";
+import { findSentAs, insertEvents, listRounds, toInterventionMessage, toSentAs } from "../store/index.ts";
 import { until } from "../testing/until.ts";
 import { startDelivering } from "./testing/start-delivering.ts";
 import { toDelivery } from "./to-delivery.ts";
@@ -72,6 +72,19 @@ describe("delivering by a provider", () => {
         result: { outcome: "sent", providerMessageId: `fake-${id}:email-1` },
       },
     ]);
+  });
+
+  it("records how a provider that calls back names the message, so that it is found by that", async () => {
+    const fake = new FakeProvider("fake");
+    const { engine, accounts } = await startWithFake(fake);
+    await using _ = engine;
+    await using _worker = await engine.startWorker();
+    const id = await engine.accept();
+    await engine.reached(id, State.SENT);
+    const name = toSentAs(accounts[0] ?? "", `fake-${id}:email-1`);
+    const found = await findSentAs(engine.store, [name, toSentAs("pa_other", `fake-${id}:email-1`)]);
+    expect([...found]).toMatchObject([[name, { interventionId: id, channel: "email" }]]);
+    expect(found.get(name)).not.toHaveProperty("isFallback");
   });
 
   it("sends once what is on the stream many times, in one batch and in several workers'", async () => {

@@ -1,19 +1,18 @@
 import type { DeliveryMessage } from "../../gen/intervention/v1/bus_pb.js";
+import { findProvider } from "../channels/known-provider.ts";
 import type { OutgoingMessage } from "../channels/provider.ts";
 import { invariant } from "../domain/assert.ts";
-import { type OutsideChannelName, toOutsideChannel } from "../domain/delivery/channel-names.ts";
+import { toOutsideChannel } from "../domain/delivery/channel-names.ts";
 import { chooseAccount } from "../domain/delivery/choose-account.ts";
-import type { EndedAttempt } from "../domain/delivery/next-step.ts";
 import {
-  type AttemptDocument,
   attemptId,
   claimAttempts,
-  deliveryId,
   findAttempts,
   insertSuppressions,
   type ProviderAccountDocument,
   settleAttempts,
 } from "../store/index.ts";
+import { type Open, toAttemptDocument, toEnded, toLost, toOpen, toResultDocument } from "./attempt-documents.ts";
 import type { DeliverOptions } from "./deliver.ts";
 import { DeliveryQuotas } from "./delivery-quotas.ts";
 import { type Ended, FollowUp } from "./follow-up.ts";
@@ -21,8 +20,6 @@ import { findObjections } from "./last-look.ts";
 import { DeliveryRenderer } from "./render-delivery.ts";
 import type { CallResult, Senders } from "./senders.ts";
 
-/** A delivery on its way, with what is known of it by its message alone. */
-type Open = { readonly delivery: DeliveryMessage; readonly id: string; readonly channel: OutsideChannelName };
 /** Deliveries of one account. */
 type Group = { readonly account: ProviderAccountDocument; readonly members: readonly Open[] };
 
@@ -227,18 +224,14 @@ export class DeliveryRunner {
   async #settle(ended: readonly Ended[]): Promise<Ended[]> {
     const endedAt = new Date();
     const idOf = ({ delivery }: Ended) => attemptId(toOpen(delivery).id, delivery.attempt);
+    const hasCallbacks = (id: string) => {
+      const account = this.#options.directory.find(id);
+      if (account === undefined) return false;
+      return findProvider(this.#options.providers, account.channel, account.provider)?.hasCallbacks === true;
+    };
     const lost = await settleAttempts(
       this.#options.store,
-      ended.map((one) => ({
-        _id: idOf(one),
-        workspaceId: one.delivery.intervention?.workspace ?? "",
-        userId: one.delivery.intervention?.recipient?.userId ?? "",
-        outcome: one.ended.outcome,
-        reason: one.ended.reason,
-        providerMessageId: one.ended.providerMessageId,
-        endedAt,
-        ...(one.ended.retryAfterMs === undefined ? {} : { retryAfterMs: one.ended.retryAfterMs }),
-      })),
+      ended.map((one) => toResultDocument(one, { endedAt, hasCallbacks: hasCallbacks(one.ended.account) })),
     );
     return ended.filter((one) => !lost.has(idOf(one)));
   }
@@ -281,51 +274,3 @@ export class DeliveryRunner {
     return [...ends, ...(await this.#settle(over))];
   }
 }
-
-const toLost = ({ accountId }: AttemptDocument) =>
-  ({
-    outcome: "unknown",
-    reason: "whoever sent it did not come to say how it ended",
-    account: accountId,
-    providerMessageId: "",
-  }) as const;
-
-function toOpen(delivery: DeliveryMessage): Open {
-  const channel = toOutsideChannel(delivery.channel);
-  invariant(channel !== undefined, "only what a provider carries comes here");
-  return { delivery, channel, id: deliveryId(delivery.intervention?.interventionId ?? "", channel) };
-}
-
-function toAttemptDocument(
-  { delivery, id, channel }: Open,
-  more: Pick<AttemptDocument, "worker" | "startedAt" | "leaseUntil"> & { readonly account: ProviderAccountDocument },
-): AttemptDocument {
-  const { account, ...claim } = more;
-  return {
-    _id: attemptId(id, delivery.attempt),
-    workspaceId: delivery.intervention?.workspace ?? "",
-    userId: delivery.intervention?.recipient?.userId ?? "",
-    interventionId: delivery.intervention?.interventionId ?? "",
-    channel,
-    attempt: delivery.attempt,
-    accountId: account._id,
-    provider: account.provider,
-    ...claim,
-    ...(delivery.maybeTwice ? { maybeTwice: true } : {}),
-  };
-}
-
-function toEnded(
-  result: CallResult | { readonly kind: "expired" | "cancelled" | "refused"; readonly reason: string },
-  account: string,
-): EndedAttempt & { readonly providerMessageId: string } {
-  return {
-    outcome: result.kind,
-    reason: "reason" in result ? result.reason.slice(0, REASON_CHARACTERS_MAX) : "",
-    account,
-    providerMessageId: result.kind === "sent" ? result.providerMessageId : "",
-    ...(result.kind === "retry" && result.retryAfterMs !== undefined ? { retryAfterMs: result.retryAfterMs } : {}),
-  };
-}
-
-const REASON_CHARACTERS_MAX = 500;

@@ -107,6 +107,9 @@ describe("a chain of fallbacks", () => {
     const ids = async () => (await engine.eventsOf(id)).filter(({ kind }) => kind === "sent").map(({ _id }) => _id);
     await until(async () => (await ids()).length === 3, "all told");
     expect((await ids()).sort()).toEqual([`${id}:sent`, `${id}:sent:email`, `${id}:sent:push`]);
+    // What their providers report of them is named likewise.
+    const attempts = (await engine.attemptsOf(id)).map(({ attempt }) => `${attempt.channel} ${attempt.isFallback}`);
+    expect(attempts).toEqual(["email true", "push true"]);
     const counted = { workspaceId: engine.workspace, userId: "ada", since: new Date(0), limit: 10 };
     expect(await listPriorSends(engine.store, counted)).toHaveLength(1);
   });

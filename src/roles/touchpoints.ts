@@ -2,7 +2,9 @@ import { create } from "@bufbuild/protobuf";
 import { timestampMs } from "@bufbuild/protobuf/wkt";
 import { Actor, type Event, EventKind, EventSchema } from "../../gen/intervention/v1/event_pb.js";
 import { Channel } from "../../gen/intervention/v1/intervention_pb.js";
-import { toChannelName } from "../domain/delivery/channel-names.ts";
+import { toKindName } from "../bus/index.ts";
+import { toChannelName, toOutsideChannel } from "../domain/delivery/channel-names.ts";
+import { toProgress } from "../domain/delivery/report.ts";
 import { toAssignedName } from "../domain/experiment/to-assignment.ts";
 import { judgeByTime } from "../domain/tracking/classify-actor.ts";
 import { LruCache } from "../integrations/lru-cache.ts";
@@ -35,11 +37,11 @@ export class Touchpoints {
     events: readonly Event[],
   ): Promise<{ readonly known: readonly Event[]; readonly unknown: readonly Event[] }> {
     for (const event of events) this.#remember(event);
-    await this.#load(events.filter((event) => REPORTED.has(event.kind) && this.#find(event) === undefined));
+    await this.#load(events.filter((event) => isReported(event) && this.#find(event) === undefined));
     const known: Event[] = [];
     const unknown: Event[] = [];
     for (const event of events) {
-      if (!REPORTED.has(event.kind)) known.push(event);
+      if (!isReported(event)) known.push(event);
       else {
         const dimensions = this.#find(event);
         const isTheirs = dimensions !== undefined && (event.userId === "" || event.userId === dimensions.userId);
@@ -70,6 +72,9 @@ export class Touchpoints {
   }
 }
 
+const isReported = ({ kind, eventId }: Event) =>
+  REPORTED.has(kind) || toProgress({ _id: eventId, kind: toKindName(kind) }) === "rejected";
+
 const keyOf = ({ workspace, interventionId }: Event) => `${workspace}/${interventionId}`;
 
 function toDimensions(document: DecisionDocument): Dimensions {
@@ -90,8 +95,10 @@ function toCompleted(event: Event, { sentMs, channel, ...dimensions }: Dimension
   return create(EventSchema, {
     ...event,
     ...dimensions,
-    // What waits in the inbox is shown over a socket too.
-    channel: toChannelName(channel) === undefined ? event.channel : channel,
+    // What waits in the inbox is shown over a socket too; what a provider carried is known by what it was reported of, since a chain
+    // of fallbacks may have gone on to another.
+    channel:
+      toChannelName(channel) === undefined || toOutsideChannel(event.channel) !== undefined ? event.channel : channel,
     stageMs: BigInt(stageMs),
     ...toActor(event, at !== undefined && sentMs !== undefined ? at - sentMs : undefined),
   });

@@ -2,6 +2,7 @@ import { randomUUID } from "node:crypto";
 import { type ApiParts, apiRouterOptions, registerApi } from "../api/api-routes.ts";
 import { startGrpcServer } from "../api/grpc-server.ts";
 import { PresenceAnnouncer } from "../bus/index.ts";
+import { serveCallbacks } from "../callbacks/serve-callbacks.ts";
 import type { Config } from "../config.ts";
 import { defineService } from "../container.ts";
 import { serveHealth, toGatewayMetrics } from "../edge-extras.ts";
@@ -13,11 +14,17 @@ import { servePages } from "../pages/serve-pages.ts";
 import { serveUnsubscribe } from "../pages/serve-unsubscribe.ts";
 import { findProfileFacts } from "../roles/profile-facts.ts";
 import { findContext, findOrdersIn } from "../roles/shopper-contexts.ts";
+import type { CallbackServices } from "./callbacks.ts";
 import type { IntakeServices } from "./intake.ts";
 import type { SharedServices } from "./shared.ts";
 
 /** What answers: the API, the gateway, health. */
-export function defineEdge(config: Config, shared: SharedServices, intake: IntakeServices) {
+export function defineEdge(
+  config: Config,
+  shared: SharedServices,
+  intake: IntakeServices,
+  { callbackRoutes }: Pick<CallbackServices, "callbackRoutes">,
+) {
   const {
     log,
     metrics,
@@ -139,6 +146,7 @@ export function defineEdge(config: Config, shared: SharedServices, intake: Intak
     start: async (c) => {
       const [answer, parts, watch] = [await c.get(health), await c.get(apiParts), await c.get(readiness)];
       const [links, hits] = [await c.get(trackedLinks), await c.get(metrics)];
+      const [callbacks, directory] = [await c.get(callbackRoutes), await c.get(providerDirectory)];
       let linksKept = async () => {};
       const started = await startGateway({
         config,
@@ -159,6 +167,7 @@ export function defineEdge(config: Config, shared: SharedServices, intake: Intak
           serveHealth(edge, answer);
           servePages(edge, { config, access: parts.access, acceptor: parts.acceptor });
           serveUnsubscribe(edge, parts);
+          serveCallbacks(edge, callbacks, { ...parts, directory, metrics: hits });
           linksKept = serveLinks(edge, { ...parts, links, metrics: hits });
         },
       });

@@ -1,4 +1,5 @@
 import type { Config } from "../config.ts";
+import { defineCallbacks } from "./callbacks.ts";
 import { defineEdge } from "./edge.ts";
 import { defineIntake } from "./intake.ts";
 import { defineRoles } from "./roles.ts";
@@ -9,11 +10,13 @@ import { defineShared } from "./shared.ts";
 export function defineServices(config: Config) {
   const shared = defineShared(config);
   const intake = defineIntake(config, shared);
+  const callbacks = defineCallbacks(shared);
   return {
     ...shared,
     ...intake,
+    ...callbacks,
     ...defineRoles(config, shared, intake),
     ...defineSegments(config, shared, intake),
-    ...defineEdge(config, shared, intake),
+    ...defineEdge(config, shared, intake, callbacks),
   };
 }

@@ -23,6 +23,8 @@ export type AttemptDocument = {
   readonly leaseUntil: Date;
   /** An attempt before it may have come through. */
   readonly maybeTwice?: true;
+  /** It is of a fallback: the intervention was sent on another channel before. */
+  readonly isFallback?: true;
 };
 
 /** How one attempt ended. Never changed: the first to say so is right, be it who sent or who found the lease over. */
@@ -35,13 +37,18 @@ export type AttemptResultDocument = {
   readonly reason: string;
   /** The provider's own name of the message; empty when it has none. */
   readonly providerMessageId: string;
+  /** `toSentAs`, of what a provider took that calls back. */
+  readonly sentAs?: string;
   readonly retryAfterMs?: number;
   readonly endedAt: Date;
 };
 
-// Found by their ids alone, which cost no index.
+// Found by their ids alone, which cost no index ...
 export const attemptIndexes = [] as const satisfies readonly IndexDefinition[];
-export const attemptResultIndexes = [] as const satisfies readonly IndexDefinition[];
+// ... but by what a provider calls back about.
+export const attemptResultIndexes = [
+  { name: "sent_as", key: { sentAs: 1 }, sparse: true },
+] as const satisfies readonly IndexDefinition[];
 
 /** An intervention has one delivery on each channel. */
 export const deliveryId = (interventionId: string, channel: OutsideChannelName) => `${interventionId}:${channel}`;
@@ -74,6 +81,25 @@ export async function findAttempts(store: Store, ids: readonly string[]): Promis
     (await onStore(() => store.attemptResults.find(filter).toArray())).map((result) => [result._id, result]),
   );
   return new Map(attempts.map((attempt) => [attempt._id, { attempt, result: results.get(attempt._id) }]));
+}
+
+/** A message as its provider names it, whose names are its own. */
+export const toSentAs = (accountId: string, providerMessageId: string) => `${accountId}/${providerMessageId}`;
+
+/** The attempts by which messages went out, by `toSentAs`; those that nobody has recorded, or not yet, are left out. */
+export async function findSentAs(store: Store, names: readonly string[]): Promise<Map<string, AttemptDocument>> {
+  if (names.length === 0) return new Map();
+  const filter = { sentAs: { $in: [...new Set(names)] } };
+  const results = await onStore(() => store.attemptResults.find(filter, { projection: { sentAs: 1 } }).toArray());
+  const ids = results.map(({ _id }) => _id);
+  const attempts = await onStore(() => store.attempts.find({ _id: { $in: ids } }).toArray());
+  const byId = new Map(attempts.map((attempt) => [attempt._id, attempt]));
+  return new Map(
+    results.flatMap(({ _id, sentAs }) => {
+      const attempt = byId.get(_id);
+      return attempt === undefined || sentAs === undefined ? [] : [[sentAs, attempt]];
+    }),
+  );
 }
 
 /** Attempts looked up at once; few deliveries have more. */

@@ -50,6 +50,7 @@ import { type SegmentDocument, segmentIndexes } from "./segments.ts";
 import { type ShopEventDocument, shopEventIndexes } from "./shop-events.ts";
 import { type ShopperChangeDocument, shopperChangeIndexes } from "./shopper-changes.ts";
 import { type ShopperDocument, shopperIndexes } from "./shoppers.ts";
+import { type SoftBounceDocument, softBounceIndexes } from "./soft-bounces.ts";
 import { type SubscriptionDocument, subscriptionIndexes } from "./subscriptions.ts";
 import { type SuppressionDocument, suppressionIndexes } from "./suppressions.ts";
 import {
@@ -117,6 +118,7 @@ const COLLECTIONS = {
   choiceBuckets: collection<ChoiceBucketDocument>("choice_buckets", choiceBucketIndexes),
   erasures: collection<ErasureDocument>("erasures", erasureIndexes),
   quotaSlots: collection<QuotaSlotDocument>("quota_slots", quotaSlotIndexes),
+  softBounces: collection<SoftBounceDocument>("soft_bounces", softBounceIndexes),
   suppressions: collection<SuppressionDocument>("suppressions", suppressionIndexes),
   retention: collection<RetentionDocument>("retention", retentionIndexes),
   conversions: collection<ConversionDocument>("conversions", conversionIndexes),

@@ -3,6 +3,7 @@ import { Actor, type Event, EventKind } from "../../gen/intervention/v1/event_pb
 import { Channel } from "../../gen/intervention/v1/intervention_pb.js";
 import { toSpan } from "../domain/analytics/span.ts";
 import { toStageBin } from "../domain/analytics/stage-histogram.ts";
+import { toProgress } from "../domain/delivery/report.ts";
 import type { Store } from "./connect-store.ts";
 import type { IndexDefinition } from "./index-definition.ts";
 import { insertNew } from "./insert-new.ts";
@@ -200,7 +201,7 @@ export function listEvents(store: Store, workspaceId: string, interventionId: st
 export const isByPerson = ({ actor }: Pick<EventDocument, "actor">): boolean =>
   actor === undefined || actor === "person";
 
-/** The kinds of what happened to each, from which its state is told. */
+/** What happened to each, as of `toProgress`, from which its state is told. */
 export async function findEventKinds(
   store: Store,
   workspaceId: string,
@@ -209,7 +210,7 @@ export async function findEventKinds(
   const kinds = new Map(interventionIds.map((id) => [id, new Set<string>()]));
   // What a program did says nothing of how far it has come.
   for (const event of await findEvents(store, workspaceId, interventionIds))
-    if (isByPerson(event)) kinds.get(event.interventionId)?.add(event.kind);
+    if (isByPerson(event)) kinds.get(event.interventionId)?.add(toProgress(event));
   return kinds;
 }
 

@@ -16,10 +16,12 @@ export {
   claimAttempts,
   deliveryId,
   findAttempts,
+  findSentAs,
   type KnownAttempt,
   listAttempts,
   settleAttempts,
   toAttemptFilters,
+  toSentAs,
 } from "./attempts.ts";
 export { type AuditDocument, insertAuditEntry, listAuditEntries, setAuditOutcome, toBoundary } from "./audit.ts";
 export {
@@ -276,6 +278,7 @@ export {
   setListed,
   toMemberKey,
 } from "./shoppers.ts";
+export { countSoftBounces, insertSoftBounces } from "./soft-bounces.ts";
 export {
   countFollowers,
   countSubscriptions,

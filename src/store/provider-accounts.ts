@@ -18,6 +18,8 @@ export type ProviderAccountDocument = {
   readonly from: string;
   readonly replyTo: string;
   readonly webhookUrl: string;
+  /** Of SES: by which SNS topics it may report. Absent: by none. */
+  readonly snsTopics?: readonly string[];
   /** Messages a second, all processes together; 0: the provider's own. */
   readonly ratePerS: number;
   /** The account with the lowest is asked first, then the next. */

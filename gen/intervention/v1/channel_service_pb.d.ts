@@ -134,6 +134,14 @@ export declare type ProviderAccount = Message<"intervention.v1.ProviderAccount">
   etag: string;
 
   /**
+   * The SNS topics, by their ARNs, on which Amazon SES reports what became of messages; what comes by any other is refused. Only for
+   * `ses`; up to 10.
+   *
+   * @generated from field: repeated string sns_topics = 60;
+   */
+  snsTopics: string[];
+
+  /**
    * What a message costs there, of SMS a segment. Absent: nothing.
    *
    * @generated from field: intervention.v1.Cost cost = 70;

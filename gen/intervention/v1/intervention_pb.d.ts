@@ -1108,6 +1108,13 @@ export enum State {
    * @generated from enum value: STATE_UNCERTAIN = 42;
    */
   UNCERTAIN = 42,
+
+  /**
+   * Its provider had taken it, and the address did not; Explain tells why.
+   *
+   * @generated from enum value: STATE_BOUNCED = 60;
+   */
+  BOUNCED = 60,
 }
 
 /**

@@ -274,7 +274,27 @@ export const BAD_REQUESTS: Readonly<Record<string, readonly BadRequest[]>> = {
     [{}, "InvalidArgument", "kind"],
     [{ kind: "events", days: -1 }, "InvalidArgument", "days"],
   ],
-  "ChannelService/CreateProviderAccount": [[{}, "InvalidArgument", "account"]],
+  "ChannelService/CreateProviderAccount": [
+    [{}, "InvalidArgument", "account"],
+    [
+      {
+        account: {
+          ...{ channel: "CHANNEL_EMAIL", provider: "ses", from: "shop@example.com" },
+          snsTopics: ["arn:aws:sns:eu-central-1:123456789012:ses-events", "arn:aws:sqs:eu-central-1:123456789012:x"],
+        },
+        credential: { region: "eu-central-1", accessKeyId: "a", secretAccessKey: "s" },
+      },
+      "InvalidArgument",
+      "account.sns_topics[1]",
+    ],
+    [
+      {
+        account: { channel: "CHANNEL_EMAIL", provider: "outbox", from: "shop@example.com", snsTopics: ["x"] },
+      },
+      "InvalidArgument",
+      "account.sns_topics",
+    ],
+  ],
   "ChannelService/GetProviderAccount": nothing({}),
   "ChannelService/UpdateProviderAccount": nothing({}),
   "ChannelService/DeleteProviderAccount": nothing({}),

@@ -28,6 +28,7 @@ export function sesProvider({ allowPrivate }: { readonly allowPrivate: boolean }
   return toKnownProvider({
     name: "ses",
     channel: "email",
+    hasCallbacks: true,
     credential,
     limits: { batchMax: 20, ratePerS: 14, concurrency: 4, messageBytesMax: 40 * 1_000_000, timeoutMs: 15_000 },
     open: (given) => openSes(given, allowPrivate),

@@ -26,6 +26,7 @@ export function vonageProvider({ allowPrivate }: { readonly allowPrivate: boolea
   return toKnownProvider({
     name: "vonage",
     channel: "sms",
+    hasCallbacks: true,
     credential,
     limits: { batchMax: 20, ratePerS: 30, concurrency: 4, messageBytesMax: 4_000, timeoutMs: 15_000 },
     open: (given) => openVonage(given, allowPrivate),

@@ -19,6 +19,7 @@ export class FakeProvider {
     this.known = toKnownProvider({
       name,
       channel,
+      hasCallbacks: true,
       credential: z.object({ secret: z.string().min(1) }),
       limits: {
         ...{ batchMax: 100, ratePerS: 100_000, concurrency: 4, messageBytesMax: 1_000_000, timeoutMs: 2_000 },

@@ -8,6 +8,7 @@ import { ContactChannel, Purpose } from "../../../gen/intervention/v1/profile_pb
 import { EventPublisher, PackedPublisher, toInterventionItem } from "../../bus/index.ts";
 import { CredentialBox } from "../../channels/credential-box.ts";
 import type { FakeProvider } from "../../channels/testing/fake-provider.ts";
+import { toProgress } from "../../domain/delivery/report.ts";
 import { toState } from "../../domain/intervention-state.ts";
 import { ProviderDirectory } from "../../integrations/provider-directory.ts";
 import { createMetrics } from "../../observe/index.ts";
@@ -128,7 +129,7 @@ export async function startDelivering(fakes: readonly Pick<FakeProvider, "known"
   }
 
   async function stateOf(id: string) {
-    const kinds = (await listEvents(store, workspace, id)).map(({ kind }) => kind);
+    const kinds = (await listEvents(store, workspace, id)).map(toProgress);
     return toState(toStandingRound(await listRounds(store, workspace, id)), kinds);
   }
 }

@@ -37,7 +37,7 @@ type CallbackParts = {
 /** Where providers call: `/v1/callbacks/{provider}/{workspace}/{account}`, and whatever the provider has behind it. */
 const CALLBACKS_PATH = "/v1/callbacks";
 
-const STATUSES = { forged: 403, malformed: 400 } as const;
+const STATUSES = { forged: 403, malformed: 400, unsigned: 503 } as const;
 
 /** Serves providers' callbacks. Nothing in the path is a secret: who calls is told by what is signed. */
 export function serveCallbacks(edge: EdgeServer, routes: readonly CallbackRoute[], parts: CallbackParts): void {

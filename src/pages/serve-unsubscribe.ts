@@ -1,7 +1,7 @@
 import type { EdgeRequest, EdgeResponse, EdgeServer } from "../gateway/index.ts";
 import type { AccessDirectory } from "../integrations/access-directory.ts";
 import { readUnsubscribeToken, UNSUBSCRIBE_PATH } from "../integrations/unsubscribe-links.ts";
-import { type Store, suppressHash } from "../store/index.ts";
+import { followWish, type Store } from "../store/index.ts";
 
 /** What unsubscribing works with. */
 type UnsubscribeParts = { readonly store: Store; readonly access: Pick<AccessDirectory, "findWorkspace"> };
@@ -60,8 +60,7 @@ export function serveUnsubscribe(edge: EdgeServer, { access, store }: Unsubscrib
     const who = find(request);
     if (who === undefined) return page(404, language, "bad");
     const { workspaceId, channel, addressHash } = who;
-    const said = { scope: "marketing", reason: "unsubscribe", source: "link" } as const;
-    await suppressHash(store, { workspaceId, channel, hash: addressHash, ...said }, new Date());
+    await followWish(store, { workspaceId, channel, hash: addressHash, wish: "stop", at: new Date(), source: "link" });
     return page(200, language, "done");
   });
 }

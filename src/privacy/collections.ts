@@ -156,6 +156,7 @@ export const COLLECTIONS: Readonly<Record<string, PersonalCollection | Impersona
   suppressions: {
     why: "keyed hashes of addresses, which must outlive their users: otherwise who comes back is written to again",
   },
+  address_wishes: { why: "keyed hashes of addresses, and whether they are suppressed" },
   soft_bounces: { why: "keyed hashes of addresses, for a month" },
   retention: { why: "settings" },
   templates: { why: "what messages say, before anything of a user is in them" },

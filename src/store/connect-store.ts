@@ -1,5 +1,6 @@
 import { type Collection, type Db, type Document, MongoClient, MongoServerError } from "mongodb";
 import { Unavailable } from "../domain/errors.ts";
+import { type AddressWishDocument, addressWishIndexes } from "./address-wishes.ts";
 import { type ApiKeyDocument, apiKeyIndexes } from "./api-keys.ts";
 import { type AttemptDocument, type AttemptResultDocument, attemptIndexes, attemptResultIndexes } from "./attempts.ts";
 import { type AuditDocument, auditIndexes } from "./audit.ts";
@@ -119,6 +120,7 @@ const COLLECTIONS = {
   erasures: collection<ErasureDocument>("erasures", erasureIndexes),
   quotaSlots: collection<QuotaSlotDocument>("quota_slots", quotaSlotIndexes),
   softBounces: collection<SoftBounceDocument>("soft_bounces", softBounceIndexes),
+  addressWishes: collection<AddressWishDocument>("address_wishes", addressWishIndexes),
   suppressions: collection<SuppressionDocument>("suppressions", suppressionIndexes),
   retention: collection<RetentionDocument>("retention", retentionIndexes),
   conversions: collection<ConversionDocument>("conversions", conversionIndexes),

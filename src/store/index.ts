@@ -1,3 +1,4 @@
+export { type AddressWishDocument, followWish } from "./address-wishes.ts";
 export {
   type ApiKeyDocument,
   findApiKey,
@@ -298,7 +299,6 @@ export {
   type SuppressionDocument,
   type SuppressionReasonName,
   type SuppressionScopeName,
-  suppressHash,
   toAddressHash,
 } from "./suppressions.ts";
 export {

@@ -21,6 +21,7 @@ export type SuppressionDocument = {
   readonly scope: SuppressionScopeName;
   readonly reason: SuppressionReasonName;
   readonly source: string;
+  /** Since when; of what an owner has said himself, when he said it. */
   readonly createdAt: Date;
 };
 
@@ -74,6 +75,17 @@ export async function suppressHash(
   createdAt: Date,
 ): Promise<void> {
   await insertNew(store.suppressions, [toDocument(hash, { ...said, createdAt })]);
+}
+
+/** Takes back that an address wants no marketing, unless that was said after a time. Whatever else stands against it stays. */
+export async function liftUnsubscribed(
+  store: Store,
+  { workspaceId, hash, until }: { readonly workspaceId: string; readonly hash: string; readonly until: Date },
+): Promise<void> {
+  const _id = `${workspaceId}/${hash}/marketing`;
+  const found = await onStore(() => store.suppressions.findOne({ _id }));
+  if (found?.reason === "unsubscribe" && found.createdAt <= until)
+    await onStore(() => store.suppressions.deleteOne({ _id }));
 }
 
 /** What stands against addresses, by their hashes; those that nothing stands against are left out. */

@@ -39,11 +39,14 @@ export async function startCallbacks(
   const directory = await container.get(services.providerDirectory);
   const workspace = await until(() => access.findWorkspace(workspaceId), "the workspace");
 
-  const addAccount = async (changes: Partial<ProviderAccountDocument> = {}): Promise<string> => {
+  const addAccount = async (
+    changes: Partial<ProviderAccountDocument> = {},
+    itsCredential = credential,
+  ): Promise<string> => {
     made += 1;
     const id = `pa_${made}`;
     const at = new Date();
-    const sealed = box.seal(credential, id);
+    const sealed = box.seal(itsCredential, id);
     await insertProviderAccount(store, {
       ...{ _id: id, workspaceId, channel, provider, snsTopics: [TOPIC], displayName: "", from: "shop@example.com" },
       ...{ replyTo: "", webhookUrl: "", ratePerS: 0, order: made, sandboxTo: "", state: "active", reason: "" },

@@ -1,3 +1,4 @@
+import type { z } from "zod";
 import type { ReportKind } from "../../domain/delivery/report.ts";
 import type { Judged } from "../../domain/tracking/classify-actor.ts";
 
@@ -24,11 +25,12 @@ export type Report = {
 /** Why a callback is not taken.
  *
  *  - `forged`: nobody who may has signed it, or not for this account, or too long ago.
- *  - `malformed`: it can't be read. */
+ *  - `malformed`: it can't be read.
+ *  - `unsigned`: nobody has signed it, which the provider itself does when it has a fault; it is to come again. */
 export class CallbackRefused extends Error {
-  readonly reason: "forged" | "malformed";
+  readonly reason: "forged" | "malformed" | "unsigned";
 
-  constructor(reason: "forged" | "malformed", message: string, options: { readonly cause?: unknown } = {}) {
+  constructor(reason: CallbackRefused["reason"], message: string, options: { readonly cause?: unknown } = {}) {
     super(message, options);
     this.reason = reason;
   }
@@ -47,13 +49,19 @@ export function requireFresh(at: Date, now: Date): void {
   if (!(ageMs >= -AHEAD_MS)) throw new CallbackRefused("forged", "it was signed at a time that is yet to come");
 }
 
-/** @throws CallbackRefused */
-export function parseJson(text: string, what: string): unknown {
+/** Parses what a provider says in JSON.
+ *  @param what it is to be, for the error. @throws CallbackRefused */
+export function parseSaid<T>(schema: z.ZodType<T>, text: string, what: string): T {
+  let json: unknown;
   try {
-    return JSON.parse(text);
+    json = JSON.parse(text);
   } catch (cause) {
-    throw new CallbackRefused("malformed", `${what} is not JSON`, { cause });
+    throw new CallbackRefused("malformed", `it is no ${what}: not JSON`, { cause });
   }
+  const result = schema.safeParse(json);
+  if (result.success) return result.data;
+  const [issue] = result.error.issues;
+  throw new CallbackRefused("malformed", `it is no ${what}: ${issue?.path.join(".")}: ${issue?.message}`);
 }
 
 const REASON_CHARACTERS_MAX = 300;

@@ -1,6 +1,6 @@
 import { z } from "zod";
 import { classifyActor } from "../../domain/tracking/classify-actor.ts";
-import { CallbackRefused, parseJson, type Report, toReason } from "./report.ts";
+import { parseSaid, type Report, toReason } from "./report.ts";
 
 const text = z.string().max(10_000).default("");
 const time = z.iso.datetime({ offset: true }).transform((value) => new Date(value));
@@ -47,37 +47,30 @@ export function readSesReport(
 ): Report | undefined {
   // SES greets a new topic in words.
   if (!message.trimStart().startsWith("{")) return undefined;
-  const json = parseJson(message, "the message");
-  const { eventType, notificationType, mail } = parse(envelope, json);
+  const parse = <T>(schema: z.ZodType<T>): T => parseSaid(schema, message, "event of SES");
+  const { eventType, notificationType, mail } = parse(envelope);
   const name = eventType ?? notificationType ?? "";
   if (!isEventName(name)) return undefined;
   const common = { providerMessageId: mail.messageId, id, at: now, reason: "", addresses: [] };
   switch (name) {
     case "Delivery":
-      return { ...common, kind: "delivered", at: parse(schemas.Delivery, json).delivery.timestamp };
+      return { ...common, kind: "delivered", at: parse(schemas.Delivery).delivery.timestamp };
     case "Bounce":
-      return { ...common, ...toBounce(parse(schemas.Bounce, json).bounce) };
+      return { ...common, ...toBounce(parse(schemas.Bounce).bounce) };
     case "Complaint":
-      return toComplaint(parse(schemas.Complaint, json).complaint, common);
+      return toComplaint(parse(schemas.Complaint).complaint, common);
     case "Open":
-      return { ...common, kind: "displayed", ...toLook(parse(schemas.Open, json).open, true) };
+      return { ...common, kind: "displayed", ...toLook(parse(schemas.Open).open, true) };
     case "Click":
-      return { ...common, kind: "clicked", ...toLook(parse(schemas.Click, json).click, false) };
+      return { ...common, kind: "clicked", ...toLook(parse(schemas.Click).click, false) };
     case "Reject":
-      return { ...common, kind: "rejected", reason: toReason(name, parse(schemas.Reject, json).reject.reason) };
+      return { ...common, kind: "rejected", reason: toReason(name, parse(schemas.Reject).reject.reason) };
     case "Rendering Failure":
-      return { ...common, kind: "rejected", reason: toReason(name, parse(schemas[name], json).failure.errorMessage) };
+      return { ...common, kind: "rejected", reason: toReason(name, parse(schemas[name]).failure.errorMessage) };
   }
 }
 
 const isEventName = (name: string): name is EventName => Object.hasOwn(schemas, name);
-
-function parse<T>(schema: z.ZodType<T>, json: unknown): T {
-  const result = schema.safeParse(json);
-  if (result.success) return result.data;
-  const [issue] = result.error.issues;
-  throw new CallbackRefused("malformed", `it is no event of SES: ${issue?.path.join(".")}: ${issue?.message}`);
-}
 
 /** Only "Permanent" is; what SES can't tell may pass. */
 function toBounce(bounce: z.output<typeof schemas.Bounce>["bounce"]) {

@@ -1,6 +1,6 @@
 import { type KeyObject, verify } from "node:crypto";
 import { z } from "zod";
-import { CallbackRefused, parseJson, requireFresh } from "./report.ts";
+import { CallbackRefused, parseSaid, requireFresh } from "./report.ts";
 
 const line = z.string().max(2_048);
 const common = {
@@ -27,12 +27,8 @@ const TOPIC = /^arn:aws(?:-cn|-us-gov)?:sns:([a-z]{2}(?:-[a-z]+)+-\d):\d{12}:[\w
 export const isTopicArn = (text: string): boolean => TOPIC.test(text);
 
 /** @throws CallbackRefused */
-export function parseSnsMessage(body: Uint8Array): SnsMessage {
-  const result = schema.safeParse(parseJson(new TextDecoder().decode(body), "the body"));
-  if (result.success) return result.data;
-  const [issue] = result.error.issues;
-  throw new CallbackRefused("malformed", `it is no message of SNS: ${issue?.path.join(".")}: ${issue?.message}`);
-}
+export const parseSnsMessage = (body: Uint8Array): SnsMessage =>
+  parseSaid(schema, new TextDecoder().decode(body), "message of SNS");
 
 /** Checks everything that needs no key, so that nothing is fetched for whom it would be refused anyway.
  *  @param options.topics those that may report. @throws CallbackRefused */

@@ -5,8 +5,17 @@ import { type KnownProvider, toKnownProvider } from "../known-provider.ts";
 import { fieldOf, isNotBegun, oneByOne, textOf, withinTime } from "../one-by-one.ts";
 import type { OutgoingMessage, Sender, SendResult } from "../provider.ts";
 
-const credential = z.object({
+/** What Vonage signs its calls by: absent where it is to make none. */
+export const vonageCallbackCredential = z.object({
   applicationId: z.uuid(),
+  /** The account's own, from its settings. */
+  apiKey: z.string().min(1).max(64),
+  /** Of the same place. Shorter ones could be tried out (RFC 7518, section 3.2, asks for 32). */
+  signatureSecret: z.string().min(16).max(200),
+});
+
+const credential = z.object({
+  ...vonageCallbackCredential.partial({ apiKey: true, signatureSecret: true }).shape,
   /** PEM (PKCS #8). */
   privateKey: z.string().includes("PRIVATE KEY").max(10_000),
   /** Of a region, or a sandbox: `https://messages-sandbox.nexmo.com`. */

@@ -3,6 +3,7 @@ import { z } from "zod";
 import { type KnownProvider, toKnownProvider } from "../known-provider.ts";
 import { fieldOf, isNotBegun, oneByOne, textOf } from "../one-by-one.ts";
 import type { OutgoingMessage, Sender, SendResult } from "../provider.ts";
+import { requireVendorHost } from "../vendor-host.ts";
 import { toEnvelopeFrom, toMime } from "./to-mime.ts";
 
 const credential = z.object({
@@ -20,10 +21,11 @@ const credential = z.object({
 type Credential = z.output<typeof credential>;
 
 const AT_ONCE = 10;
+const DOMAINS = ["amazonaws.com", "amazonaws.com.cn"];
 
 /** Amazon SES by `SendRawEmail` of its first API. Limits by its developer guide: 40 MB a message; 14 a second is what accounts begin
  *  with, and an account's own rate is set beside its credential.
- *  @param options.allowPrivate whether the endpoint may be plain http. */
+ *  @param options.allowPrivate whether the endpoint may be anywhere, also by plain http. */
 export function sesProvider({ allowPrivate }: { readonly allowPrivate: boolean }): KnownProvider {
   return toKnownProvider({
     name: "ses",
@@ -36,7 +38,7 @@ export function sesProvider({ allowPrivate }: { readonly allowPrivate: boolean }
 }
 
 function openSes(given: Credential, allowPrivate: boolean): Sender<"email"> {
-  if (given.endpoint?.startsWith("http:") && !allowPrivate) throw new Error("the endpoint is not https");
+  if (given.endpoint !== undefined) requireVendorHost(given.endpoint, { domains: DOMAINS, allowPrivate });
   let opening: Promise<SESClient> | undefined;
   const client = () => (opening ??= createClient(given));
   return {

@@ -4,6 +4,7 @@ import { parseRetryAfterMs } from "../../domain/outward/backoff.ts";
 import { type KnownProvider, toKnownProvider } from "../known-provider.ts";
 import { fieldOf, isNotBegun, oneByOne, textOf, withinTime } from "../one-by-one.ts";
 import type { OutgoingMessage, Sender, SendResult } from "../provider.ts";
+import { requireVendorHost } from "../vendor-host.ts";
 
 /** What Vonage signs its calls by: absent where it is to make none. */
 export const vonageCallbackCredential = z.object({
@@ -27,10 +28,11 @@ const credential = z.object({
 type Credential = z.output<typeof credential>;
 
 const AT_ONCE = 10;
+const DOMAINS = ["nexmo.com", "vonage.com"];
 
 /** SMS by Vonage's Messages API (version 1), with a JWT of an application's key. Accounts begin with 30 calls a second ("What is the
  *  throughput limit", Vonage API support); each SMS of up to six segments is one call.
- *  @param options.allowPrivate whether the host may be plain http. */
+ *  @param options.allowPrivate whether the host may be any, also by plain http. */
 export function vonageProvider({ allowPrivate }: { readonly allowPrivate: boolean }): KnownProvider {
   return toKnownProvider({
     name: "vonage",
@@ -43,7 +45,7 @@ export function vonageProvider({ allowPrivate }: { readonly allowPrivate: boolea
 }
 
 function openVonage(given: Credential, allowPrivate: boolean): Sender<"sms"> {
-  if (given.apiHost.startsWith("http:") && !allowPrivate) throw new Error("the host is not https");
+  requireVendorHost(given.apiHost, { domains: DOMAINS, allowPrivate });
   let opening: Promise<Vonage> | undefined;
   const client = () => (opening ??= createClient(given));
   return {

@@ -2,7 +2,7 @@ import { applyFrom } from "./promotion/carry.ts";
 import { runCommand } from "./promotion/run-command.ts";
 
 await runCommand({
-  help: `npm run apply -- DIR [--dry-run] [--overwrite] [--url URL] makes the segments, templates and campaigns of a workspace what the files
+  help: `npm run apply -- DIR [--dry-run] [--overwrite] [--url URL] makes the segments, templates, campaigns and experiments of a workspace what the files
 below DIR say, and shows what that changes. See src/promotion/README.md.
 
   --dry-run     shows it and changes nothing

@@ -4,9 +4,12 @@ import { type Campaign, CampaignSchema, CampaignState } from "../../gen/interven
 import { CampaignService } from "../../gen/intervention/v1/campaign_service_pb.js";
 import { TemplateService } from "../../gen/intervention/v1/template_service_pb.js";
 import { type Engine, isObject, type Kind, listAll, toPlace, without } from "./kind.ts";
+import { listUses, unpin } from "./template-uses.ts";
 import { type Kept, Refused } from "./thing.ts";
 
-const SET_BY_ENGINE = ["name", "campaignId", "state", "etag", "createTime", "updateTime"];
+const STAMPS = ["etag", "createTime", "updateTime"];
+const SET_BY_ENGINE = ["name", "campaignId", "state", "review", "journeyVersion", ...STAMPS];
+const OVER: readonly CampaignState[] = [CampaignState.COMPLETED, CampaignState.ARCHIVED];
 
 /** Campaigns, all but whether they run: a new one is a draft until somebody runs it, and one that runs goes on as it has become. */
 export function campaignKind(engine: Engine): Kind {
@@ -14,18 +17,18 @@ export function campaignKind(engine: Engine): Kind {
   const templates = createClient(TemplateService, engine.transport);
 
   /** Names no version where it is the one in use: each workspace numbers its own, and the file means the newest. */
-  async function unpin(content: JsonObject): Promise<JsonObject> {
-    const { template: use } = content;
-    if (!isObject(use) || typeof use.template !== "string" || use.version === undefined) return content;
-    const { template } = await templates.getTemplate({ name: use.template });
-    return template?.version === use.version ? { ...content, template: without(use, ["version"]) } : content;
+  async function unpinNewest(content: JsonObject): Promise<JsonObject> {
+    const inUse = new Map<string, number>();
+    for (const { template: name } of listUses(content))
+      if (!inUse.has(name)) inUse.set(name, (await templates.getTemplate({ name })).template?.version ?? 0);
+    return unpin(content, ({ template, version }) => inUse.get(template) === version);
   }
 
   async function toKept(campaign: Campaign | undefined): Promise<Kept> {
     if (campaign === undefined) throw new Refused("the engine answered without a campaign");
-    const { name, campaignId: id, etag } = campaign;
-    const content = await unpin(parse(toJson(CampaignSchema, campaign)));
-    return { folder: "campaigns", id, etag, place: toPlace(engine, name), content };
+    const { name, campaignId: id, etag, state } = campaign;
+    const content = await unpinNewest(parse(toJson(CampaignSchema, campaign)));
+    return { folder: "campaigns", id, etag, place: toPlace(engine, name), content, isOver: OVER.includes(state) };
   }
 
   return {
@@ -38,7 +41,7 @@ export function campaignKind(engine: Engine): Kind {
         return { items, nextPageToken };
       });
       const kept: Kept[] = [];
-      for (const campaign of all) if (campaign.state !== CampaignState.ARCHIVED) kept.push(await toKept(campaign));
+      for (const campaign of all) kept.push(await toKept(campaign));
       return kept;
     },
     async create({ id, content }) {

@@ -1,4 +1,5 @@
 import { campaignKind } from "./campaigns.ts";
+import { experimentKind } from "./experiments.ts";
 import { readSynced, readThings, writeSynced, writeThing } from "./folder.ts";
 import type { Engine, Kind } from "./kind.ts";
 import { type Change, note, type Plan, plan } from "./plan.ts";
@@ -13,7 +14,7 @@ type Say = (line: string) => void;
  *  @returns the paths of those that changed. */
 export async function exportTo(dir: string, engine: Engine, say: Say): Promise<string[]> {
   const synced = await readSynced(dir);
-  const kept = await listKept(toKinds(engine));
+  const kept = (await listKept(toKinds(engine))).filter(({ isOver }) => !isOver);
   const changed: string[] = [];
   for (const one of kept) if (await writeThing(dir, one)) changed.push(toPath(one));
   await writeSynced(
@@ -79,7 +80,12 @@ async function applyOne(kind: Kind, { thing, kept }: Change): Promise<Kept> {
   }
 }
 
-const toKinds = (engine: Engine): readonly Kind[] => [segmentKind(engine), templateKind(engine), campaignKind(engine)];
+const toKinds = (engine: Engine): readonly Kind[] => [
+  segmentKind(engine),
+  templateKind(engine),
+  campaignKind(engine),
+  experimentKind(engine),
+];
 
 function kindOf(kinds: readonly Kind[], folder: Folder): Kind {
   const kind = kinds.find((one) => one.folder === folder);

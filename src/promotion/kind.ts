@@ -10,7 +10,7 @@ export type Kind = {
   readonly parse: (content: JsonValue) => JsonObject;
   /** Those of the same kind that must be there before. */
   readonly listUsed: (content: JsonObject) => readonly string[];
-  /** All that are not archived. */
+  /** All of them, also those that are over. */
   readonly list: () => Promise<Kept[]>;
   readonly create: (thing: Thing) => Promise<Kept>;
   /** @param kept as it was read: when it is no longer so, nothing changes and this throws. */

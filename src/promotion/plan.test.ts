@@ -11,7 +11,7 @@ const campaign = (id: string, use: Thing["content"]): Thing => ({
   id,
   content: { template: use },
 });
-const keptOf = (thing: Thing): Kept => ({ ...thing, place: "main", etag: `etag of ${thing.id}` });
+const keptOf = (thing: Thing): Kept => ({ ...thing, place: "main", isOver: false, etag: `etag of ${thing.id}` });
 const compare = (files: Thing[], kept: Thing[], synced: Synced = {}, used: Record<string, string[]> = {}) =>
   plan(files, kept.map(keptOf), { synced, listUsed: ({ id }) => used[id] ?? [] });
 const changesOf = ({ changes }: ReturnType<typeof plan>) =>
@@ -61,16 +61,37 @@ describe("a plan", () => {
   });
 
   it("renews a campaign that uses the newest version of a template that changes, and no other", () => {
-    const files = [
+    const files: Thing[] = [
       template("t", "new"),
       template("u", "U"),
       campaign("newest", { template: "t" }),
       campaign("pinned", { template: "t", version: 2 }),
       campaign("other", { template: "u" }),
+      {
+        folder: "campaigns",
+        id: "travels",
+        content: { journey: { steps: [{ send: { template: { template: "t" } } }] } },
+      },
+      { folder: "experiments", id: "split", content: { variants: [{ treatment: { template: { template: "t" } } }] } },
     ];
     const made = compare(files, [template("t", "old"), ...files.slice(1)]);
-    expect(changesOf(made)).toEqual(["change templates/t", "change campaigns/newest"]);
+    expect(changesOf(made)).toEqual(["change templates/t", "change campaigns/newest", "change campaigns/travels"]);
     expect(toSummary(made)).toContain("    takes the new version of its template");
+  });
+});
+
+describe("what is over in the workspace", () => {
+  it("stays as it is, and is said when a file has it", () => {
+    const kept = [
+      { ...keptOf(segment("a", "A")), isOver: true },
+      { ...keptOf(segment("b", "B")), isOver: true },
+    ];
+    const made = plan([segment("a", "new name")], kept, { synced: {}, listUsed: () => [] });
+    expect(changesOf(made)).toEqual([]);
+    expect(toSummary(made)).toEqual([
+      "! segments/a is over in the workspace, and stays as it is",
+      "0 to change, 0 the same, 0 only in the workspace",
+    ]);
   });
 });
 

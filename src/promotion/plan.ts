@@ -1,6 +1,6 @@
 import { diffLines, type LineDiff } from "../domain/template/index.ts";
 import { toFingerprint } from "./fingerprint.ts";
-import { isObject } from "./kind.ts";
+import { listNewest, unpin } from "./template-uses.ts";
 import { FOLDERS, type Kept, type Thing, toPath } from "./thing.ts";
 import { toYaml } from "./yaml.ts";
 
@@ -26,6 +26,8 @@ export type Plan = {
   readonly same: readonly { readonly thing: Thing; readonly kept: Kept }[];
   /** Those among the changes that somebody changed in the workspace since. */
   readonly conflicts: readonly Change[];
+  /** In a file too, but over in the workspace: they stay as they are. */
+  readonly over: readonly Kept[];
   /** Only in the workspace: they stay as they are. */
   readonly others: readonly Kept[];
 };
@@ -39,9 +41,14 @@ export function plan(
   const keptByPath = new Map(kept.map((one) => [toPath(one), one]));
   const changes: Change[] = [];
   const same: { thing: Thing; kept: Kept }[] = [];
+  const over: Kept[] = [];
   const renewed = new Set<string>();
   for (const thing of inOrder(files, listUsed)) {
     const before = keptByPath.get(toPath(thing));
+    if (before?.isOver === true) {
+      over.push(before);
+      continue;
+    }
     if (before !== undefined && isSame(thing, before, synced) && !takesNewest(thing, renewed)) {
       same.push({ thing, kept: before });
       continue;
@@ -57,8 +64,9 @@ export function plan(
   return {
     changes,
     same,
+    over,
     conflicts: changes.filter(({ kept: before }) => before !== undefined && isChangedSince(before, synced)),
-    others: kept.filter((one) => !named.has(toPath(one))),
+    others: kept.filter((one) => !one.isOver && !named.has(toPath(one))),
   };
 }
 
@@ -71,9 +79,11 @@ function isSame(thing: Thing, kept: Kept, synced: Synced): boolean {
   return file === before || (known !== undefined && known.file === file && known.kept === before);
 }
 
+/** A campaign that used the newest version of a template names it when there is a newer one; nobody changed it. */
 function isChangedSince(kept: Kept, synced: Synced): boolean {
   const known = findSynced(kept, synced);
-  return known !== undefined && known.kept !== toFingerprint(kept.content);
+  const same = [kept.content, unpin(kept.content, () => true)].map(toFingerprint);
+  return known !== undefined && !same.includes(known.kept);
 }
 
 const findSynced = (kept: Kept, synced: Synced) => synced[kept.place]?.[toPath(kept)];
@@ -88,9 +98,9 @@ export function note(synced: Synced, pairs: readonly { readonly thing: Thing; re
   return noted;
 }
 
-/** Whether it uses the newest version of a template that gets a newer one. */
-function takesNewest({ content: { template: use } }: Thing, renewed: ReadonlySet<string>): boolean {
-  return isObject(use) && use.version === undefined && typeof use.template === "string" && renewed.has(use.template);
+/** Whether it uses the newest version of a template that gets a newer one. Experiments keep what they began with. */
+function takesNewest({ folder, content }: Thing, renewed: ReadonlySet<string>): boolean {
+  return folder === "campaigns" && listNewest(content).some((template) => renewed.has(template));
 }
 
 /** By folder, in it by id, but each after what it uses. Where things use each other in a circle the engine will refuse one. */

@@ -6,6 +6,8 @@ import { createGrpcTransport } from "@connectrpc/connect-node";
 import { afterEach, beforeEach, describe, expect, it, test } from "vitest";
 import { CampaignState } from "../../gen/intervention/v1/campaign_pb.js";
 import { CampaignService } from "../../gen/intervention/v1/campaign_service_pb.js";
+import { GoalKind, OrderMeasure } from "../../gen/intervention/v1/experiment_pb.js";
+import { ExperimentService } from "../../gen/intervention/v1/experiment_service_pb.js";
 import { SegmentService } from "../../gen/intervention/v1/segment_service_pb.js";
 import { PredictionKind, ShopEventKind } from "../../gen/intervention/v1/shopper_pb.js";
 import { TemplateService } from "../../gen/intervention/v1/template_service_pb.js";
@@ -52,6 +54,7 @@ const put = async (path: string, text: string) => {
 const campaignsOf = ({ transport }: Engine) => createClient(CampaignService, transport);
 const segmentsOf = ({ transport }: Engine) => createClient(SegmentService, transport);
 const templatesOf = ({ transport }: Engine) => createClient(TemplateService, transport);
+const experimentsOf = ({ transport }: Engine) => createClient(ExperimentService, transport);
 const isIn = (segmentId: string) => ({ rule: { case: "inSegment" as const, value: segmentId } });
 
 /** Segments of which the first by name needs the second, a template that lies in another's layout, a draft, and a campaign that runs. */
@@ -75,6 +78,15 @@ async function fill(engine: Engine) {
   const trigger = { on: { case: "prediction" as const, value: PredictionKind.ABANDONMENT_RISK } };
   const campaign = { displayName: "Rescue", trigger, template: { template: "cart" }, state: CampaignState.RUNNING };
   await campaignsOf(engine).create({ campaignId: "rescue", campaign });
+  const variants = [
+    { variantId: "control", weight: 1 },
+    { variantId: "short", weight: 1, treatment: { template: { template: "cart" } } },
+  ];
+  const measure = { of: { case: "orders" as const, value: OrderMeasure.COUNT } };
+  const goals = [{ goalId: "orders", kind: GoalKind.BINARY, measure }];
+  const experiment = { displayName: "Shorter", campaigns: ["rescue"], variants, goals };
+  await experimentsOf(engine).createExperiment({ experimentId: "shorter", experiment });
+  await experimentsOf(engine).startExperiment({ name: "shorter" });
 }
 
 describe("a workspace in files", () => {
@@ -82,7 +94,7 @@ describe("a workspace in files", () => {
     await fill(staging);
     const exported = await exportTo(dir, staging, say);
     expect(exported).toEqual([
-      "campaigns/rescue",
+      ...["campaigns/rescue", "experiments/shorter"],
       ...["segments/friends", "segments/regulars", "segments/staff"],
       ...["templates/cart", "templates/later", "templates/shop"],
     ]);
@@ -94,7 +106,7 @@ describe("a workspace in files", () => {
     const first = await apply(production);
     expect(first.changes.map(({ thing }) => `${thing.folder}/${thing.id}`)).toEqual([
       ...["segments/regulars", "segments/friends", "segments/staff"],
-      ...["templates/shop", "templates/cart", "templates/later", "campaigns/rescue"],
+      ...["templates/shop", "templates/cart", "templates/later", "campaigns/rescue", "experiments/shorter"],
     ]);
     expect((await apply(production)).changes).toEqual([]);
     const { campaign } = await campaignsOf(production).get({ name: "rescue" });
@@ -127,7 +139,7 @@ describe("a workspace in files", () => {
       /- .*Still there\?.*\n.*\+ .*Still there, friend\?/,
     );
     expect(lines).toContain("~ campaigns/rescue");
-    expect(lines.at(-1)).toBe("3 to change, 5 the same, 0 only in the workspace");
+    expect(lines.at(-1)).toBe("3 to change, 6 the same, 0 only in the workspace");
     expect((await templatesOf(staging).getTemplate({ name: "cart" })).template?.version).toBe(1);
     await expect(segmentsOf(staging).getSegment({ name: "new" })).rejects.toThrow();
 
@@ -159,6 +171,27 @@ describe("a workspace in files", () => {
       displayName: "Rescue soon",
       state: CampaignState.PAUSED,
     });
+  });
+
+  it("changes of an experiment that runs what may change, though its template has a newer version, and leaves one that is over", async () => {
+    await fill(staging);
+    await exportTo(dir, staging, say);
+    await templatesOf(staging).publishTemplate({ name: "cart" });
+    expect((await apply(staging)).changes.map(({ thing }) => thing.folder)).toEqual(["campaigns"]);
+    await edit("experiments/shorter", "traffic: 1", "traffic: 1\ndisplayName: Shorter still");
+    await edit("experiments/shorter", "displayName: Shorter\n", "");
+    await apply(staging);
+    const { experiment } = await experimentsOf(staging).getExperiment({ name: "shorter" });
+    expect(experiment?.displayName).toBe("Shorter still");
+    expect(experiment?.variants[1]?.treatment?.template?.version).toBe(1);
+    await experimentsOf(staging).stopExperiment({
+      name: "shorter",
+      conclusion: { decision: { case: "shipNone", value: true } },
+    });
+    await edit("experiments/shorter", "still", "than ever");
+    lines = [];
+    expect((await apply(staging)).changes).toEqual([]);
+    expect(lines).toContain("! experiments/shorter is over in the workspace, and stays as it is");
   });
 
   it("keeps files written by hand, whose defaults the engine fills in, the same once they are applied", async () => {

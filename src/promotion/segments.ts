@@ -16,14 +16,9 @@ export function segmentKind(engine: Engine): Kind {
   };
   const toKept = (segment: Segment | undefined): Kept => {
     if (segment === undefined) throw new Refused("the engine answered without a segment");
-    const { name, segmentId: id, etag } = segment;
-    return {
-      folder: "segments",
-      id,
-      etag,
-      place: toPlace(engine, name),
-      content: parse(toJson(SegmentSchema, segment)),
-    };
+    const { name, segmentId: id, etag, archived: isOver } = segment;
+    const content = parse(toJson(SegmentSchema, segment));
+    return { folder: "segments", id, etag, place: toPlace(engine, name), content, isOver };
   };
   return {
     folder: "segments",
@@ -34,7 +29,7 @@ export function segmentKind(engine: Engine): Kind {
         const { segments: items, nextPageToken } = await client.listSegments({ pageToken });
         return { items, nextPageToken };
       });
-      return all.filter(({ archived }) => !archived).map(toKept);
+      return all.map(toKept);
     },
     async create({ id, content }) {
       return toKept((await client.createSegment({ segmentId: id, segment: fromJson(SegmentSchema, content) })).segment);

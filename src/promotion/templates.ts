@@ -23,11 +23,12 @@ type Authored = {
 export function templateKind(engine: Engine): Kind {
   const client = createClient(TemplateService, engine.transport);
 
-  async function toKept({ name, templateId: id, etag, displayName, version, draft }: Template): Promise<Kept> {
+  async function toKept({ name, templateId: id, etag, displayName, state, version, draft }: Template): Promise<Kept> {
     const published = version > 0;
     const inUse = published ? (await client.getTemplateVersion({ name, version })).version?.content : draft;
     const content = toContent({ displayName, published, content: inUse ?? create(TemplateContentSchema) });
-    return { folder: "templates", id, etag, place: toPlace(engine, name), content };
+    const isOver = state === TemplateState.ARCHIVED;
+    return { folder: "templates", id, etag, place: toPlace(engine, name), content, isOver };
   }
 
   async function get(name: string): Promise<Template> {
@@ -54,7 +55,7 @@ export function templateKind(engine: Engine): Kind {
         return { items, nextPageToken };
       });
       const kept: Kept[] = [];
-      for (const { name, state } of all) if (state !== TemplateState.ARCHIVED) kept.push(await toKept(await get(name)));
+      for (const { name } of all) kept.push(await toKept(await get(name)));
       return kept;
     },
     async create({ id, content }) {

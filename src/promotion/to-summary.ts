@@ -4,7 +4,7 @@ import type { Plan } from "./plan.ts";
 import { toPath } from "./thing.ts";
 
 /** What is going to change, for a person. */
-export function toSummary({ changes, same, conflicts, others }: Plan): string[] {
+export function toSummary({ changes, same, conflicts, others, over }: Plan): string[] {
   return [
     ...changes.flatMap((change) => [
       `${change.kept === undefined ? "+" : "~"} ${toPath(change.thing)}${conflicts.includes(change) ? " (changed in the workspace meanwhile)" : ""}`,
@@ -13,6 +13,7 @@ export function toSummary({ changes, same, conflicts, others }: Plan): string[] 
       ),
       ...(change.lines.length === 0 ? ["    takes the new version of its template"] : []),
     ]),
+    ...over.map((one) => `! ${toPath(one)} is over in the workspace, and stays as it is`),
     ...others.map((one) => `? ${toPath(one)} is only in the workspace, and stays as it is`),
     `${changes.length} to change, ${same.length} the same, ${others.length} only in the workspace`,
   ];

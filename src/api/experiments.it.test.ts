@@ -137,6 +137,9 @@ describe("an experiment", () => {
     expect((await call("Start", { name: one.name })).code).toBe(0);
     const other = shown(await call("Create", { experimentId: "all-2", experiment: holdout }));
     expect(await call("Start", { name: other.name })).toMatchObject(REFUSED);
+    expect(one.control).toBe("held-out");
+    const turned = { ...holdout, control: "treated" };
+    expect(await call("Create", { experiment: turned })).toMatchObject({ code: 3 });
     const wrong = { ...holdout, variants: good.variants };
     expect(await call("Create", { experiment: wrong })).toMatchObject({ code: 3 });
     await stop(one.name, { shipNone: true });

@@ -15,7 +15,7 @@ import { parseTrigger } from "./parse-trigger.ts";
 const VARIANTS = { min: 2, max: 10 };
 const WEIGHT_MAX = 1_000_000;
 
-/** The variants of an experiment, and which is the control: the first where none is named.
+/** The variants of an experiment, and which is the control.
  *  @throws InvalidInput naming every bad field. */
 export function parseVariants(
   experiment: Pick<Experiment, "variants" | "control" | "allCampaigns">,
@@ -33,9 +33,13 @@ export function parseVariants(
   const ids = variants.map(({ variantId }) => variantId);
   if (control !== "" && !ids.includes(control))
     violations.push({ field: "control", description: `${show(control)} is the id of no variant` });
+  const treated = variants.filter(({ holdout }) => !holdout);
+  const usual = (treated.length > 1 ? treated[0] : variants.find(({ holdout }) => holdout)) ?? treated[0];
+  if (treated.length === 1 && control === treated[0]?.variantId)
+    violations.push({ field: "control", description: `with ${show(control)} only a holdout could be compared` });
   const parsed = variants.map((variant, index) => attempt(() => parseVariant(variant, { index, ids })));
   if (violations.length > 0) throw new InvalidInput(violations);
-  return { variants: parsed.filter((variant) => variant !== undefined), control: control || (ids[0] ?? "") };
+  return { variants: parsed.filter((variant) => variant !== undefined), control: control || (usual?.variantId ?? "") };
 }
 
 /** What splits all campaigns can't know what they say. */

@@ -583,7 +583,8 @@ export declare type Experiment = Message<"intervention.v1.Experiment"> & {
   variants: ExperimentVariant[];
 
   /**
-   * The variant that the others are compared with. Default: the first.
+   * The variant that the others are compared with. Default: the first that is no holdout, or the holdout where there is one other
+   * variant alone.
    *
    * @generated from field: string control = 14;
    */
@@ -873,7 +874,7 @@ export enum ExperimentState {
   STOPPED = 4,
 
   /**
-   * Out of sight for ever.
+   * Put away for ever.
    *
    * @generated from enum value: EXPERIMENT_STATE_ARCHIVED = 5;
    */

@@ -741,7 +741,7 @@ export declare const ExperimentService: GenService<{
     output: typeof StopExperimentResponseSchema;
   },
   /**
-   * ArchiveExperiment puts one out of sight for ever. It must be a draft, or stopped.
+   * ArchiveExperiment puts one away for ever. It must be a draft, or stopped.
    *
    * @generated from rpc intervention.v1.ExperimentService.ArchiveExperiment
    */

@@ -39,7 +39,7 @@ export async function buildMjml(
     return undefined;
   }
   const words = toWords(segments);
-  const compiled = await options.compile(words.mjml);
+  const compiled = words.problem === undefined ? await options.compile(words.mjml) : { errors: [words.problem] };
   if ("errors" in compiled) {
     for (const { line, message } of compiled.errors)
       problems.add(
@@ -83,12 +83,14 @@ function toWords(segments: readonly Segment[]) {
         return segment.text;
       }
       // Lines stay what they are, for the errors.
-      const lines = "\n".repeat(segment.source.split("\n").length - 1);
-      return (place.isBetweenElements ? `<mj-raw>${word(index)}</mj-raw>` : word(index)) + lines;
+      const lines = countLines(segment.source);
+      place.skipLines(lines);
+      return (place.isBetweenElements ? `<mj-raw>${word(index)}</mj-raw>` : word(index)) + "\n".repeat(lines);
     })
     .join("");
   return {
     mjml,
+    problem: place.problem,
     restore: (message: string) =>
       message.replaceAll(pattern, (found: string, index: string) => {
         const segment = segments[Number(index)];
@@ -107,35 +109,67 @@ function toWords(segments: readonly Segment[]) {
   };
 }
 
-/** Follows MJML to where its elements hold elements only, and words would be lost. */
+/** Follows MJML, to where its elements hold elements only and words would be lost, and to what is not closed: MJML itself takes that
+ *  for text. */
 class MjmlPlace {
-  #open: string[] = [];
+  #open: { readonly name: string; readonly line: number }[] = [];
   #inTag = false;
+  #inComment = false;
   #quote = "";
+  #line = 1;
+  #problem: { readonly line: number; readonly message: string } | undefined;
 
   feed(text: string): void {
-    const pattern = /<!--[\s\S]*?-->|<\/?(mj[\w-]*)|["']|>|\/>/gi;
-    for (const [found, name] of text.matchAll(pattern)) {
-      if (this.#quote !== "") {
-        if (found === this.#quote) this.#quote = "";
-      } else if (this.#inTag && (found === '"' || found === "'")) this.#quote = found;
-      else if (this.#inTag && (found === ">" || found === "/>")) {
-        this.#inTag = false;
-        if (found === "/>") this.#open.pop();
-      } else if (name !== undefined && !found.startsWith("</")) {
-        this.#inTag = true;
-        this.#open.push(name.toLowerCase());
-      } else if (name !== undefined) {
-        const at = this.#open.lastIndexOf(name.toLowerCase());
-        if (at !== -1) this.#open = this.#open.slice(0, at);
-      }
+    let from = 0;
+    for (const { 0: found, 1: name, index } of text.matchAll(/<!--|-->|<\/?(mj[\w-]*)|["']|\/?>/gi)) {
+      this.skipLines(countLines(text.slice(from, index)));
+      from = index;
+      this.#take(found, name?.toLowerCase());
     }
+    this.skipLines(countLines(text.slice(from)));
+  }
+
+  skipLines(count: number): void {
+    this.#line += count;
   }
 
   get isBetweenElements(): boolean {
-    return !this.#inTag && !this.#open.some((name) => ENDING.has(name));
+    return !this.#inTag && !this.#open.some(({ name }) => ENDING.has(name));
+  }
+
+  /** The first thing that is not closed, or not in its order. */
+  get problem(): { readonly line: number; readonly message: string } | undefined {
+    const last = this.#open.at(-1);
+    return this.#problem ?? (last && { line: last.line, message: `<${last.name}> without its end` });
+  }
+
+  #take(found: string, name: string | undefined): void {
+    if (this.#inComment) this.#inComment = found !== "-->";
+    else if (this.#quote !== "") this.#quote = found === this.#quote ? "" : this.#quote;
+    else if (found === "<!--") this.#inComment = true;
+    else if (this.#inTag && (found === '"' || found === "'")) this.#quote = found;
+    else if (this.#inTag && found.endsWith(">") && found !== "-->") {
+      this.#inTag = false;
+      if (found === "/>") this.#open.pop();
+    } else if (name !== undefined && !found.startsWith("</")) {
+      this.#inTag = true;
+      this.#open.push({ name, line: this.#line });
+    } else if (name !== undefined) this.#close(name);
+  }
+
+  #close(name: string): void {
+    const last = this.#open.at(-1);
+    if (last?.name !== name)
+      this.#problem ??= {
+        line: this.#line,
+        message: `</${name}> ${last ? `in <${last.name}>` : "without its beginning"}`,
+      };
+    const at = this.#open.findLastIndex((one) => one.name === name);
+    if (at !== -1) this.#open = this.#open.slice(0, at);
   }
 }
+
+const countLines = (text: string) => text.split("\n").length - 1;
 
 /** A source that is read as these very segments again. */
 function toSource(segments: readonly Segment[]): string {

@@ -219,8 +219,9 @@ class NodeCompiler {
 
 /** At the beginning of the URL of a part of its own. */
 const URL_START: HtmlState = { kind: "value", attribute: "href", quote: "", before: "", tag: "" };
-/** Behind it nothing can change where the URL leads to: the site is complete, or it is of one site, or no web address. */
-const HAS_SITE = /^(https?:\/\/[^/?#\\]+[/?#]|[/](?![/\\])|[?#]|mailto:|tel:|sms:)/i;
+/** Behind it nothing can change where the URL leads to: the site is complete, or it is of one site, or no web address. After a slash
+ *  alone something could: of `/<%= a %>/<%= b %>` the second is the site when the first is empty. */
+const HAS_SITE = /^(https?:\/\/[^/?#\\]+[/?#]|[/][^/\\]|[?#]|mailto:|tel:|sms:)/i;
 const LOOP: Type = {
   kind: "object",
   fields: new Map<string, Type>([

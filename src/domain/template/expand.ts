@@ -51,7 +51,7 @@ class Expander {
     const rest: Node[] = [];
     for (const node of tree) {
       if (node.kind === "layout") continue;
-      if (node.kind === "block") blocks.set(node.name, this.#expandAll(node.children, frame));
+      if (isFilling(node)) blocks.set(node.name, this.#expandAll(node.children, frame));
       else rest.push(node);
     }
     const body = this.#expandAll(rest, frame);
@@ -99,7 +99,9 @@ class Expander {
     const { name, bindings, given } = statement;
     const tree = this.#treeOf(name, tag.place, frame);
     if (tree === undefined) return [];
-    const children = this.#expandTree(tree, { names: [...frame.names, name], blocks: new Map() });
+    // Its places are filled as those around it are, unless it lies in a layout of its own.
+    const blocks = tree.some((node) => node.kind === "layout") ? new Map<string, readonly Node[]>() : frame.blocks;
+    const children = this.#expandTree(tree, { names: [...frame.names, name], blocks });
     return [{ kind: "with", bindings, children, tag: toTag(`<% with (${given}) { %>`, tag, bindings), end: END(tag) }];
   }
 
@@ -141,6 +143,10 @@ const END = ({ place }: Tag): Tag => ({
 });
 
 const placeOf = (node: Node): Place => (node.kind === "text" || node.kind === "if" ? node.place : node.tag.place);
+
+/** `<% block("name", () => { %>`: for the layout's place of that name. `<%~ block("name") %>` is a place, for what lies in it. */
+const isFilling = (node: Node): node is Extract<Node, { kind: "block" }> =>
+  node.kind === "block" && node.tag.statement.kind === "block" && node.tag.statement.hasBody;
 
 /** `<%~ it.body %>`: where a layout has what lies in it. */
 const isBody = ({ value, isRaw }: Extract<Node, { kind: "output" }>) =>

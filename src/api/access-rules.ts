@@ -169,6 +169,8 @@ export const ACCESS_RULES: Readonly<Record<string, AccessRule>> = {
   "intervention.v1.TemplateService/DiffVersions": service("read"),
   "intervention.v1.TemplateService/PreviewTemplate": service("read"),
   "intervention.v1.TemplateService/SendTest": service("send"),
+  "intervention.v1.TemplateService/ListSuites": service("read"),
+  "intervention.v1.TemplateService/InstallSuite": service("author"),
   "intervention.v1.TemplateService/AddCodes": service("author"),
   "intervention.v1.TemplateService/GetCodePool": service("read"),
   "intervention.v1.OptimizationService/Evaluate": service("read"),

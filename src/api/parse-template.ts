@@ -4,6 +4,7 @@ import { type TemplateContent, TemplateContentSchema } from "../../gen/intervent
 import { type FieldViolation, InvalidInput } from "../domain/errors.ts";
 import { checkVariables } from "../domain/template/index.ts";
 import { type Check, checked, locale, orEmpty, parseFields, show, text } from "./field-checks.ts";
+import { presentationSchema } from "./parse-trigger.ts";
 
 const KIB = 1_024;
 const CONTENT_BYTES_MAX = KIB * KIB;
@@ -33,12 +34,21 @@ const variant = z.object({
   email: z.object({ subject: source(), mjml: source(128 * KIB), html: source(256 * KIB), text: source() }).optional(),
   sms: z.object({ text: source(4_000) }).optional(),
   push: z.object({ title: source(), body: source(), url: source(), imageUrl: source(), actions, data }).optional(),
-  realtime: z.object({ title: source(), body: source(), imageUrl: source(), actions, data }).optional(),
+  realtime: z
+    .object({
+      ...{ title: source(), body: source(), imageUrl: source(), actions, data },
+      presentation: presentationSchema.optional().superRefine((presentation, context) => {
+        if (presentation !== undefined && presentation.viewId !== "")
+          context.addIssue({ code: "custom", path: ["viewId"], message: "it is of one page view, and no template's" });
+      }),
+    })
+    .optional(),
 });
 
 const pieceName: Check<string> = (name) =>
   PIECE_NAME.test(name) ? undefined : `${show(name)} is not 1 to 40 of a-z, 0-9, _ and -`;
 const contentSchema = z.object({
+  defaultLocale: checked(orEmpty(locale)),
   pieces: listOf(z.object({ name: checked(pieceName), source: source() }), PIECES_MAX).superRefine((pieces, context) =>
     refuseTwice(
       pieces.map(({ name }) => name),

@@ -29,6 +29,7 @@ import {
   QuietHours_HandlingSchema,
   QuietHoursSchema,
   RecipientSchema,
+  SendTimeSchema,
 } from "../../gen/intervention/v1/intervention_pb.js";
 import type { TriggerRequest } from "../../gen/intervention/v1/intervention_service_pb.js";
 import { AddressSchema, Purpose, PurposeSchema } from "../../gen/intervention/v1/profile_pb.js";
@@ -57,6 +58,7 @@ import {
   withoutControlCharacters,
 } from "./field-checks.ts";
 import { requireParent } from "./resource-name.ts";
+import { sendTimeSchema } from "./send-time-checks.ts";
 import { templateUseSchema } from "./template-use.ts";
 
 /** What a request means beside its own fields. */
@@ -116,7 +118,8 @@ export const PLACEMENT_NAME: Check<string> = (value) =>
     ? undefined
     : `${show(value)} is not 1 to 64 of a-z, 0-9, "-" and "_", starting with a letter or digit`;
 
-const presentationSchema = z
+/** Where a page shows a message. */
+export const presentationSchema = z
   .object({
     kind: checked<Presentation_Kind>(memberOf(Presentation_KindSchema, { allowUnspecified: true })),
     placement: z.string(),
@@ -203,6 +206,7 @@ const bodySchema = z.object({
       fallbacks: fallbacksSchema,
       channelChoice: channelChoiceSchema.optional(),
       costMax: costMaxSchema,
+      sendTime: sendTimeSchema.optional(),
     })
     .optional(),
 });
@@ -280,6 +284,7 @@ function toPolicy(policy: Fields["policy"]): Policy {
     fallbacks = [],
     channelChoice,
     costMax = [],
+    sendTime,
   } = policy ?? {};
   return create(PolicySchema, {
     channels: channels.length === 0 ? DEFAULT_CHANNELS : [...channels],
@@ -289,6 +294,7 @@ function toPolicy(policy: Fields["policy"]): Policy {
     ...(channelChoice === undefined ? {} : { channelChoice: create(ChannelChoiceSchema, channelChoice) }),
     costMax: costMax.map((cost) => create(CostSchema, cost)),
     fallbacks: fallbacks.map((fallback) => create(FallbackSchema, fallback)),
+    ...(sendTime === undefined ? {} : { sendTime: create(SendTimeSchema, sendTime) }),
     ...(cap === undefined
       ? {}
       : { frequencyCap: create(FrequencyCapSchema, { ...cap, scope: cap.scope || FrequencyCap_Scope.USER }) }),

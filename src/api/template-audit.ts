@@ -1,10 +1,19 @@
 import { create, toJson } from "@bufbuild/protobuf";
 import { type Template, TemplateSchema } from "../../gen/intervention/v1/template_pb.js";
 import type { TemplateService } from "../../gen/intervention/v1/template_service_pb.js";
+import {
+  type InstalledTemplate,
+  InstalledTemplate_Outcome,
+  InstalledTemplateSchema,
+} from "../../gen/intervention/v1/template_suite_pb.js";
 import type { Workspace } from "../integrations/access-directory.ts";
 import { findTemplate, type Store } from "../store/index.ts";
 import type { AuditTable } from "./audit-changes.ts";
 import { parseTemplateName } from "./template-name.ts";
+
+/** Without a version it was only a look. */
+const isInstalled = ({ outcome, version }: InstalledTemplate) =>
+  version > 0 && (outcome === InstalledTemplate_Outcome.CREATED || outcome === InstalledTemplate_Outcome.PUBLISHED);
 
 /** What a template says is in its versions; the log has who changed it, and which version was then in use. */
 export function templateAudit(store: Store): AuditTable<typeof TemplateService> {
@@ -32,6 +41,13 @@ export function templateAudit(store: Store): AuditTable<typeof TemplateService> 
     sendTest: {
       resource: ({ name }, _, workspace) => `templates/${parseTemplateName(name, workspace.id)}`,
       after: ({ intervention }) => ({ test: intervention }),
+    },
+    installSuite: {
+      resource: ({ suite }) => `templates/${suite}`,
+      isChange: ({ templates }) => templates.some(isInstalled),
+      after: ({ templates }) => ({
+        installed: templates.filter(isInstalled).map((one) => toJson(InstalledTemplateSchema, one)),
+      }),
     },
     addCodes: {
       resource: ({ pool }) => `codePools/${pool}`,

@@ -17,7 +17,8 @@ import { requireNotArchived, TemplateKeeper } from "./template-keeper.ts";
 import { isTemplateId, parseTemplateName } from "./template-name.ts";
 import { preview } from "./template-preview.ts";
 import { type SendTestParts, sendTestMethod } from "./template-send-test.ts";
-import { addVersion, buildDraft, toHead } from "./template-versions.ts";
+import { suiteMethods } from "./template-suites.ts";
+import { addVersion, buildDraft, publishDraft, toHead } from "./template-versions.ts";
 
 const PAGE_SIZE = { fallback: 50, max: 1_000 };
 const ID_BYTES = 8;
@@ -34,6 +35,7 @@ export function templateService(parts: SendTestParts): ServiceImpl<typeof Templa
   return {
     ...codeMethods(parts),
     ...sendTestMethod(parts, keeper),
+    ...suiteMethods(parts, keeper),
     previewTemplate: (request, context) =>
       preview(parts, { keeper, workspace: getService(context.values).workspace }, request),
     async createTemplate({ parent, templateId, displayName: name, draft = create(TemplateContentSchema) }, context) {
@@ -84,14 +86,11 @@ export function templateService(parts: SendTestParts): ServiceImpl<typeof Templa
       const found = await keeper.get(key);
       requireNotArchived(found);
       if (etag !== "" && etag !== found.etag) throw new StaleEtag(found.name);
-      const content = found.draft ?? create(TemplateContentSchema);
-      const compiled = await buildDraft(store, key, content);
-      if (validateOnly) return { template: found };
-      // What was built is what was read: whoever changes the draft meanwhile is not published unseen.
-      const { template, version } = await keeper.change(key, {
-        etag: found.etag,
-        edit: (current) => addVersion(current, { content, compiled, at: now() }),
-      });
+      if (validateOnly) {
+        await buildDraft(store, key, found.draft ?? create(TemplateContentSchema));
+        return { template: found };
+      }
+      const { template, version } = await publishDraft({ keeper, store, now }, key, found);
       return { template, ...(version && { version: toHead(version) }) };
     },
     async rollbackTemplate({ name, etag, version: wanted }, context) {

@@ -3,6 +3,7 @@ import { timestampFromDate } from "@bufbuild/protobuf/wkt";
 import {
   type Template,
   type TemplateContent,
+  TemplateContentSchema,
   TemplateState,
   type TemplateVersion,
   TemplateVersionSchema,
@@ -12,6 +13,7 @@ import { buildTemplate, findNamedTemplates } from "../domain/template/index.ts";
 import { findTemplate, findTemplateVersion, type Store } from "../store/index.ts";
 import { compileMjml } from "../templates/compile-mjml.ts";
 import { checkDraft, checkFinished } from "./parse-template.ts";
+import type { TemplateKeeper } from "./template-keeper.ts";
 
 const SHARED_TEMPLATES_MAX = 20;
 
@@ -75,6 +77,17 @@ function toSources({ pieces, variants }: TemplateContent): string[] {
       ),
     ]),
   ];
+}
+
+/** Publishes the draft of a template as it was read: whoever changes it meanwhile is not published unseen.
+ *  @throws InvalidInput when it is broken; StaleEtag when it was changed; NotAllowedNow when it is archived. */
+export async function publishDraft(
+  { keeper, store, now }: { readonly keeper: TemplateKeeper; readonly store: Store; readonly now: () => Date },
+  key: Key,
+  { draft: content = create(TemplateContentSchema), etag }: Template,
+) {
+  const compiled = await buildDraft(store, key, content);
+  return keeper.change(key, { etag, edit: (current) => addVersion(current, { content, compiled, at: now() }) });
 }
 
 /** Puts the next version in use. */

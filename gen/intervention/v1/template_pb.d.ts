@@ -22,7 +22,7 @@ import type { GenEnum, GenFile, GenMessage } from "@bufbuild/protobuf/codegenv2"
 import type { Message } from "@bufbuild/protobuf";
 import type { Timestamp, Value } from "@bufbuild/protobuf/wkt";
 import type { Condition } from "./condition_pb.js";
-import type { Action, Content } from "./intervention_pb.js";
+import type { Action, Content, Presentation } from "./intervention_pb.js";
 
 /**
  * Describes the file intervention/v1/template.proto.
@@ -95,7 +95,8 @@ export declare type TemplateVariable = Message<"intervention.v1.TemplateVariable
   /**
    * Where its value is found when none is given: a path as conditions have it, such as `context.items` or
    * `profile.attributes.first_name`; or `catalog.cart`, `catalog.recommended`: the products of the cart, or of the prediction (its
-   * product, and its feature `product_ids`), up to 20 that can be had, with the fields of SentProduct. Only for variables that stand alone, not for fields and elements.
+   * product, and its feature `product_ids`), up to 20 that can be had, with the fields of SentProduct; or `delivery.unsubscribe_url`, which is
+   * known when an email is sent and only of marketing: an optional URL. Only for variables that stand alone, not for fields and elements.
    *
    * @generated from field: string from = 9;
    */
@@ -339,6 +340,13 @@ export declare type RealtimeTemplate = Message<"intervention.v1.RealtimeTemplate
    * @generated from field: map<string, string> data = 5;
    */
   data: { [key: string]: string };
+
+  /**
+   * Where a page shows it; without `view_id`. No template. Default: a toast.
+   *
+   * @generated from field: intervention.v1.Presentation presentation = 170;
+   */
+  presentation?: Presentation | undefined;
 };
 
 /**
@@ -422,6 +430,14 @@ export declare type TemplateContent = Message<"intervention.v1.TemplateContent">
    * @generated from field: repeated intervention.v1.TemplateVariant variants = 3;
    */
   variants: TemplateVariant[];
+
+  /**
+   * BCP 47 tag of the language that the default variant is written in. Who gets it and has another language, or none that is known,
+   * gets its numbers and dates as that one writes them. Empty: the user's own, else English.
+   *
+   * @generated from field: string default_locale = 170;
+   */
+  defaultLocale: string;
 };
 
 /**

@@ -9,6 +9,7 @@ import type { JsonObject, Message } from "@bufbuild/protobuf";
 import type { RenderedMessage, Template, TemplateContent, TemplateVersion } from "./template_pb.js";
 import type { PredictionKind } from "./shopper_pb.js";
 import type { Channel } from "./intervention_pb.js";
+import type { InstallSuiteRequestSchema, InstallSuiteResponseSchema, ListSuitesRequestSchema, ListSuitesResponseSchema } from "./template_suite_pb.js";
 
 /**
  * Describes the file intervention/v1/template_service.proto.
@@ -1126,6 +1127,27 @@ export declare const TemplateService: GenService<{
     methodKind: "unary";
     input: typeof SendTestRequestSchema;
     output: typeof SendTestResponseSchema;
+  },
+  /**
+   * ListSuites returns the ready templates there are to install, and how far each is in this workspace.
+   *
+   * @generated from rpc intervention.v1.TemplateService.ListSuites
+   */
+  listSuites: {
+    methodKind: "unary";
+    input: typeof ListSuitesRequestSchema;
+    output: typeof ListSuitesResponseSchema;
+  },
+  /**
+   * InstallSuite makes and publishes the templates of a suite. One that is there already is left as it is, whatever it says: so it can
+   * be called again, and a shop's changes stay.
+   *
+   * @generated from rpc intervention.v1.TemplateService.InstallSuite
+   */
+  installSuite: {
+    methodKind: "unary";
+    input: typeof InstallSuiteRequestSchema;
+    output: typeof InstallSuiteResponseSchema;
   },
   /**
    * AddCodes puts codes into a pool, which is made when there is none. A code that is in it already is not put in again.

@@ -59,7 +59,7 @@ export declare type TopicRule = Message<"intervention.v1.TopicRule"> & {
 
   /**
    * What followers see, by a template, instead of `content`: its variables `product_id`, `title`, `price`, `link` and `image_url` are
-   * the product's own, where it declares them.
+   * the product's own, where it declares them, and `regular_price` while it is reduced.
    *
    * @generated from field: intervention.v1.TemplateUse template = 55;
    */

@@ -6,7 +6,7 @@ import {
 } from "../../../gen/intervention/v1/bus_pb.js";
 import { Channel } from "../../../gen/intervention/v1/intervention_pb.js";
 import { InvalidInput } from "../errors.ts";
-import { type PublishedTemplate, type Rendered, renderTemplate } from "../template/index.ts";
+import { type PublishedTemplate, type Rendered, renderTemplate, withDelivery } from "../template/index.ts";
 import {
   type SenderSettings,
   toAction,
@@ -29,7 +29,8 @@ export function toOutgoingTemplate(
   const part = PARTS.get(delivery.channel);
   if (part === undefined) return toOutgoingContent(withContent(delivery), sender);
   const { variables = {}, locale = "", timeZone = "UTC" } = delivery.template ?? {};
-  const rendered = renderTemplate(template, { variables, locale, timeZone, parts: new Set([part]) });
+  const known = withDelivery(template.variables, variables, { unsubscribeUrl: sender.unsubscribeUrl });
+  const rendered = renderTemplate(template, { variables: known, locale, timeZone, parts: new Set([part]) });
   return toOutgoingRendered(delivery, rendered, sender);
 }
 
@@ -59,7 +60,7 @@ export function toOutgoingRendered(
       ...toReplyTo(sender),
       subject: email.subject,
       html: withFooter(email.html, sender.unsubscribeUrl),
-      text: [email.text, sender.unsubscribeUrl ?? ""].filter((part) => part !== "").join("\n\n"),
+      text: withLine(email.text, sender.unsubscribeUrl),
       headers: toUnsubscribeHeaders(sender.unsubscribeUrl),
     };
   if (channel === Channel.SMS && sms) return { channel: "sms", from: sender.from, text: sms.text };
@@ -92,8 +93,14 @@ function withContent({ intervention, ...delivery }: DeliveryMessage): DeliveryMe
   });
 }
 
+function withLine(text: string, unsubscribeUrl: string | undefined): string {
+  if (unsubscribeUrl === undefined || text.includes(unsubscribeUrl)) return text;
+  return [text, unsubscribeUrl].filter((part) => part !== "").join("\n\n");
+}
+
+/** A marketing email has a way out of it: the engine's own where its template has none. */
 function withFooter(html: string, unsubscribeUrl: string | undefined): string {
-  if (unsubscribeUrl === undefined) return html;
+  if (unsubscribeUrl === undefined || html.includes(toEscaped(unsubscribeUrl))) return html;
   const footer = `<p style="font-size:.8em"><a href="${toEscaped(unsubscribeUrl)}">Unsubscribe</a></p>`;
   const end = html.toLowerCase().lastIndexOf("</body>");
   return end < 0 ? `${html}${footer}` : `${html.slice(0, end)}${footer}${html.slice(end)}`;

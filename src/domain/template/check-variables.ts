@@ -4,13 +4,15 @@ import { type TemplateVariable, VariableType } from "../../../gen/intervention/v
 import { compileCondition } from "../condition/compile-condition.ts";
 import { findField, ROOTS } from "../condition/field.ts";
 import { type FieldViolation, InvalidInput } from "../errors.ts";
+import { UNSUBSCRIBE_FROM } from "./delivery-variables.ts";
 import { FORBIDDEN_NAMES } from "./parse-expression.ts";
 import { quote } from "./template-problem.ts";
 import { CATALOG_FROM } from "./template-products.ts";
 import { toValueSchema } from "./value-schema.ts";
 
 const VARIABLE_NAME = /^[a-z][a-z0-9_]{0,39}$/;
-const DEPTH_MAX = 5;
+/** A digest is the deepest there is: the price of an item of an event of its items is seven deep. */
+const DEPTH_MAX = 8;
 const VARIABLES_MAX = 100;
 const FIELDS_MAX = 50;
 const VALUES_MAX = 100;
@@ -108,12 +110,19 @@ export function checkVariables(variables: readonly TemplateVariable[], path: str
     if (!parsed.success) say(`${field}.default_value`, parsed.error.issues.map(({ message }) => message).join("; "));
   }
 
-  function checkOrigin({ from, condition, codePool, type }: TemplateVariable, field: string, depth: number): void {
+  function checkOrigin(
+    { from, condition, codePool, type, optional }: TemplateVariable,
+    field: string,
+    depth: number,
+  ): void {
     const given = [from !== "", condition !== undefined, codePool !== ""].filter(Boolean).length;
     if (given === 0) return;
     if (given > 1) say(field, "from, condition and code_pool exclude one another");
     if (depth > 1) say(field, "only variables that stand alone have from, condition or code_pool");
-    if (from !== "" && !CATALOG_FROM.has(from)) {
+    if (from === UNSUBSCRIBE_FROM) {
+      if (type !== VariableType.URL || !optional)
+        say(`${field}.from`, `${UNSUBSCRIBE_FROM} is for an optional URL: not every message has it`);
+    } else if (from !== "" && !CATALOG_FROM.has(from)) {
       const found = findField(from, ROOTS);
       if (typeof found === "string") say(`${field}.from`, found);
     }

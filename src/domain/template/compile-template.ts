@@ -1,4 +1,5 @@
 import type { z } from "zod";
+import type { Presentation } from "../../../gen/intervention/v1/intervention_pb.js";
 import type {
   RealtimeTemplate,
   TemplateAction,
@@ -29,6 +30,7 @@ export type CompiledVariant = {
   readonly realtime?: Sources<"title" | "body" | "imageUrl"> & {
     readonly actions: readonly Action[];
     readonly data: Data;
+    readonly presentation: Presentation | undefined;
   };
 };
 
@@ -39,6 +41,8 @@ export type PublishedTemplate = {
   readonly schema: z.ZodObject;
   /** By locale; "" is the default. */
   readonly variants: ReadonlyMap<string, CompiledVariant>;
+  /** The language of the default; "" when that is not said. */
+  readonly defaultLocale: string;
 };
 
 /** Compiles a content, in which every email is HTML; one that is MJML is checked but for what MJML itself knows.
@@ -46,7 +50,7 @@ export type PublishedTemplate = {
  *  @param path of the content in the request, for the errors.
  *  @throws InvalidInput naming everything that is wrong, by field, line and column. */
 export function compileTemplate(
-  { variables, pieces: own, variants }: TemplateContent,
+  { variables, pieces: own, variants, defaultLocale }: TemplateContent,
   { path = "content", shared = new Map() }: { readonly path?: string; readonly shared?: Pieces } = {},
 ): PublishedTemplate {
   const problems = new Problems();
@@ -68,6 +72,7 @@ export function compileTemplate(
     variables,
     schema: toObjectSchema(variables),
     variants: new Map(compiled.map((variant) => [variant.locale, variant])),
+    defaultLocale,
   };
 
   function checkTags(mjml: string, field: string): void {
@@ -114,7 +119,9 @@ function compileVariant({ locale, email, sms, push, realtime }: TemplateVariant,
     ...(push && {
       push: { ...compileShown(push, "push", compile), url: compile(push.url, "push.url", "url") },
     }),
-    ...(realtime && { realtime: compileShown(realtime, "realtime", compile) }),
+    ...(realtime && {
+      realtime: { ...compileShown(realtime, "realtime", compile), presentation: realtime.presentation },
+    }),
   };
 }
 

@@ -1,4 +1,5 @@
 import { toJson } from "@bufbuild/protobuf";
+import { type Presentation, PresentationSchema } from "../../../gen/intervention/v1/intervention_pb.js";
 import {
   type TemplateAction,
   type TemplateContent,
@@ -19,8 +20,9 @@ export function diffContents(from: TemplateContent, to: TemplateContent): FieldD
 }
 
 /** Every field with its text, by a path with names for numbers. */
-function toTexts({ variables, pieces, variants }: TemplateContent): Map<string, string> {
+function toTexts({ variables, pieces, variants, defaultLocale }: TemplateContent): Map<string, string> {
   return new Map([
+    ["default_locale", defaultLocale],
     ...variables.map((variable): [string, string] => [
       `variables[${variable.name}]`,
       JSON.stringify(toJson(TemplateVariableSchema, variable), undefined, 2),
@@ -39,9 +41,17 @@ function toVariantTexts({ locale, email, sms, push, realtime }: TemplateVariant)
     ),
     ...toNamed(`${at}.sms`, sms && { text: sms.text }),
     ...toNamed(`${at}.push`, push && { title: push.title, body: push.body, url: push.url, ...toShown(push) }),
-    ...toNamed(`${at}.realtime`, realtime && { title: realtime.title, body: realtime.body, ...toShown(realtime) }),
+    ...toNamed(
+      `${at}.realtime`,
+      realtime && {
+        ...{ title: realtime.title, body: realtime.body, ...toShown(realtime) },
+        presentation: realtime.presentation === undefined ? "" : toJsonText(realtime.presentation),
+      },
+    ),
   ];
 }
+
+const toJsonText = (presentation: Presentation) => JSON.stringify(toJson(PresentationSchema, presentation));
 
 const toNamed = (at: string, texts: Readonly<Record<string, string>> = {}) =>
   Object.entries(texts).map(([name, text]): [string, string] => [`${at}.${name}`, text]);

@@ -1,6 +1,6 @@
-import { create } from "@bufbuild/protobuf";
+import { clone, create } from "@bufbuild/protobuf";
 import { compile as compileHtmlToText } from "html-to-text";
-import { type Content, ContentSchema } from "../../../gen/intervention/v1/intervention_pb.js";
+import { type Content, ContentSchema, PresentationSchema } from "../../../gen/intervention/v1/intervention_pb.js";
 import { InvalidInput } from "../errors.ts";
 import { chooseLocale } from "./choose-locale.ts";
 import type { CompiledSource } from "./compile-source.ts";
@@ -54,7 +54,7 @@ const toPlainText = compileHtmlToText({
  *  @throws InvalidInput when a variable is missing or is not what it must be, or a part comes to more than it may: nothing of it
  *  may be sent then. */
 export function renderTemplate(
-  { schema, variants }: PublishedTemplate,
+  { schema, variants, defaultLocale }: PublishedTemplate,
   options: Audience & {
     readonly variables: Readonly<Record<string, unknown>>;
     /** Default: all. */
@@ -66,10 +66,18 @@ export function renderTemplate(
   const variant = variants.get(chosen);
   if (variant === undefined)
     throw new InvalidInput([{ field: "locale", description: "the template has no default variant" }]);
-  // Who has none is written to as the variant is.
-  const audience = { locale: options.locale || chosen || "en", timeZone: options.timeZone };
+  const audience = { locale: toWritten(options.locale, chosen, defaultLocale), timeZone: options.timeZone };
   return new Renderer(audience, values, options.parts).render(variant);
 }
+
+/** By which locale numbers and dates are written: the user's own where the text is in that language, else that of the text. */
+function toWritten(wanted: string, chosen: string, defaultLocale: string): string {
+  const ofText = chosen || defaultLocale;
+  if (ofText === "") return wanted || "en";
+  return toLanguage(wanted) === toLanguage(ofText) ? wanted : ofText;
+}
+
+const toLanguage = (locale: string) => locale.toLowerCase().split("-", 1)[0];
 
 function toValues(schema: PublishedTemplate["schema"], variables: Readonly<Record<string, unknown>>) {
   const parsed = schema.safeParse(variables);
@@ -140,11 +148,16 @@ class Renderer {
 
   #realtime(realtime: NonNullable<CompiledVariant["realtime"]>): Content {
     const { data, ...shown } = this.#shown(realtime, "realtime", LENGTH_MAX.body);
-    return create(ContentSchema, { ...shown, ...(Object.keys(data).length === 0 ? {} : { data }) });
+    const { presentation } = realtime;
+    return create(ContentSchema, {
+      ...shown,
+      ...(Object.keys(data).length === 0 ? {} : { data }),
+      ...(presentation && { presentation: clone(PresentationSchema, presentation) }),
+    });
   }
 
   #shown(
-    { title, body, imageUrl, actions, data }: NonNullable<CompiledVariant["realtime"]>,
+    { title, body, imageUrl, actions, data }: Omit<NonNullable<CompiledVariant["realtime"]>, "presentation">,
     field: string,
     bodyMax: number,
   ) {

@@ -50,8 +50,11 @@ export function toRoots({ variables }: PublishedTemplate, { variables: given = {
 }
 
 const SHOWN: readonly Channel[] = [Channel.REALTIME, Channel.INBOX, Channel.WEBHOOK];
-const NONE: ReadonlySet<"realtime"> = new Set();
-const REALTIME: ReadonlySet<"realtime"> = new Set(["realtime"]);
+type Part = "realtime" | "sms";
+const NONE: ReadonlySet<Part> = new Set();
+const REALTIME: ReadonlySet<Part> = new Set(["realtime"]);
+/** For what it costs. */
+const SMS: ReadonlySet<Part> = new Set(["sms"]);
 
 /** An outline with its variables, and with what they come to where a socket or the inbox shows it.
  *  @returns one with a problem when a variable is missing or wrong, or comes to more than it may. */
@@ -69,10 +72,15 @@ export function fillTemplate(
   const { facts, codes, channel, given = {} } = known;
   const variables = fillVariables(template.variables, { given, facts, codes });
   const { locale, timeZone } = outline;
-  const parts = SHOWN.includes(channel) ? REALTIME : NONE;
+  const parts = SHOWN.includes(channel) ? REALTIME : channel === Channel.SMS ? SMS : NONE;
   try {
-    const { realtime } = renderTemplate(template, { variables, locale, timeZone, parts });
-    return create(TemplateInputSchema, { ...outline, variables, ...(realtime && { content: realtime }) });
+    const { realtime, sms } = renderTemplate(template, { variables, locale, timeZone, parts });
+    return create(TemplateInputSchema, {
+      ...outline,
+      variables,
+      ...(realtime && { content: realtime }),
+      smsSegments: sms?.segments ?? 0,
+    });
   } catch (error) {
     if (!(error instanceof InvalidInput)) throw error;
     return create(TemplateInputSchema, { ...outline, variables, problem: error.message });

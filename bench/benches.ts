@@ -12,6 +12,7 @@ import { benchSegments } from "./segments.ts";
 import { benchSockets } from "./sockets.ts";
 import { benchStats } from "./stats.ts";
 import { benchSync } from "./sync.ts";
+import { benchTemplates } from "./templates.ts";
 import { benchTrack } from "./track.ts";
 
 type Say = (line: string) => void;
@@ -155,6 +156,13 @@ export const BENCHES: Readonly<Record<string, Bench>> = {
     options: { numbers: ["rounds", "runs"] },
     run: (options, say) =>
       benchBandit({ rounds: options.number("rounds", 20_000), runs: options.number("runs", 10), say }),
+  },
+  templates: {
+    measures: "renders a second of ours, plain Eta and LiquidJS, of one template with one output; starts no engine",
+    usage: ["--rounds N (9)  --seconds T (0.3, of each turn)"],
+    options: { numbers: ["rounds", "seconds"] },
+    run: (options, say) =>
+      benchTemplates({ rounds: options.number("rounds", 9), seconds: options.number("seconds", 0.3), say }),
   },
   stats: {
     measures:

@@ -11,7 +11,7 @@ import { DecisionSchema, Outcome, Rule } from "../../gen/intervention/v1/decisio
 import { type Event, EventBatchSchema, EventKind } from "../../gen/intervention/v1/event_pb.js";
 import { EventService } from "../../gen/intervention/v1/event_service_pb.js";
 import { InboxService } from "../../gen/intervention/v1/inbox_service_pb.js";
-import { Channel, State } from "../../gen/intervention/v1/intervention_pb.js";
+import { Channel, Presentation_Kind, State } from "../../gen/intervention/v1/intervention_pb.js";
 import { InterventionService } from "../../gen/intervention/v1/intervention_service_pb.js";
 import { PredictionService } from "../../gen/intervention/v1/prediction_service_pb.js";
 import { ConsentStatus, ContactChannel, Purpose } from "../../gen/intervention/v1/profile_pb.js";
@@ -455,6 +455,68 @@ describe("messages that a template says", () => {
       rule: Rule.TEMPLATE,
       reason: expect.stringContaining('the code pool "two" has no code left'),
     });
+  });
+
+  it("say what a digest collected: its items, how many there are, and where a page is to show it", async () => {
+    const templates = client(TemplateService);
+    const item = {
+      name: "item",
+      type: VariableType.OBJECT,
+      fields: [{ name: "product_id", type: VariableType.STRING }],
+    };
+    const element = {
+      type: VariableType.OBJECT,
+      fields: [{ name: "event", type: VariableType.OBJECT, fields: [item] }],
+    };
+    const draft = {
+      variables: [
+        {
+          ...{ name: "digest", type: VariableType.OBJECT },
+          fields: [
+            { name: "count", type: VariableType.NUMBER },
+            { name: "items", type: VariableType.LIST, element },
+          ],
+        },
+      ],
+      variants: [
+        {
+          realtime: {
+            title: "<%= it.digest.count %> <%= it.digest.count | plural('piece', 'pieces') %> of news",
+            body: "<% for (const one of it.digest.items) { %><%= one.event.item.product_id %>;<% } %>",
+            presentation: { kind: Presentation_Kind.INLINE, placement: "home-news" },
+          },
+        },
+      ],
+    };
+    await templates.createTemplate({ templateId: "digested", displayName: "Digested", draft });
+    await templates.publishTemplate({ name: "digested" });
+    await client(CampaignService).create({
+      campaignId: "digested",
+      campaign: {
+        ...{ displayName: "Digested", state: CampaignState.RUNNING, template: { template: "digested" } },
+        trigger: { on: { case: "event", value: ShopEventKind.ITEM_UPDATED } },
+        digest: { window: { case: "after", value: { seconds: 2n } } },
+      },
+    });
+    const ids = ["d1", "d2", "d3"];
+    for (const productId of ids)
+      await client(EventService).ingest({
+        event: {
+          ...{ eventId: `digest-${productId}`, userId: "live", kind: ShopEventKind.ITEM_UPDATED },
+          occurTime: { seconds: BigInt(Math.floor(Date.now() / 1_000)) },
+          item: { productId, quantity: 1, unitPrice: create(MoneySchema, { currency: "EUR", minor: 1n }) },
+        },
+      });
+    const shown = () => frames.filter((one) => one.campaign === "digested");
+    const listed = () => shown().flatMap(({ content }) => content?.body.split(";").filter((id) => id !== "") ?? []);
+    // All three within the window, or what came too late in the next one: each once.
+    await until(() => listed().length >= ids.length, "all of it is shown");
+    expect(listed().toSorted()).toEqual(ids);
+    for (const { content } of shown()) {
+      const count = content?.body.split(";").filter((id) => id !== "").length;
+      expect(content?.title).toBe(`${count} ${count === 1 ? "piece" : "pieces"} of news`);
+      expect(content?.presentation).toMatchObject({ kind: Presentation_Kind.INLINE, placement: "home-news" });
+    }
   });
 
   it("by email of marketing have a way to unsubscribe, in header and body", async () => {

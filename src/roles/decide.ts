@@ -28,6 +28,7 @@ import type { CatalogView } from "../integrations/catalog-view.ts";
 import type { ChoiceModel } from "../integrations/choice-model.ts";
 import type { DataIntelligence } from "../integrations/data-intelligence.ts";
 import type { ExperimentDirectory } from "../integrations/experiment-directory.ts";
+import type { UsualHours } from "../integrations/usual-hours.ts";
 import type { Metrics, Traces } from "../observe/index.ts";
 import type { ErasedUsers } from "../privacy/erased-users.ts";
 import type { Store } from "../store/index.ts";
@@ -61,6 +62,8 @@ export type DecideOptions = {
   readonly choices: Pick<ChoiceModel, "find">;
   /** Default: nothing is split. */
   readonly experiments?: Pick<ExperimentDirectory, "listOf">;
+  /** By which a user of whom little is known gets a time to be sent at. */
+  readonly usualHours: Pick<UsualHours, "find">;
   /** By which a chain of fallbacks is told that its user has converted. Default: nobody keeps orders, and none has. */
   readonly findOrders?: FindOrders;
   /** Whether a workspace has a provider for a channel that needs one. */

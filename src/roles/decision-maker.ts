@@ -9,7 +9,7 @@ import {
 } from "../../gen/intervention/v1/decision_pb.js";
 import { FrequencyCap_Scope } from "../../gen/intervention/v1/intervention_pb.js";
 import { ProfileSnapshotSchema } from "../../gen/intervention/v1/profile_pb.js";
-import type { TemplateInput } from "../../gen/intervention/v1/template_input_pb.js";
+import { type TemplateInput, TemplateInputSchema } from "../../gen/intervention/v1/template_input_pb.js";
 import { toSubjectToken } from "../bus/index.ts";
 import { invariant } from "../domain/assert.ts";
 import { type FoundProduct, toProductStates } from "../domain/catalog/product-states.ts";
@@ -27,11 +27,12 @@ import {
   toDecision,
   toDecisionInput,
 } from "../store/index.ts";
-import { addChoice } from "./choice-input.ts";
+import { addChoice, addCosts } from "./choice-input.ts";
 import type { DecideOptions, ToDecide } from "./decide.ts";
 import { treatAll, withTreatments } from "./experiment-inputs.ts";
 import { loadFallbackStates } from "./fallback-states.ts";
 import { type LoadedProfile, ProfileLoader, type WhoToLoad } from "./profile-loader.ts";
+import { loadSendHours } from "./send-hours.ts";
 import { type Asked, loadSuppressed, type Suppressed } from "./suppressed.ts";
 import { TemplateInputs } from "./template-inputs.ts";
 import { toDecisionDocument } from "./to-decision-document.ts";
@@ -113,6 +114,10 @@ export class DecisionMaker {
     const made: Standing[] = [];
     const products = await this.#findProducts(batch);
     const fallbacks = await loadFallbackStates(this.#options, batch.map(toMessage));
+    const sendHours = await loadSendHours(this.#options, batch.map(toMessage), {
+      now,
+      findProfile: (message) => known.findProfile(toWho({ message })),
+    });
     // In order: the sends of this batch count for what comes after them.
     for (const work of batch) {
       const profile = known.findProfile(toWho(work));
@@ -121,7 +126,9 @@ export class DecisionMaker {
       await this.#addTrigger(input, work);
       const fallback = fallbacks.get(work.message);
       if (fallback !== undefined) input.fallback = fallback;
-      addChoice(this.#options, input);
+      const hours = sendHours.get(work.message);
+      if (hours !== undefined) input.sendHours = hours;
+      addChoice(this.#options, input, work.message);
       const states = toProductStates(work.message.content, products.get(work.message.workspace) ?? new Map());
       if (states !== undefined) input.products = states;
       const since = toCapSince(input);
@@ -162,10 +169,19 @@ export class DecisionMaker {
     invariant(use !== undefined, "only what a template says comes here");
     const outline = await this.#templates.outline(input, use);
     input.template = outline;
-    const decision = decide(input);
-    if (decision.outcome !== Outcome.SEND) return decision;
-    input.template = await this.#templates.fill(input, outline, { message, use, channel: decision.channel, now });
-    return decide(input);
+    let decision = decide(input);
+    let smsSegments = 0;
+    // What an SMS costs is known when it is rendered: then another channel may have to take its place, once.
+    for (let looks = 0; looks < 2 && decision.outcome === Outcome.SEND; looks += 1) {
+      const { channel } = decision;
+      const filled = await this.#templates.fill(input, outline, { message, use, channel, now });
+      smsSegments ||= filled.smsSegments;
+      input.template = create(TemplateInputSchema, { ...filled, smsSegments });
+      addCosts(this.#options, input, message);
+      decision = decide(input);
+      if (decision.channel === channel) break;
+    }
+    return decision;
   }
 
   /** What the catalogues have of the products that a batch names, by workspace. */
@@ -275,9 +291,9 @@ export class DecisionMaker {
   }
 }
 
-const toMessage = ({ message }: ToDecide) => message;
+const toMessage = ({ message }: Pick<ToDecide, "message">) => message;
 
-const toWho = ({ message }: ToDecide): WhoToLoad => ({
+const toWho = ({ message }: Pick<ToDecide, "message">): WhoToLoad => ({
   workspaceId: message.workspace,
   userId: message.recipient?.userId ?? "",
 });

@@ -168,18 +168,20 @@ function toRule({ window }: Digest): DigestRule | undefined {
 export function withDigest(campaign: Campaign, sources: readonly TriggerSource[]): Campaign {
   const items: JsonObject[] = [];
   let bytes = 0;
+  const { content = create(ContentSchema), template } = campaign;
+  // Variables of templates go by the names that the protos have; a page reads JSON as protos have it.
+  const names = { useProtoFieldName: template !== undefined };
   for (const { event, prediction, membership } of sources.slice(0, SHOWN_MAX)) {
     const item: JsonObject = {
-      ...(event && { event: toJson(ShopEventSchema, event) }),
-      ...(prediction && { prediction: toJson(PredictionSchema, prediction) }),
-      ...(membership && { membership: toJson(MembershipChangeSchema, membership) }),
+      ...(event && { event: toJson(ShopEventSchema, event, names) }),
+      ...(prediction && { prediction: toJson(PredictionSchema, prediction, names) }),
+      ...(membership && { membership: toJson(MembershipChangeSchema, membership, names) }),
     };
     bytes += JSON.stringify(item).length;
     if (bytes > SHOWN_BYTES_MAX) break;
     items.push(item);
   }
   const digest = { count: sources.length, items };
-  const { content = create(ContentSchema), template } = campaign;
   if (template !== undefined)
     return { ...campaign, template: { ...template, variables: { ...template.variables, digest } } };
   return { ...campaign, content: { ...content, data: { ...content.data, digest } } };

@@ -13,6 +13,7 @@ import {
   toLetterNumber,
 } from "../bus/index.ts";
 import { toOutsideChannel } from "../domain/delivery/channel-names.ts";
+import { toCostTimes } from "../domain/delivery/message-cost.ts";
 import {
   ATTEMPTS_MAX,
   type EndedAttempt,
@@ -22,7 +23,13 @@ import {
 } from "../domain/delivery/next-step.ts";
 import { toVariantName } from "../domain/experiment/to-assignment.ts";
 import { toTemplateFields } from "../domain/template/index.ts";
-import { attemptId, deliveryId, findProviderAccount, replaceProviderAccount } from "../store/index.ts";
+import {
+  attemptId,
+  deliveryId,
+  findProviderAccount,
+  type ProviderAccountDocument,
+  replaceProviderAccount,
+} from "../store/index.ts";
 import type { DeliverOptions } from "./deliver.ts";
 import { findExpiry } from "./last-look.ts";
 import type { Senders } from "./senders.ts";
@@ -65,10 +72,15 @@ export class FollowUp {
     const events: Event[] = [];
     const later: PutOff[] = [];
     const dead: { readonly delivery: DeliveryMessage; readonly reason: string }[] = [];
-    for (const { delivery, step } of steps) {
+    for (const { delivery, ended, step } of steps) {
       if (step.kind === "again") later.push({ delivery: toNext(delivery, step), at: step.at });
       else {
-        if (step.event !== undefined) events.push(toEvent(delivery, step.event, step.reason, now));
+        if (step.event !== undefined) {
+          const event = toEvent(delivery, step.event, step.reason, now);
+          events.push(
+            step.event === "sent" ? withCost(event, delivery, this.#options.directory.find(ended.account)) : event,
+          );
+        }
         if (step.isDead) dead.push({ delivery, reason: step.reason });
       }
     }
@@ -230,6 +242,15 @@ function toEvent(delivery: DeliveryMessage, kind: keyof typeof EVENT_KINDS, reas
     ...(delivery.template === undefined ? {} : toTemplateFields(delivery.template)),
     variant: toVariantName(intervention?.experiments ?? []),
   });
+}
+
+/** With what its provider takes for it. */
+function withCost(event: Event, delivery: DeliveryMessage, account: ProviderAccountDocument | undefined): Event {
+  const { channel, intervention, template } = delivery;
+  if (account?.cost === undefined || intervention === undefined) return event;
+  const { currency, micros } = account.cost;
+  const costMicros = BigInt(micros * toCostTimes(channel, intervention, template));
+  return create(EventSchema, { ...event, currency, costMicros });
 }
 
 /** An intervention is sent once, and by its fallbacks again, once a channel. */

@@ -4,6 +4,7 @@ import { toOutsideChannel } from "../domain/delivery/channel-names.ts";
 import { toFindQuota } from "../integrations/find-quota.ts";
 import { toTrackedUrls } from "../integrations/tracked-links.ts";
 import { toUnsubscribeUrls } from "../integrations/unsubscribe-links.ts";
+import { UsualHours } from "../integrations/usual-hours.ts";
 import { startOutward } from "../outward/start-outward.ts";
 import { startDecide } from "../roles/decide.ts";
 import { startDeliver } from "../roles/deliver.ts";
@@ -77,6 +78,7 @@ export function defineRoles(config: Config, shared: SharedServices, { facts }: I
         findOrders: findOrdersIn(await c.get(store)),
         choices: await c.get(choices),
         experiments: await c.get(experiments),
+        usualHours: new UsualHours({ store: await c.get(store), log: await c.get(log), now: () => new Date() }),
         costOf: (id, channel) => {
           const name = toOutsideChannel(channel);
           return name === undefined ? undefined : accounts.listActive(id, name)[0]?.cost;

@@ -66,6 +66,7 @@ export { type ConsentDocument, consentId, listConsentChanges, recordConsent } fr
 export {
   type ConversionDocument,
   findConversion,
+  findTouches,
   listConversionsOf,
   streamConversions,
 } from "./conversions.ts";
@@ -126,6 +127,7 @@ export {
   toEventFilters,
   toOrderKey,
   toStored,
+  toTouchKey,
 } from "./events.ts";
 export {
   type ExperimentDocument,

@@ -266,7 +266,8 @@ export declare const DebounceSchema: GenMessage<Debounce>;
 
 /**
  * Digest collects what triggers for one user and makes one intervention of it. Its content's data, or its template's variables, get `digest`: `count`, and `items`, the
- * oldest 100 at most that fit into 16 KiB, each with its `event`, `prediction` or `membership`. What comes after the window has closed is in the next.
+ * oldest 100 at most that fit into 16 KiB, each with its `event`, `prediction` or `membership`: in variables with the fields' names as
+ * the protos have them (`product_id`), in data as their JSON has them (`productId`). What comes after the window has closed is in the next.
  *
  * @generated from message intervention.v1.Digest
  */

@@ -214,6 +214,13 @@ export declare type DecisionInput = Message<"intervention.v1.DecisionInput"> & {
    * @generated from field: repeated intervention.v1.ExperimentInput experiments = 130;
    */
   experiments: ExperimentInput[];
+
+  /**
+   * When the user looks at messages. Only where the policy sends at the best hour, and before it has waited for one.
+   *
+   * @generated from field: intervention.v1.SendHours send_hours = 170;
+   */
+  sendHours?: SendHours | undefined;
 };
 
 /**
@@ -250,6 +257,40 @@ export declare type DecisionInput_PriorSend = Message<"intervention.v1.DecisionI
 export declare const DecisionInput_PriorSendSchema: GenMessage<DecisionInput_PriorSend>;
 
 /**
+ * SendHours is when a user looks at messages.
+ *
+ * @generated from message intervention.v1.SendHours
+ */
+export declare type SendHours = Message<"intervention.v1.SendHours"> & {
+  /**
+   * IANA name of the zone that the hours are of.
+   *
+   * @generated from field: string time_zone = 1;
+   */
+  timeZone: string;
+
+  /**
+   * How many displays and clicks of the user's own they were made of.
+   *
+   * @generated from field: int32 touches = 2;
+   */
+  touches: number;
+
+  /**
+   * How likely the user looks in each hour of the day, from 0 to 23; they sum to 1.
+   *
+   * @generated from field: repeated double shares = 3;
+   */
+  shares: number[];
+};
+
+/**
+ * Describes the message intervention.v1.SendHours.
+ * Use `create(SendHoursSchema)` to create a new message.
+ */
+export declare const SendHoursSchema: GenMessage<SendHours>;
+
+/**
  * ChannelCost is what a message costs on a channel.
  *
  * @generated from message intervention.v1.ChannelCost
@@ -263,7 +304,7 @@ export declare type ChannelCost = Message<"intervention.v1.ChannelCost"> & {
   channel: Channel;
 
   /**
-   * Of the provider that is asked first.
+   * Of the provider that is asked first; of SMS of all its segments, as far as these are known.
    *
    * @generated from field: intervention.v1.Cost cost = 2;
    */
@@ -660,6 +701,13 @@ export enum Rule {
    * @generated from enum value: RULE_EXPERIMENT = 130;
    */
   EXPERIMENT = 130,
+
+  /**
+   * Is there an hour soon in which the user is more likely to look? Asked after the channel, and only where the policy wants it.
+   *
+   * @generated from enum value: RULE_SEND_TIME = 170;
+   */
+  SEND_TIME = 170,
 }
 
 /**

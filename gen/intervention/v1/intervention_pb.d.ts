@@ -602,6 +602,68 @@ export declare type Fallback = Message<"intervention.v1.Fallback"> & {
 export declare const FallbackSchema: GenMessage<Fallback>;
 
 /**
+ * SendTime says when a message is sent that waits for its user: by email, SMS or push.
+ *
+ * @generated from message intervention.v1.SendTime
+ */
+export declare type SendTime = Message<"intervention.v1.SendTime"> & {
+  /**
+   * Default: at once.
+   *
+   * @generated from field: intervention.v1.SendTime.Method method = 1;
+   */
+  method: SendTime_Method;
+
+  /**
+   * It waits at most so long, and never beyond the expiry: 1 h to 7 days. Default: 24 h. Only for best hour.
+   *
+   * @generated from field: google.protobuf.Duration within = 2;
+   */
+  within?: Duration | undefined;
+};
+
+/**
+ * Describes the message intervention.v1.SendTime.
+ * Use `create(SendTimeSchema)` to create a new message.
+ */
+export declare const SendTimeSchema: GenMessage<SendTime>;
+
+/**
+ * The way.
+ *
+ * @generated from enum intervention.v1.SendTime.Method
+ */
+export enum SendTime_Method {
+  /**
+   * Means at once.
+   *
+   * @generated from enum value: METHOD_UNSPECIFIED = 0;
+   */
+  UNSPECIFIED = 0,
+
+  /**
+   * As soon as it is decided.
+   *
+   * @generated from enum value: METHOD_AT_ONCE = 1;
+   */
+  AT_ONCE = 1,
+
+  /**
+   * In the hour of the day, by the user's own clock, in which this user is most likely to look: by when messages were displayed
+   * and clicked before, the newer the more; of a new user by what is usual in the workspace, and there by the hours of waking. Quiet
+   * hours are left out. What is sent by socket or inbox waits for nothing.
+   *
+   * @generated from enum value: METHOD_BEST_HOUR = 2;
+   */
+  BEST_HOUR = 2,
+}
+
+/**
+ * Describes the enum intervention.v1.SendTime.Method.
+ */
+export declare const SendTime_MethodSchema: GenEnum<SendTime_Method>;
+
+/**
  * Policy is the rules one intervention is decided under.
  *
  * @generated from message intervention.v1.Policy
@@ -658,12 +720,19 @@ export declare type Policy = Message<"intervention.v1.Policy"> & {
   channelChoice?: ChannelChoice | undefined;
 
   /**
-   * What one message may cost, up to 5, each currency once: a channel whose provider costs more is passed over. What costs in
-   * another currency is not bounded.
+   * What one message may cost, up to 5, each currency once: a channel whose provider costs more is passed over; an SMS costs as
+   * often as it has segments. What costs in another currency is not bounded.
    *
    * @generated from field: repeated intervention.v1.Cost cost_max = 72;
    */
   costMax: Cost[];
+
+  /**
+   * Default: at once.
+   *
+   * @generated from field: intervention.v1.SendTime send_time = 170;
+   */
+  sendTime?: SendTime | undefined;
 };
 
 /**
@@ -1019,7 +1088,7 @@ export enum State {
   ACCEPTED = 1,
 
   /**
-   * Waits for the end of quiet hours.
+   * Waits for the end of quiet hours, or for the user's best hour.
    *
    * @generated from enum value: STATE_DELAYED = 2;
    */

@@ -82,6 +82,13 @@ export declare type TemplateInput = Message<"intervention.v1.TemplateInput"> & {
    * @generated from field: intervention.v1.Content content = 9;
    */
   content?: Content | undefined;
+
+  /**
+   * How many segments its SMS has, each of which costs. 0 where it was not rendered for its decision.
+   *
+   * @generated from field: int32 sms_segments = 170;
+   */
+  smsSegments: number;
 };
 
 /**

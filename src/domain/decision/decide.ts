@@ -12,7 +12,7 @@ import {
   VerdictSchema,
 } from "../../../gen/intervention/v1/decision_pb.js";
 import type { Assignment } from "../../../gen/intervention/v1/experiment_pb.js";
-import { Channel } from "../../../gen/intervention/v1/intervention_pb.js";
+import { Channel, SendTime_Method } from "../../../gen/intervention/v1/intervention_pb.js";
 import { askCampaignLive } from "./ask-campaign-live.ts";
 import { askCatalog } from "./ask-catalog.ts";
 import { askChannel } from "./ask-channel.ts";
@@ -22,6 +22,7 @@ import { askExpiry } from "./ask-expiry.ts";
 import { askFallback, toFallbackTime } from "./ask-fallback.ts";
 import { askFrequencyCap } from "./ask-frequency-cap.ts";
 import { askQuietHours } from "./ask-quiet-hours.ts";
+import { askSendTime } from "./ask-send-time.ts";
 import { askTemplate } from "./ask-template.ts";
 import { type Ask, type Finding, pass, toDate } from "./finding.ts";
 import { toWanted } from "./to-wanted.ts";
@@ -40,6 +41,7 @@ const LATER_RULES: readonly RuleAsk[] = [
   [Rule.CONSENT, askConsent],
   [Rule.FREQUENCY_CAP, askFrequencyCap],
   [Rule.CHANNEL, askChannel],
+  [Rule.SEND_TIME, askSendTime],
   [Rule.QUIET_HOURS, askQuietHours],
   [Rule.TEMPLATE, askTemplate],
 ];
@@ -71,7 +73,9 @@ export function decide(input: DecisionInput): Decision {
     if (rule === Rule.CONSENT && input.profile === undefined) continue;
     // Only of what a template says.
     if (rule === Rule.TEMPLATE && input.template === undefined) continue;
-    const finding = ask(input, now);
+    // Only where the policy chooses the time.
+    if (rule === Rule.SEND_TIME && input.policy?.sendTime?.method !== SendTime_Method.BEST_HOUR) continue;
+    const finding = ask(input, now, channel);
     verdicts.push(create(VerdictSchema, { rule, answer: finding.answer, reason: finding.reason }));
     if ("assignment" in finding && finding.assignment !== undefined) assignments.push(finding.assignment);
     if (finding.answer === Answer.STOP)

@@ -27,8 +27,9 @@ export type Finding =
     }
   | { readonly answer: Answer.DELAY; readonly reason: string; readonly until: Date };
 
-/** One rule: pure, with the clock as it was. */
-export type Ask = (input: DecisionInput, now: Date) => Finding;
+/** One rule: pure, with the clock as it was.
+ *  @param channel that was chosen; unspecified for the rules before that. */
+export type Ask = (input: DecisionInput, now: Date, channel: Channel) => Finding;
 
 export const pass = (reason: string) => ({ answer: Answer.PASS, reason }) as const;
 

@@ -96,7 +96,8 @@ function toFirstUrl({ actions }: Content): { readonly url?: string } {
   return url === undefined ? {} : { url };
 }
 
-const toShortText = (content: Content) =>
+/** What an SMS says of a content. */
+export const toShortText = (content: Content) =>
   [content.title, content.body, toFirstUrl(content).url ?? ""].filter((part) => part !== "").join("\n");
 
 /** A subject is one line; what would end it is a space. */

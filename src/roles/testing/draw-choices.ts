@@ -1,5 +1,6 @@
 import { create, type MessageInitShape } from "@bufbuild/protobuf";
 import { timestampFromDate } from "@bufbuild/protobuf/wkt";
+import { InterventionMessageSchema } from "../../../gen/intervention/v1/bus_pb.js";
 import { DecisionInputSchema } from "../../../gen/intervention/v1/decision_pb.js";
 import { Channel, ChannelChoice_Method, type PolicySchema } from "../../../gen/intervention/v1/intervention_pb.js";
 import { decide } from "../../domain/decision/decide.ts";
@@ -33,7 +34,7 @@ export async function drawChoices(
       ...{ workspace, campaign, interventionId: `iv${made}`, recipient: { userId: "ada" }, policy: learned },
       ...{ now: timestampFromDate(now), hasLiveSocket: true, defaultTimeZone: "UTC", providedChannels: [WEBHOOK] },
     });
-    addChoice({ costOf: () => undefined, choices }, input);
+    addChoice({ costOf: () => undefined, choices }, input, create(InterventionMessageSchema));
     const decision = decide(input);
     return toDecisionDocument({ input, decision, capNumber: undefined, now, capUserId: "" });
   });

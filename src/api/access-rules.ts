@@ -48,6 +48,7 @@ export const ACCESS_RULES: Readonly<Record<string, AccessRule>> = {
   "intervention.v1.CampaignService/Complete": service("author"),
   "intervention.v1.CampaignService/Duplicate": service("author"),
   "intervention.v1.CampaignService/ListTravellers": service("read"),
+  "intervention.v1.CampaignService/Simulate": service("read"),
   "intervention.v1.TrackingService/Track": service("send"),
   "intervention.v1.TrackingService/TrackBatch": service("send"),
   "intervention.v1.TrackingService/TrackStream": service("send"),

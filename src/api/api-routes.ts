@@ -47,7 +47,7 @@ import {
   topicAudit,
   webhookAudit,
 } from "./audited-services.ts";
-import { campaignService } from "./campaign-service.ts";
+import { type CampaignParts, campaignService } from "./campaign-service.ts";
 import { catalogService } from "./catalog-service.ts";
 import { type ChannelParts, channelService } from "./channel-service.ts";
 import type { ChooseParts } from "./choose-offers.ts";
@@ -82,6 +82,7 @@ import { type WebhookParts, webhookService } from "./webhook-service.ts";
 
 /** All that the services stand on. */
 export type ApiParts = InterceptorParts &
+  Pick<CampaignParts, "simulator"> &
   InterventionServiceParts &
   InboxParts &
   WebhookParts &

@@ -20,13 +20,17 @@ import { parseCampaign } from "./parse-campaign.ts";
 import { USER_ID } from "./parse-trigger.ts";
 import { pinCampaign } from "./pin-campaign.ts";
 import { requireParent } from "./resource-name.ts";
+import { type SimulatorOf, simulateCampaign } from "./simulate-campaign.ts";
 import { toTraveller } from "./to-traveller.ts";
 
 const ID_BYTES = 8;
 const userSchema = z.object({ userId: checked(...USER_ID) });
 
+/** What making campaigns works with. */
+export type CampaignParts = CampaignKeeperParts & { readonly simulator: SimulatorOf };
+
 /** Makes campaigns and runs them. */
-export function campaignService(parts: CampaignKeeperParts): ServiceImpl<typeof CampaignService> {
+export function campaignService(parts: CampaignParts): ServiceImpl<typeof CampaignService> {
   const { now, store } = parts;
   const keeper = new CampaignKeeper(parts);
   return {
@@ -90,6 +94,10 @@ export function campaignService(parts: CampaignKeeperParts): ServiceImpl<typeof 
         ...{ name: toCampaignName(workspace.id, id), campaignId: id, state, createTime: at, updateTime: at },
       });
       return { campaign: await keeper.add(workspace.id, made) };
+    },
+    async simulate(request, context) {
+      const { workspace } = getService(context.values);
+      return simulateCampaign({ store, keeper, simulator: parts.simulator }, workspace, request);
     },
     async listTravellers({ name, userId: given }, context) {
       const { workspace } = getService(context.values);

@@ -8,10 +8,12 @@ import { defineService } from "../container.ts";
 import { serveHealth, toGatewayMetrics } from "../edge-extras.ts";
 import { serveConnect, startGateway } from "../gateway/index.ts";
 import { CallLimits } from "../integrations/call-limits.ts";
+import { toFindCarriage } from "../integrations/find-carriage.ts";
 import { createHealthHandler, ReadinessWatch, startAdminServer } from "../observe/index.ts";
 import { serveLinks } from "../pages/serve-links.ts";
 import { servePages } from "../pages/serve-pages.ts";
 import { serveUnsubscribe } from "../pages/serve-unsubscribe.ts";
+import { CampaignSimulator } from "../roles/campaign-simulator.ts";
 import { findProfileFacts } from "../roles/profile-facts.ts";
 import { findContext, findOrdersIn } from "../roles/shopper-contexts.ts";
 import type { CallbackServices } from "./callbacks.ts";
@@ -104,6 +106,11 @@ export function defineEdge(
           box: await c.get(credentialBox),
           directory: await c.get(providerDirectory),
         },
+        simulator: new CampaignSimulator({
+          ...{ store: shared.store, now: shared.now, access: await c.get(access) },
+          ...toFindCarriage(await c.get(providerDirectory)),
+          defaultTimeZone: config.DEFAULT_TIME_ZONE,
+        }),
         predictions: await c.get(predictions),
         choices: await c.get(choices),
         findOrders: findOrdersIn(shared.store),

@@ -1,6 +1,6 @@
 import type { Config } from "../config.ts";
 import { defineService } from "../container.ts";
-import { toOutsideChannel } from "../domain/delivery/channel-names.ts";
+import { toFindCarriage } from "../integrations/find-carriage.ts";
 import { toFindQuota } from "../integrations/find-quota.ts";
 import { toTrackedUrls } from "../integrations/tracked-links.ts";
 import { toUnsubscribeUrls } from "../integrations/unsubscribe-links.ts";
@@ -79,14 +79,7 @@ export function defineRoles(config: Config, shared: SharedServices, { facts }: I
         choices: await c.get(choices),
         experiments: await c.get(experiments),
         usualHours: new UsualHours({ store: await c.get(store), log: await c.get(log), now: () => new Date() }),
-        costOf: (id, channel) => {
-          const name = toOutsideChannel(channel);
-          return name === undefined ? undefined : accounts.listActive(id, name)[0]?.cost;
-        },
-        isProvided: (id, channel) => {
-          const name = toOutsideChannel(channel);
-          return name !== undefined && accounts.listActive(id, name).length > 0;
-        },
+        ...toFindCarriage(accounts),
         defaultTimeZoneOf: (id) => directory.findWorkspace(id)?.defaultTimeZone ?? config.DEFAULT_TIME_ZONE,
       });
     },

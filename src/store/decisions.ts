@@ -149,7 +149,7 @@ export function insertDecisions(store: Store, documents: readonly DecisionDocume
 }
 
 /** A send that counts for a cap. */
-export type PriorSend = Pick<DecisionDocument, "interventionId" | "decidedAt">;
+export type PriorSend = Pick<DecisionDocument, "interventionId" | "decidedAt" | "campaign">;
 
 /** The sends in which a cap by campaign looks for its own. */
 const SENDS_LOOKED_AT_MAX = 1_000;

@@ -9,6 +9,7 @@ import type { Message } from "@bufbuild/protobuf";
 import type { Campaign, CampaignState, CampaignTriggerKind } from "./campaign_pb.js";
 import type { FieldMask, Timestamp } from "@bufbuild/protobuf/wkt";
 import type { Traveller } from "./journey_pb.js";
+import type { Simulation } from "./simulation_pb.js";
 
 /**
  * Describes the file intervention/v1/campaign_service.proto.
@@ -668,6 +669,74 @@ export declare type ListTravellersResponse = Message<"intervention.v1.ListTravel
 export declare const ListTravellersResponseSchema: GenMessage<ListTravellersResponse>;
 
 /**
+ * SimulateCampaignRequest says what to simulate.
+ *
+ * @generated from message intervention.v1.SimulateCampaignRequest
+ */
+export declare type SimulateCampaignRequest = Message<"intervention.v1.SimulateCampaignRequest"> & {
+  /**
+   * `workspaces/{workspace}/campaigns/{campaign}`, or the last part alone. Empty: `campaign` has it.
+   *
+   * @generated from field: string name = 1;
+   */
+  name: string;
+
+  /**
+   * A campaign that is not made yet, as in Create. Absent: the one that `name` names.
+   *
+   * @generated from field: intervention.v1.Campaign campaign = 2;
+   */
+  campaign?: Campaign | undefined;
+
+  /**
+   * How far to look back: 1 to 30 days. Default: 7.
+   *
+   * @generated from field: int32 days = 3;
+   */
+  days: number;
+
+  /**
+   * Messages to show, up to 1,000. Default: 20.
+   *
+   * @generated from field: int32 sample_size = 4;
+   */
+  sampleSize: number;
+
+  /**
+   * Whether users have live sockets: nobody recorded when they had. Default: they have none.
+   *
+   * @generated from field: bool assume_online = 5;
+   */
+  assumeOnline: boolean;
+};
+
+/**
+ * Describes the message intervention.v1.SimulateCampaignRequest.
+ * Use `create(SimulateCampaignRequestSchema)` to create a new message.
+ */
+export declare const SimulateCampaignRequestSchema: GenMessage<SimulateCampaignRequest>;
+
+/**
+ * SimulateCampaignResponse has what it came to.
+ *
+ * @generated from message intervention.v1.SimulateCampaignResponse
+ */
+export declare type SimulateCampaignResponse = Message<"intervention.v1.SimulateCampaignResponse"> & {
+  /**
+   * The figures.
+   *
+   * @generated from field: intervention.v1.Simulation simulation = 1;
+   */
+  simulation?: Simulation | undefined;
+};
+
+/**
+ * Describes the message intervention.v1.SimulateCampaignResponse.
+ * Use `create(SimulateCampaignResponseSchema)` to create a new message.
+ */
+export declare const SimulateCampaignResponseSchema: GenMessage<SimulateCampaignResponse>;
+
+/**
  * CampaignService makes campaigns and runs them. A change takes effect within a second.
  * Authenticate with an API key.
  *
@@ -811,6 +880,18 @@ export declare const CampaignService: GenService<{
     methodKind: "unary";
     input: typeof DuplicateCampaignRequestSchema;
     output: typeof DuplicateCampaignResponseSchema;
+  },
+  /**
+   * Simulate tells what a campaign, or one that is not made yet, would have done with what was recorded in the last days. Nothing is sent
+   * or stored. One that waits for who comes into a segment or leaves it, or that has a journey, can't be simulated: nothing is recorded
+   * that would tell.
+   *
+   * @generated from rpc intervention.v1.CampaignService.Simulate
+   */
+  simulate: {
+    methodKind: "unary";
+    input: typeof SimulateCampaignRequestSchema;
+    output: typeof SimulateCampaignResponseSchema;
   },
   /**
    * ListTravellers tells how a user has gone through a campaign's journey, newest first. Those who left are forgotten after 90 days.

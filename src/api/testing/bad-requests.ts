@@ -163,6 +163,11 @@ export const BAD_REQUESTS: Readonly<Record<string, readonly BadRequest[]>> = {
   "CampaignService/Complete": noName("name"),
   "CampaignService/Duplicate": noName("name"),
   "CampaignService/ListTravellers": noName("name"),
+  "CampaignService/Simulate": [
+    ...noName("name"),
+    [{ name: "nothere", days: 31, sampleSize: -1 }, "InvalidArgument", "days", "sample_size"],
+    [{ name: "nothere", campaign: { displayName: "D" } }, "InvalidArgument", "campaign"],
+  ],
   "EventService/Ingest": [
     [{}, "InvalidArgument", "event.event_id", "event.user_id", "event.kind", "event.occur_time"],
     [

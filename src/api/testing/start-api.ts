@@ -10,8 +10,10 @@ import { AccessDirectory, createWorkspace } from "../../integrations/access-dire
 import { CampaignDirectory } from "../../integrations/campaign-directory.ts";
 import { CatalogView } from "../../integrations/catalog-view.ts";
 import { ChoiceModel } from "../../integrations/choice-model.ts";
+import { toFindCarriage } from "../../integrations/find-carriage.ts";
 import { ProviderDirectory } from "../../integrations/provider-directory.ts";
 import { createMetrics, startTraces } from "../../observe/index.ts";
+import { CampaignSimulator } from "../../roles/campaign-simulator.ts";
 import { PredictionIntake } from "../../roles/prediction-intake.ts";
 import { findProfileFacts } from "../../roles/profile-facts.ts";
 import { findContext, findOrdersIn } from "../../roles/shopper-contexts.ts";
@@ -71,6 +73,10 @@ export async function startApi(overrides: Partial<ApiParts> = {}, providers: rea
   const api: ApiParts = {
     channels: { providers: [...createProviders({ store, allowPrivate: true }), ...providers], box, directory },
     ...{ store, bus, access, log, metrics },
+    simulator: new CampaignSimulator({
+      ...{ store, access, now: () => new Date(), defaultTimeZone: "UTC" },
+      ...toFindCarriage(directory),
+    }),
     predictions: new PredictionIntake({ store, triggers, metrics, now: () => new Date() }),
     traces: startTraces({ sampleRatio: 0, service: "test" }),
     acceptor,

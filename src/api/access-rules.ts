@@ -95,6 +95,7 @@ export const ACCESS_RULES: Readonly<Record<string, AccessRule>> = {
   "intervention.v1.ExperimentService/StopExperiment": service("author"),
   "intervention.v1.ExperimentService/ArchiveExperiment": service("author"),
   "intervention.v1.ExperimentService/AnalyzeExperiment": service("read"),
+  "intervention.v1.ExperimentService/ListExperimentLooks": service("read"),
   "intervention.v1.ExperimentService/PlanSampleSize": service("read"),
   "intervention.v1.CatalogService/Upsert": service("author"),
   "intervention.v1.CatalogService/BatchUpsert": service("author"),

@@ -3,9 +3,9 @@ import { ExperimentState } from "../../gen/intervention/v1/experiment_pb.js";
 import type { ExperimentService } from "../../gen/intervention/v1/experiment_service_pb.js";
 import { NotAllowedNow } from "../domain/errors.ts";
 import { toReport } from "../domain/experiment/to-report.ts";
+import type { ExperimentKeeper, ExperimentKeeperParts } from "../integrations/experiment-keeper.ts";
 import { collectSums } from "../integrations/experiment-sums.ts";
 import { getService } from "./authenticate.ts";
-import type { ExperimentKeeper, ExperimentKeeperParts } from "./experiment-keeper.ts";
 import { parseExperimentName } from "./experiment-name.ts";
 import { toResults } from "./to-experiment-results.ts";
 

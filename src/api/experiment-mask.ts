@@ -1,8 +1,9 @@
 import { clone, create, equals } from "@bufbuild/protobuf";
 import { type Experiment, ExperimentSchema, ExperimentState } from "../../gen/intervention/v1/experiment_pb.js";
 import { InvalidInput, NotAllowedNow } from "../domain/errors.ts";
+import type { ExperimentFields } from "../integrations/experiment-keeper.ts";
 import { show } from "./field-checks.ts";
-import { type ExperimentFields, parseExperiment } from "./parse-experiment.ts";
+import { parseExperiment } from "./parse-experiment.ts";
 
 /** By their names in the proto. */
 const SETTABLE = {
@@ -19,10 +20,11 @@ const SETTABLE = {
   guardrails: "guardrails",
   method: "method",
   planned_users: "plannedUsers",
+  auto_promotion: "autoPromotion",
 } as const satisfies Record<string, keyof ExperimentFields>;
 
 /** What does not move users and does not change the question. */
-const FREE: readonly string[] = ["display_name", "traffic"];
+const FREE: readonly string[] = ["display_name", "traffic", "auto_promotion"];
 
 type Path = keyof typeof SETTABLE;
 const PATHS = Object.keys(SETTABLE).filter(isSettable);

@@ -1,4 +1,4 @@
-import { create, equals } from "@bufbuild/protobuf";
+import { create } from "@bufbuild/protobuf";
 import { timestampFromDate } from "@bufbuild/protobuf/wkt";
 import type { ServiceImpl } from "@connectrpc/connect";
 import { z } from "zod";
@@ -11,13 +11,12 @@ import {
 } from "../../gen/intervention/v1/experiment_pb.js";
 import type { ExperimentService } from "../../gen/intervention/v1/experiment_service_pb.js";
 import { InvalidInput, NotAllowedNow } from "../domain/errors.ts";
-import { applyTreatments } from "../domain/experiment/apply-treatment.ts";
 import { type ExperimentMove, moveExperiment } from "../domain/experiment/experiment-moves.ts";
 import { findConflict } from "../domain/experiment/find-conflict.ts";
-import { CampaignKeeper } from "../integrations/campaign-keeper.ts";
+import { concludeExperiment } from "../integrations/conclude-experiment.ts";
+import type { ExperimentKeeper, ExperimentKeeperParts } from "../integrations/experiment-keeper.ts";
 import { campaignDocumentId, findCampaigns, toCampaign } from "../store/index.ts";
 import { getService } from "./authenticate.ts";
-import type { ExperimentKeeper, ExperimentKeeperParts } from "./experiment-keeper.ts";
 import { parseExperimentName } from "./experiment-name.ts";
 import { checked, parseFields, show, text } from "./field-checks.ts";
 
@@ -31,7 +30,6 @@ export function experimentMoves(
   keeper: ExperimentKeeper,
 ): Pick<ServiceImpl<typeof ExperimentService>, Moves> {
   const { now } = parts;
-  const campaigns = new CampaignKeeper(parts);
   const change = (
     workspaceId: string,
     name: string,
@@ -66,13 +64,9 @@ export function experimentMoves(
     async stopExperiment({ name, conclusion: given }, { values }) {
       const workspaceId = workspaceOf(values);
       const conclusion = parseConclusion(given);
-      const experiment = await change(workspaceId, name, "stop", async (running) => {
-        requireShippable(running, conclusion);
-        if (running.state === ExperimentState.STOPPED) return requireSame(running, conclusion);
-        // Before the end, so that nobody gets again what was before: whoever dies in between stops it once more.
-        await ship(campaigns, workspaceId, running, conclusion);
-        Object.assign(running, { conclusion, stopTime: timestampFromDate(now()) });
-      });
+      const experimentId = parseExperimentName(name, workspaceId);
+      requireShippable(await keeper.get(workspaceId, experimentId), conclusion);
+      const experiment = await concludeExperiment({ ...parts, keeper }, { workspaceId, experimentId }, conclusion);
       return { experiment };
     },
     async archiveExperiment({ name }, { values }) {
@@ -126,26 +120,4 @@ function requireShippable({ variants }: Experiment, { decision }: Conclusion): v
     new InvalidInput([{ field: "conclusion.ship_variant", description: `${show(decision.value)} ${why}` }]);
   if (variant === undefined) throw refuse("is the id of no variant");
   if (variant.holdout) throw refuse("is a holdout: ship none, and pause the campaigns");
-}
-
-function requireSame({ experimentId, conclusion }: Experiment, wanted: Conclusion): void {
-  if (conclusion !== undefined && equals(ConclusionSchema, conclusion, wanted)) return;
-  throw new NotAllowedNow("EXPERIMENT_STATE", experimentId, "the experiment was stopped with another conclusion");
-}
-
-/** Makes a variant's treatment the campaigns' own. */
-async function ship(
-  keeper: CampaignKeeper,
-  workspaceId: string,
-  { campaigns, variants }: Experiment,
-  { decision }: Conclusion,
-): Promise<void> {
-  const shipped = variants.filter(({ variantId }) => decision.case === "shipVariant" && variantId === decision.value);
-  if (shipped.every(({ treatment }) => treatment === undefined)) return;
-  for (const id of campaigns)
-    await keeper.change(workspaceId, id, "", (campaign) => {
-      if (campaign.state === CampaignState.ARCHIVED) return;
-      const { content, template, policy } = applyTreatments(campaign, shipped);
-      Object.assign(campaign, { content, template, policy });
-    });
 }

@@ -6,9 +6,6 @@ const EXPERIMENT_ID = /^[a-z0-9][a-z0-9-]{0,62}$/;
 
 export const isExperimentId = (id: string) => EXPERIMENT_ID.test(id);
 
-export const toExperimentName = (workspaceId: string, experimentId: string) =>
-  `workspaces/${workspaceId}/experiments/${experimentId}`;
-
 /** The id of the experiment that a full name or an id alone stands for.
  *  @throws InvalidInput when it is neither; NotFound when it is in another workspace, or can't be an id of ours. */
 export function parseExperimentName(name: string, workspaceId: string, field = "name"): string {

@@ -5,10 +5,11 @@ import { z } from "zod";
 import { type Experiment, ExperimentSchema } from "../../gen/intervention/v1/experiment_pb.js";
 import type { ExperimentService } from "../../gen/intervention/v1/experiment_service_pb.js";
 import { InvalidInput } from "../domain/errors.ts";
+import { ExperimentKeeper, type ExperimentKeeperParts } from "../integrations/experiment-keeper.ts";
 import { listExperiments, type Store, toExperiment } from "../store/index.ts";
 import { analyzeMethod } from "./analyze-experiment.ts";
 import { getService } from "./authenticate.ts";
-import { ExperimentKeeper, type ExperimentKeeperParts } from "./experiment-keeper.ts";
+import { looksMethod } from "./experiment-looks.ts";
 import { applyExperimentMask } from "./experiment-mask.ts";
 import { experimentMoves } from "./experiment-moves.ts";
 import { isExperimentId, parseExperimentName } from "./experiment-name.ts";
@@ -30,6 +31,7 @@ export function experimentService(parts: ExperimentKeeperParts): ServiceImpl<typ
   return {
     ...experimentMoves(parts, keeper),
     analyzeExperiment: analyzeMethod(parts, keeper),
+    listExperimentLooks: looksMethod(parts, keeper),
     planSampleSize: planMethod(parts),
     async createExperiment({ parent, experimentId, experiment: given }, context) {
       const { workspace } = getService(context.values);

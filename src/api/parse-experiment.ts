@@ -1,6 +1,8 @@
 import { create } from "@bufbuild/protobuf";
+import type { Duration } from "@bufbuild/protobuf/wkt";
 import { z } from "zod";
 import {
+  AutoPromotionSchema,
   type Experiment,
   ExperimentGuardrailSchema,
   ExperimentLayerSchema,
@@ -14,10 +16,12 @@ import {
   ExperimentSchema,
 } from "../../gen/intervention/v1/experiment_pb.js";
 import { InvalidInput } from "../domain/errors.ts";
+import type { ExperimentFields } from "../integrations/experiment-keeper.ts";
 import { isCampaignId } from "./campaign-name.ts";
 import {
   type Check,
   checked,
+  durationBetween,
   gatherViolations,
   memberOf,
   parseFields,
@@ -28,24 +32,6 @@ import {
 import { goalSchema, partId, toGoal } from "./goal-checks.ts";
 import { parseVariants } from "./parse-variants.ts";
 
-/** The fields of an experiment that its caller sets. */
-export type ExperimentFields = Pick<
-  Experiment,
-  | "displayName"
-  | "campaigns"
-  | "allCampaigns"
-  | "variants"
-  | "control"
-  | "salt"
-  | "traffic"
-  | "layer"
-  | "stratifyBy"
-  | "goals"
-  | "guardrails"
-  | "method"
-  | "plannedUsers"
->;
-
 const CAMPAIGNS_MAX = 20;
 const STRATA_MAX = 3;
 const GOALS_MAX = 10;
@@ -53,6 +39,9 @@ const LOOKS = { min: 2, max: 20 };
 const PLANNED_MAX = 1_000_000_000n;
 export const ALPHA_DEFAULT = 0.05;
 
+const HOUR_S = 3_600;
+const userCount: Check<bigint> = (users) =>
+  users >= 0n && users <= PLANNED_MAX ? undefined : `${users} is not in 0 to ${PLANNED_MAX}`;
 const share: Check<number> = (value) => (value >= 0 && value <= 1 ? undefined : `${value} is not in 0 to 1`);
 const isBetween = (value: number, [low, high]: readonly [number, number]) => value >= low && value <= high;
 /** Of claims: default where it is 0. */
@@ -130,9 +119,16 @@ const experimentSchema = z.object({
     ),
   ),
   method: methodSchema.optional(),
-  plannedUsers: checked<bigint>((users) =>
-    users >= 0n && users <= PLANNED_MAX ? undefined : `${users} is not in 0 to ${PLANNED_MAX}`,
-  ),
+  plannedUsers: checked(userCount),
+  autoPromotion: z
+    .object({
+      usersMin: checked(userCount),
+      after: checked<Duration>(
+        durationBetween({ minS: HOUR_S, maxS: 366 * 24 * HOUR_S, allowed: "1 h to 366 days" }),
+      ).optional(),
+      pauseOnHarm: z.boolean(),
+    })
+    .optional(),
 });
 
 /** Makes what a caller sets of an experiment safe to rely on, with every default filled in but for the salt.
@@ -144,12 +140,13 @@ export function parseExperiment(experiment: Experiment): ExperimentFields {
   violations.push(...findContradictions(experiment));
   if (fields === undefined || variants === undefined || violations.length > 0)
     throw new InvalidInput(violations.map(({ field, description }) => ({ field: `experiment.${field}`, description })));
-  const { layer, method, goals, guardrails, traffic = 1, ...rest } = fields;
+  const { autoPromotion, layer, method, goals, guardrails, traffic = 1, ...rest } = fields;
   return create(ExperimentSchema, {
     ...rest,
     ...variants,
     traffic,
     ...(layer && { layer: create(ExperimentLayerSchema, layer) }),
+    ...(autoPromotion && { autoPromotion: toAutoPromotion(autoPromotion) }),
     goals: goals.map(toGoal),
     guardrails: guardrails.map(({ goal, margin }) => create(ExperimentGuardrailSchema, { goal: toGoal(goal), margin })),
     method: create(ExperimentMethodSchema, {
@@ -161,6 +158,10 @@ export function parseExperiment(experiment: Experiment): ExperimentFields {
     }),
   });
 }
+
+type AutoPromotionFields = NonNullable<z.output<typeof experimentSchema>["autoPromotion"]>;
+const toAutoPromotion = ({ after, ...rest }: AutoPromotionFields) =>
+  create(AutoPromotionSchema, { ...rest, ...(after && { after }) });
 
 function toSpending(method: z.output<typeof methodSchema> | undefined): ExperimentMethod_Spending {
   if (method?.kind !== ExperimentMethod_Kind.GROUP_SEQUENTIAL) return ExperimentMethod_Spending.UNSPECIFIED;
@@ -176,6 +177,8 @@ function findContradictions(experiment: Experiment) {
   const refuse = (field: string, description: string) => found.push({ field, description });
   if (allCampaigns && campaigns.length > 0) refuse("campaigns", "it splits all campaigns, so that none is named");
   if (!allCampaigns && campaigns.length === 0) refuse("campaigns", "there are none; 1 to 20 are needed");
+  if (allCampaigns && experiment.autoPromotion !== undefined)
+    refuse("auto_promotion", "what splits all campaigns has nothing to ship");
   if (allCampaigns && layer !== undefined) refuse("layer", "what splits all campaigns is in no layer");
   if (plannedUsers === 0n && PLANNED.includes(method?.kind ?? 0))
     refuse("planned_users", "it is missing; the method needs it");

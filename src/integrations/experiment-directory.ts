@@ -1,6 +1,6 @@
 import type { Subscription } from "@nats-io/transport-node";
 import type { Logger } from "pino";
-import type { Experiment } from "../../gen/intervention/v1/experiment_pb.js";
+import { type Experiment, ExperimentState } from "../../gen/intervention/v1/experiment_pb.js";
 import type { Bus } from "../bus/index.ts";
 import { isOpen } from "../domain/experiment/experiment-moves.ts";
 import { type ExperimentDocument, listExperimentsChanged, type Store, toExperiment } from "../store/index.ts";
@@ -52,6 +52,12 @@ export class ExperimentDirectory {
     return [...open.values()]
       .filter(({ allCampaigns, campaigns }) => allCampaigns || campaigns.includes(campaign))
       .sort((a, b) => Number(b.allCampaigns) - Number(a.allCampaigns) || (a.experimentId < b.experimentId ? -1 : 1));
+  }
+
+  /** Those of a workspace that assign users. */
+  listRunning(workspaceId: string): readonly Experiment[] {
+    const open = this.#open.get(workspaceId);
+    return open === undefined ? NONE : [...open.values()].filter(({ state }) => state === ExperimentState.RUNNING);
   }
 
   async #refresh(): Promise<void> {

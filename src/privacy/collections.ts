@@ -134,6 +134,7 @@ export const COLLECTIONS: Readonly<Record<string, PersonalCollection | Impersona
   subscriptions: ofUser("subscriptions"),
   exposures: ofUser("exposures"),
   experiments: { why: "settings" },
+  experiment_looks: { why: "what was decided of experiments, by sums over many" },
   products: { why: "what the shop sells" },
   topic_rules: { why: "settings" },
   fan_outs: { why: "what all followers of a topic get; whose they are is in the subscriptions" },

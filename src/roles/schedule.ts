@@ -5,6 +5,7 @@ import { type Bus, type EventPublisher, findConsumer, findOldestOfMs, trimAcknow
 import type { AccessDirectory } from "../integrations/access-directory.ts";
 import type { CampaignDirectory } from "../integrations/campaign-directory.ts";
 import { CampaignKeeper } from "../integrations/campaign-keeper.ts";
+import type { ExperimentDirectory } from "../integrations/experiment-directory.ts";
 import type { Metrics } from "../observe/index.ts";
 import { tendPrivacy } from "../privacy/tend-privacy.ts";
 import { claimLease, type Store } from "../store/index.ts";
@@ -15,6 +16,7 @@ import { runFanOuts } from "./fan-out.ts";
 import { type FindOrders, fixOutcomes } from "./fix-outcomes.ts";
 import { JourneyDoor } from "./journeys.ts";
 import { ChoiceLearner } from "./learn-choices.ts";
+import { promoteAll } from "./promote-experiments.ts";
 import { JourneyRunner } from "./run-journeys.ts";
 import { runSchedules } from "./run-schedules.ts";
 import { startLoop } from "./start-loop.ts";
@@ -31,6 +33,7 @@ export type ScheduleOptions = {
   readonly events: EventPublisher;
   readonly access: AccessDirectory;
   readonly campaigns: Pick<CampaignDirectory, "findState" | "findLive" | "listJourneys">;
+  readonly experiments: Pick<ExperimentDirectory, "listRunning">;
   readonly facts: ShopperFacts;
   readonly defaultTimeZone: string;
   readonly acceptor: Pick<Acceptor, "accept">;
@@ -48,6 +51,7 @@ const FAN_OUTS_MS = 500;
 const CAMPAIGNS_MS = 500;
 const JOURNEYS_MS = 250;
 const PRIVACY_MS = 1_000;
+const PROMOTIONS_MS = 30_000;
 const QUEUES_MS = 5_000;
 /** Trimming holds the stream up for some tens of milliseconds, whatever there is to trim: so it is done rarely. */
 const TRIM_MS = 60_000;
@@ -135,6 +139,7 @@ export function startSchedule(options: ScheduleOptions): AsyncDisposable {
     startLoop("deliveries", DELIVERIES_MS, log, walkDeliveries),
     startLoop("trim", TRIM_MS, log, trim),
     startLoop("privacy", PRIVACY_MS, log, tendPrivacy({ ...options, trim }, holder)),
+    startLoop("promotions", PROMOTIONS_MS, log, () => promoteAll({ ...options, holder, now }, access.workspaces())),
     startLoop("queues", QUEUES_MS, log, () => tendQueues(options)),
   ];
   return {

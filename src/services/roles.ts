@@ -126,6 +126,7 @@ export function defineRoles(config: Config, shared: SharedServices, { facts }: I
     start: async (c) =>
       startSchedule({
         campaigns: await c.get(campaigns),
+        experiments: await c.get(experiments),
         facts: await c.get(facts),
         defaultTimeZone: config.DEFAULT_TIME_ZONE,
         acceptor: await c.get(acceptor),

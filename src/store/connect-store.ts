@@ -29,6 +29,7 @@ import {
 import { type EntryDocument, entryIndexes } from "./entries.ts";
 import { type ErasureDocument, erasureIndexes } from "./erasures.ts";
 import { type EventDocument, eventIndexes, orderEventIndexes } from "./events.ts";
+import { type ExperimentLookDocument, experimentLookIndexes } from "./experiment-looks.ts";
 import { type ExperimentDocument, experimentIndexes } from "./experiments.ts";
 import { type ExposureDocument, exposureIndexes } from "./exposures.ts";
 import { type FanOutDocument, fanOutIndexes } from "./fan-outs.ts";
@@ -142,6 +143,7 @@ const COLLECTIONS = {
   codeDraws: collection<CodeDrawDocument>("code_draws", codeDrawIndexes),
   experiments: collection<ExperimentDocument>("experiments", experimentIndexes),
   exposures: collection<ExposureDocument>("exposures", exposureIndexes),
+  experimentLooks: collection<ExperimentLookDocument>("experiment_looks", experimentLookIndexes),
 } as const;
 
 type Collections = {

@@ -130,6 +130,12 @@ export {
   toTouchKey,
 } from "./events.ts";
 export {
+  type ExperimentLookDocument,
+  hasExperimentLook,
+  insertExperimentLook,
+  listExperimentLooks,
+} from "./experiment-looks.ts";
+export {
   type ExperimentDocument,
   experimentKey,
   findExperiment,

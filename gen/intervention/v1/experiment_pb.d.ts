@@ -483,6 +483,40 @@ export declare type Conclusion = Message<"intervention.v1.Conclusion"> & {
 export declare const ConclusionSchema: GenMessage<Conclusion>;
 
 /**
+ * AutoPromotion has the engine look once an hour, and end an experiment by what its report claims. ListExperimentLooks tells each look.
+ *
+ * @generated from message intervention.v1.AutoPromotion
+ */
+export declare type AutoPromotion = Message<"intervention.v1.AutoPromotion"> & {
+  /**
+   * Nothing is shipped before every variant but a holdout has so many users that are measured. Default: 1,000.
+   *
+   * @generated from field: int64 users_min = 1;
+   */
+  usersMin: bigint;
+
+  /**
+   * Nor before the experiment has run so long: 1 h to 366 days. Default: 7 days, so that every day of the week is in it.
+   *
+   * @generated from field: google.protobuf.Duration after = 2;
+   */
+  after?: Duration | undefined;
+
+  /**
+   * It is paused as soon as a variant does harm, in a goal or a guardrail.
+   *
+   * @generated from field: bool pause_on_harm = 3;
+   */
+  pauseOnHarm: boolean;
+};
+
+/**
+ * Describes the message intervention.v1.AutoPromotion.
+ * Use `create(AutoPromotionSchema)` to create a new message.
+ */
+export declare const AutoPromotionSchema: GenMessage<AutoPromotion>;
+
+/**
  * Experiment splits the users of campaigns and compares what becomes of them. A user is assigned when a campaign is decided for him
  * the first time, unless he permits no channel that any variant would take; he keeps the variant, also when his ids are merged.
  *
@@ -645,6 +679,13 @@ export declare type Experiment = Message<"intervention.v1.Experiment"> & {
    * @generated from field: int64 planned_users = 22;
    */
   plannedUsers: bigint;
+
+  /**
+   * A variant that is better in the first goal, worse in none, and holds every guardrail is shipped by the engine. Absent: people decide.
+   *
+   * @generated from field: intervention.v1.AutoPromotion auto_promotion = 23;
+   */
+  autoPromotion?: AutoPromotion | undefined;
 };
 
 /**

@@ -4,7 +4,7 @@
 // @generated from file intervention/v1/experiment_service.proto (package intervention.v1, syntax proto3)
 /* eslint-disable */
 
-import type { GenFile, GenMessage, GenService } from "@bufbuild/protobuf/codegenv2";
+import type { GenEnum, GenFile, GenMessage, GenService } from "@bufbuild/protobuf/codegenv2";
 import type { Message } from "@bufbuild/protobuf";
 import type { Conclusion, Experiment } from "./experiment_pb.js";
 import type { FieldMask, Timestamp } from "@bufbuild/protobuf/wkt";
@@ -466,6 +466,127 @@ export declare type AnalyzeExperimentResponse = Message<"intervention.v1.Analyze
 export declare const AnalyzeExperimentResponseSchema: GenMessage<AnalyzeExperimentResponse>;
 
 /**
+ * ListExperimentLooksRequest says which.
+ *
+ * @generated from message intervention.v1.ListExperimentLooksRequest
+ */
+export declare type ListExperimentLooksRequest = Message<"intervention.v1.ListExperimentLooksRequest"> & {
+  /**
+   * `workspaces/{workspace}/experiments/{experiment}`, or the last part alone.
+   *
+   * @generated from field: string name = 1;
+   */
+  name: string;
+};
+
+/**
+ * Describes the message intervention.v1.ListExperimentLooksRequest.
+ * Use `create(ListExperimentLooksRequestSchema)` to create a new message.
+ */
+export declare const ListExperimentLooksRequestSchema: GenMessage<ListExperimentLooksRequest>;
+
+/**
+ * ListExperimentLooksResponse has them.
+ *
+ * @generated from message intervention.v1.ListExperimentLooksResponse
+ */
+export declare type ListExperimentLooksResponse = Message<"intervention.v1.ListExperimentLooksResponse"> & {
+  /**
+   * At most one an hour.
+   *
+   * @generated from field: repeated intervention.v1.ExperimentLook looks = 1;
+   */
+  looks: ExperimentLook[];
+};
+
+/**
+ * Describes the message intervention.v1.ListExperimentLooksResponse.
+ * Use `create(ListExperimentLooksResponseSchema)` to create a new message.
+ */
+export declare const ListExperimentLooksResponseSchema: GenMessage<ListExperimentLooksResponse>;
+
+/**
+ * ExperimentLook is a look that the engine took by itself, and what it decided.
+ *
+ * @generated from message intervention.v1.ExperimentLook
+ */
+export declare type ExperimentLook = Message<"intervention.v1.ExperimentLook"> & {
+  /**
+   * When.
+   *
+   * @generated from field: google.protobuf.Timestamp look_time = 1;
+   */
+  lookTime?: Timestamp | undefined;
+
+  /**
+   * What it did.
+   *
+   * @generated from field: intervention.v1.ExperimentLook.Action action = 2;
+   */
+  action: ExperimentLook_Action;
+
+  /**
+   * What was shipped.
+   *
+   * @generated from field: string variant_id = 3;
+   */
+  variantId: string;
+
+  /**
+   * Why, in the words of the report.
+   *
+   * @generated from field: string reason = 4;
+   */
+  reason: string;
+};
+
+/**
+ * Describes the message intervention.v1.ExperimentLook.
+ * Use `create(ExperimentLookSchema)` to create a new message.
+ */
+export declare const ExperimentLookSchema: GenMessage<ExperimentLook>;
+
+/**
+ * What it did.
+ *
+ * @generated from enum intervention.v1.ExperimentLook.Action
+ */
+export enum ExperimentLook_Action {
+  /**
+   * Never sent.
+   *
+   * @generated from enum value: ACTION_UNSPECIFIED = 0;
+   */
+  UNSPECIFIED = 0,
+
+  /**
+   * Nothing yet.
+   *
+   * @generated from enum value: ACTION_WAIT = 1;
+   */
+  WAIT = 1,
+
+  /**
+   * It paused the experiment.
+   *
+   * @generated from enum value: ACTION_PAUSE = 2;
+   */
+  PAUSE = 2,
+
+  /**
+   * It stopped it, and shipped a variant.
+   *
+   * @generated from enum value: ACTION_SHIP = 3;
+   */
+  SHIP = 3,
+}
+
+/**
+ * Describes the enum intervention.v1.ExperimentLook.Action.
+ */
+export declare const ExperimentLook_ActionSchema: GenEnum<ExperimentLook_Action>;
+
+/**
  * PlanSampleSizeRequest says what is to be found.
  *
  * @generated from message intervention.v1.PlanSampleSizeRequest
@@ -691,7 +812,7 @@ export declare const ExperimentService: GenService<{
   },
   /**
    * UpdateExperiment changes the fields named: of a draft any; of one that was started `display_name`, and `traffic`, which may only
-   * rise. Whatever else would move users or change the question is refused: make another experiment.
+   * rise, and `auto_promotion`. Whatever else would move users or change the question is refused: make another experiment.
    *
    * @generated from rpc intervention.v1.ExperimentService.UpdateExperiment
    */
@@ -759,6 +880,16 @@ export declare const ExperimentService: GenService<{
     methodKind: "unary";
     input: typeof AnalyzeExperimentRequestSchema;
     output: typeof AnalyzeExperimentResponseSchema;
+  },
+  /**
+   * ListExperimentLooks tells what was decided of an experiment that ends by itself, in the last 30 days, newest first.
+   *
+   * @generated from rpc intervention.v1.ExperimentService.ListExperimentLooks
+   */
+  listExperimentLooks: {
+    methodKind: "unary";
+    input: typeof ListExperimentLooksRequestSchema;
+    output: typeof ListExperimentLooksResponseSchema;
   },
   /**
    * PlanSampleSize tells how many users it takes to find an effect, and how long that lasts.

@@ -728,6 +728,7 @@ export const BAD_REQUESTS: Readonly<Record<string, readonly BadRequest[]>> = {
           ],
           guardrails: [{ margin: 1 }],
           method: { kind: "KIND_GROUP_SEQUENTIAL", alpha: 0.5, looks: [0.5] },
+          autoPromotion: { usersMin: -1, after: "1s" },
         },
       },
       "InvalidArgument",
@@ -763,6 +764,8 @@ export const BAD_REQUESTS: Readonly<Record<string, readonly BadRequest[]>> = {
       "experiment.method.alpha",
       "experiment.method.looks",
       "experiment.planned_users",
+      "experiment.auto_promotion.users_min",
+      "experiment.auto_promotion.after",
     ],
   ],
   "ExperimentService/GetExperiment": [...noName("name"), ...nothing({ name: "nowhere" })],
@@ -785,6 +788,7 @@ export const BAD_REQUESTS: Readonly<Record<string, readonly BadRequest[]>> = {
   ],
   "ExperimentService/ArchiveExperiment": [...noName("name"), ...nothing({ name: "nowhere" })],
   "ExperimentService/AnalyzeExperiment": [...noName("name"), ...nothing({ name: "nowhere" })],
+  "ExperimentService/ListExperimentLooks": [...noName("name"), ...nothing({ name: "nowhere" })],
   "ExperimentService/PlanSampleSize": [
     [{}, "InvalidArgument", "metric", "minimum_lift"],
     [

@@ -14,8 +14,25 @@ import {
   toExperiment,
   toPosition,
 } from "../store/index.ts";
-import { toExperimentName } from "./experiment-name.ts";
-import type { ExperimentFields } from "./parse-experiment.ts";
+
+/** The fields of an experiment that its caller sets. */
+export type ExperimentFields = Pick<
+  Experiment,
+  | "displayName"
+  | "campaigns"
+  | "allCampaigns"
+  | "variants"
+  | "control"
+  | "salt"
+  | "traffic"
+  | "layer"
+  | "stratifyBy"
+  | "goals"
+  | "guardrails"
+  | "method"
+  | "plannedUsers"
+  | "autoPromotion"
+>;
 
 /** What keeping experiments stands on. */
 export type ExperimentKeeperParts = {
@@ -58,7 +75,7 @@ export class ExperimentKeeper {
     const experiment = create(ExperimentSchema, {
       ...fields,
       salt: fields.salt || experimentId,
-      ...{ name: toExperimentName(workspaceId, experimentId), experimentId, state: ExperimentState.DRAFT },
+      ...{ name: `workspaces/${workspaceId}/experiments/${experimentId}`, experimentId, state: ExperimentState.DRAFT },
       ...{ createTime: timestampFromDate(at), updateTime: timestampFromDate(at) },
     });
     const known = await this.#all(workspaceId);

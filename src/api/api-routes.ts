@@ -94,7 +94,7 @@ export type ApiParts = InterceptorParts &
   ChannelParts &
   ChooseParts &
   OptimizationParts &
-  Pick<TemplatePreviewParts, "findProfile"> &
+  Pick<TemplatePreviewParts, "findProfile" | "toPreferenceUrl"> &
   Pick<LimitParts, "allowed" | "defaultTimeZone"> &
   Omit<HealthParts, "serviceNames"> & {
     readonly access: AccessDirectory;

@@ -23,6 +23,7 @@ import {
   parseFields,
   show,
   text,
+  timeOfDay,
   timestamp,
   timeZone,
   withoutControlCharacters,
@@ -54,6 +55,13 @@ const profileSchema = z.object(
     userId: checked(...USER_ID),
     timeZone: checked(orEmpty(timeZone)),
     locale: checked(orEmpty(locale)),
+    quietHours: z
+      .object({ start: checked(timeOfDay), end: checked(timeOfDay) })
+      .refine(({ start, end }) => start !== end, {
+        path: ["end"],
+        error: "it is the same as start: no time is between them",
+      })
+      .optional(),
     attributes: checked<JsonObject>(attributeNames, jsonUpTo(ATTRIBUTES_BYTES_MAX)).optional(),
     addresses: checked<Pick<Address, "channel" | "address">[]>((addresses) =>
       addresses.length > ADDRESSES_MAX
@@ -64,12 +72,12 @@ const profileSchema = z.object(
   { error: "it is missing; it says who and what" },
 );
 
-const PATHS = new Set(["time_zone", "locale", "addresses", "attributes"]);
+const PATHS = new Set(["time_zone", "locale", "quiet_hours", "addresses", "attributes"]);
 const maskPath: Check<string> = (path) => {
   if (PATHS.has(path)) return undefined;
   const name = toAttributeName(path);
   if (name === undefined)
-    return `${show(path)} is not one of time_zone, locale, addresses, attributes, attributes.{name}`;
+    return `${show(path)} is not one of time_zone, locale, quiet_hours, addresses, attributes, attributes.{name}`;
   return attributeName(name);
 };
 

@@ -51,6 +51,17 @@ describe("profiles, over gRPC", () => {
     expect(profile?.attributes).toEqual({ age: 37 });
   });
 
+  it("have hours of quiet, which go by the mask as everything does", async () => {
+    const client = clientOf();
+    const quietHours = { start: "22:00", end: "07:00" };
+    await client.upsert({ profile: { userId: "eva", quietHours }, changeTime: at(1) });
+    await client.upsert({ profile: { userId: "eva", locale: "de" }, changeTime: at(2) });
+    expect(await get("eva")).toMatchObject({ quietHours, locale: "de" });
+    const updateMask = { paths: ["quiet_hours"] };
+    await client.upsert({ profile: { userId: "eva" }, updateMask, changeTime: at(3) });
+    expect((await get("eva"))?.quietHours).toBeUndefined();
+  });
+
   it("have several addresses on a channel, of which one is the first choice", async () => {
     const client = clientOf();
     const own = (address: string, more = {}) => ({ channel: EMAIL, address, ...more });

@@ -13,17 +13,11 @@ import {
 import { InvalidInput, NotFound } from "../domain/errors.ts";
 import { fromRegistersText } from "../domain/profile/registers.ts";
 import { toProfile } from "../domain/profile/to-profile.ts";
-import {
-  findProfiles,
-  listProfileMerges,
-  listProfiles,
-  type ProfileDocument,
-  type ProfileMergeDocument,
-  profileId,
-  type Store,
-} from "../store/index.ts";
+import { listProfileMerges, listProfiles, type ProfileDocument, type ProfileMergeDocument } from "../store/index.ts";
 import { getService } from "./authenticate.ts";
+import { ConsentKeeper } from "./consent-keeper.ts";
 import { checked, parseFields } from "./field-checks.ts";
+import { getProfile } from "./get-profile.ts";
 import { type ImportParts, importProfiles } from "./import-profiles.ts";
 import { parsePageSize, parsePageToken, toPageToken } from "./page-token.ts";
 import { parseUpsert } from "./parse-profile.ts";
@@ -53,7 +47,7 @@ export function profileService(parts: ProfileParts): ServiceImpl<typeof ProfileS
   const { store, now } = parts;
   const keeper = new ProfileKeeper(parts);
   return {
-    ...consentMethods({ store, now, keeper }),
+    ...consentMethods({ store, now, consents: new ConsentKeeper({ store, now, keeper }) }),
     async upsert(request, context) {
       const workspaceId = getService(context.values).workspace.id;
       requireParent(request.parent, workspaceId);
@@ -141,12 +135,6 @@ function tryParse(
     if (error instanceof InvalidInput || error instanceof NotFound) return error;
     throw error;
   }
-}
-
-async function getProfile(store: Store, workspaceId: string, userId: string): Promise<ProfileDocument> {
-  const found = (await findProfiles(store, [{ workspaceId, userId }])).get(profileId(workspaceId, userId));
-  if (found === undefined) throw new NotFound("profile", userId);
-  return found;
 }
 
 const toView = ({ userId, registers, aliases }: ProfileDocument) =>

@@ -28,6 +28,8 @@ export type TemplatePreviewParts = {
   readonly findContext: EventServiceParts["findContext"];
   readonly findProfile: (workspaceId: string, userId: string) => Promise<ProfileFacts | undefined>;
   readonly defaultTimeZone: string;
+  /** Where a user says what he wants to get; undefined where nobody knows how this engine is reached. */
+  readonly toPreferenceUrl?: ((workspaceId: string, userId: string) => string | undefined) | undefined;
 };
 
 const VARIABLES_BYTES_MAX = 262_144;
@@ -80,7 +82,7 @@ async function findContent(
 }
 
 async function findFacts(
-  { store, findContext, findProfile, now }: TemplatePreviewParts,
+  { store, findContext, findProfile, toPreferenceUrl, now }: TemplatePreviewParts,
   workspace: Workspace,
   { userId, prediction: kind }: { readonly userId: string; readonly prediction: PredictionKind },
 ): Promise<TemplateFacts> {
@@ -90,6 +92,7 @@ async function findFacts(
     findProfile(workspace.id, userId),
     kind === 0 ? undefined : findNewestPrediction(store, { workspaceId: workspace.id, userId, kind, now: now() }),
   ]);
-  const known = { now: now(), context, profile, prediction };
+  const links = { preferences: toPreferenceUrl?.(workspace.id, userId) };
+  const known = { now: now(), context, profile, prediction, links };
   return { ...known, catalog: await findTemplateProducts(store, workspace.id, known) };
 }

@@ -3,7 +3,7 @@ import { ConsentStatus, ContactChannel } from "../../gen/intervention/v1/profile
 import { findBestAddress } from "../domain/delivery/choose-address.ts";
 import { type FieldViolation, InvalidInput } from "../domain/errors.ts";
 import { listConsents } from "../domain/profile/consent.ts";
-import { LOCALE_KEY, TIME_ZONE_KEY, toConsentName } from "../domain/profile/register-keys.ts";
+import { LOCALE_KEY, QUIET_HOURS_KEY, TIME_ZONE_KEY, toConsentName } from "../domain/profile/register-keys.ts";
 import { type Registers, toRegistersText } from "../domain/profile/registers.ts";
 import { toAddresses, toAttributes, toSearchKeys, toText } from "../domain/profile/to-profile.ts";
 import { type ProfileDocument, profileId } from "../store/index.ts";
@@ -38,6 +38,7 @@ export function toProfileDocument(options: {
     registers: text,
     timeZone: toText(registers, TIME_ZONE_KEY),
     locale: toText(registers, LOCALE_KEY),
+    ...(toText(registers, QUIET_HOURS_KEY) === "" ? {} : { quietHours: toText(registers, QUIET_HOURS_KEY) }),
     denied: listConsents(registers)
       .filter(({ status }) => status === ConsentStatus.DENIED)
       .map((consent) => ({ name: toConsentName(consent), at: new Date(consent.at) })),

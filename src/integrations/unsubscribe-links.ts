@@ -3,6 +3,7 @@ import { OUTSIDE_CHANNELS, type OutsideChannelName } from "../domain/delivery/ch
 import { type AddressOf, toAddressHash } from "../store/index.ts";
 import type { AccessDirectory } from "./access-directory.ts";
 import type { Workspace } from "./caller.ts";
+import { toPreferenceToken } from "./preference-links.ts";
 
 /** Whom an unsubscribe link is for: an address by its hash, as suppressions know it. */
 type Unsubscriber = {
@@ -18,16 +19,16 @@ const TOKEN = /^([\w-]{1,400})\.([\w-]{22})$/;
 /** Where the edge serves unsubscribing. */
 export const UNSUBSCRIBE_PATH = "/unsubscribe";
 
-/** Where an address of a workspace unsubscribes.
+/** Where an address of a workspace unsubscribes, and is led to everything else that its user can choose.
  *  @param publicUrl how readers of mail reach the edge; undefined: they do not. */
 export function toUnsubscribeUrls(access: Pick<AccessDirectory, "findWorkspace">, publicUrl: string | undefined) {
   if (publicUrl === undefined) return undefined;
   const base = `${publicUrl.replace(/\/+$/, "")}${UNSUBSCRIBE_PATH}`;
-  return (workspaceId: string, address: AddressOf): string | undefined => {
+  return (workspaceId: string, { userId, ...address }: AddressOf & { readonly userId: string }): string | undefined => {
     const workspace = access.findWorkspace(workspaceId);
     if (workspace === undefined) return undefined;
     const who = { channel: address.channel, addressHash: toAddressHash(workspace, address) };
-    return `${base}?t=${toUnsubscribeToken(workspace, who)}`;
+    return `${base}?t=${toUnsubscribeToken(workspace, who)}&p=${toPreferenceToken(workspace, userId)}`;
   };
 }
 

@@ -12,7 +12,7 @@ async function start() {
   const { started } = await parts.container.get(parts.services.gateway);
   const workspace = await until(() => access.findWorkspace(parts.workspace), "the workspace");
   const base = `http://127.0.0.1:${started.port}`;
-  const url = toUnsubscribeUrls(access, `${base}/`)?.(parts.workspace, ADA) ?? "";
+  const url = toUnsubscribeUrls(access, `${base}/`)?.(parts.workspace, { ...ADA, userId: "ada" }) ?? "";
   const standing = async () => [...(await findSuppressions(parts.store, workspace, [ADA])).values()].flat();
   return { ...parts, access, base, url, standing };
 }

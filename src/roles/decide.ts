@@ -66,6 +66,8 @@ export type DecideOptions = {
   readonly usualHours: Pick<UsualHours, "find">;
   /** By which a chain of fallbacks is told that its user has converted. Default: nobody keeps orders, and none has. */
   readonly findOrders?: FindOrders;
+  /** Where a user says what he wants to get; undefined where nobody knows how this engine is reached. */
+  readonly toPreferenceUrl?: ((workspaceId: string, userId: string) => string | undefined) | undefined;
   /** Whether a workspace has a provider for a channel that needs one. */
   readonly isProvided: (workspaceId: string, channel: Channel) => boolean;
 };

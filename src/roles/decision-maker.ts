@@ -63,7 +63,7 @@ export class DecisionMaker {
   constructor(options: DecideOptions) {
     this.#options = options;
     this.#profiles = new ProfileLoader(options);
-    this.#templates = new TemplateInputs(options.store);
+    this.#templates = new TemplateInputs(options);
   }
 
   /** Decides each intervention of a batch, once for ever: where a decision of this round stands already, it is returned as it is. */

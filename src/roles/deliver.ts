@@ -33,7 +33,9 @@ export type DeliverOptions = {
     channel: OutsideChannelName,
   ) => { readonly perDay: number; readonly timeZone: string } | undefined;
   /** Where an address unsubscribes; undefined where nobody knows how this engine is reached. */
-  readonly toUnsubscribeUrl?: ((workspaceId: string, address: AddressOf) => string | undefined) | undefined;
+  readonly toUnsubscribeUrl?:
+    | ((workspaceId: string, whose: AddressOf & { readonly userId: string }) => string | undefined)
+    | undefined;
   /** Where the links of a message lead instead; undefined where nobody knows how this engine is reached. */
   readonly toTrackedUrls?: ((message: Omit<TrackedLink, "actionId" | "url">) => TrackedUrls | undefined) | undefined;
   readonly directory: Pick<ProviderDirectory, "listActive" | "find" | "refresh" | "tell">;

@@ -8,7 +8,7 @@ import { ConsentStatus, ContactChannel, ProfileSource, Purpose } from "../../gen
 import { parseTrigger } from "../api/parse-trigger.ts";
 import { ProfileKeeper } from "../api/profile-keeper.ts";
 import { PresenceAnnouncer } from "../bus/index.ts";
-import { TIME_ZONE_KEY, toConsentKey, toConsentWord } from "../domain/profile/register-keys.ts";
+import { QUIET_HOURS_KEY, TIME_ZONE_KEY, toConsentKey, toConsentWord } from "../domain/profile/register-keys.ts";
 import { toDecision, toDecisionInput } from "../store/index.ts";
 import { startParts } from "../testing/parts.ts";
 import { until } from "../testing/until.ts";
@@ -31,6 +31,7 @@ async function startDeciding() {
     parts,
     merge: (from: string, into: string) => keeper.merge(workspace.id, { from, into }),
     setTimeZone: (userId: string, timeZone: string) => say(userId, TIME_ZONE_KEY, timeZone),
+    setQuietHours: (userId: string, hours: string) => say(userId, QUIET_HOURS_KEY, hours),
     setConsent: (userId: string, channel: ContactChannel, status: ConsentStatus) =>
       say(userId, toConsentKey({ channel, purpose: Purpose.MARKETING }, toConsentWord(status, false)), true),
     async decide(userId: string, policy: object = {}) {
@@ -62,6 +63,19 @@ describe("a decision", () => {
     expect((await engine.decide("ada", { purpose: Purpose.SERVICE })).document.outcome).toBe("send");
     await engine.setConsent("ada", INBOX, ConsentStatus.GRANTED);
     expect((await engine.decide("ada")).document).toMatchObject({ outcome: "send", channel: "inbox" });
+  });
+
+  it("waits for the end of its user's own quiet hours, unless it is of service", async () => {
+    await using engine = await startDeciding();
+    const clock = (hoursOn: number) => new Date(Date.now() + hoursOn * 3_600_000).toISOString().slice(11, 16);
+    const quietHours = { start: clock(-1), end: clock(2) };
+    await engine.setTimeZone("ada", "UTC");
+    await engine.setQuietHours("ada", `${quietHours.start}-${quietHours.end}`);
+    const waiting = await engine.decide("ada");
+    expect(waiting.profile).toMatchObject({ quietHours });
+    expect(waiting.document.outcome).toBe("delay");
+    expect(waiting.decision.verdicts.at(-1)?.reason).toContain("in the user's own quiet hours");
+    expect((await engine.decide("ada", { purpose: Purpose.SERVICE })).document.outcome).toBe("send");
   });
 
   it("counts for a cap what was sent to any id of its user, and is delivered to the id it was asked for", async () => {

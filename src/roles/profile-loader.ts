@@ -8,6 +8,7 @@ import {
   ProfileSnapshotSchema,
   ProfileSource,
 } from "../../gen/intervention/v1/profile_pb.js";
+import { toQuietHours } from "../domain/profile/quiet-hours-text.ts";
 import { fromConsentName } from "../domain/profile/register-keys.ts";
 import type { DataIntelligence, Lookup } from "../integrations/data-intelligence.ts";
 import { findProfileOutlines, type ProfileOutline, profileId, type Store } from "../store/index.ts";
@@ -82,6 +83,7 @@ function toLoaded(userId: string, own: ProfileOutline | undefined, lookup: Looku
     survivingUserId: survivingUserId === userId ? "" : survivingUserId,
     timeZone: known?.timeZone || own?.timeZone || "",
     locale: known?.locale || own?.locale || "",
+    ...toQuietHours(own?.quietHours ?? ""),
     consents: (own?.denied ?? []).flatMap(({ name, at }) => toRefusal(name, at)),
   };
   const contacts: MessageInitShape<typeof ProfileSnapshotSchema> = {

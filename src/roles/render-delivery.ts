@@ -9,7 +9,7 @@ import { InvalidInput } from "../domain/errors.ts";
 import type { PublishedTemplate } from "../domain/template/index.ts";
 import { trackLinks } from "../domain/tracking/track-links.ts";
 import { TemplateView } from "../integrations/template-view.ts";
-import type { ProviderAccountDocument, Store } from "../store/index.ts";
+import type { AddressOf, ProviderAccountDocument, Store } from "../store/index.ts";
 import type { DeliverOptions } from "./deliver.ts";
 
 type Templates = ReadonlyMap<DeliveryMessage, PublishedTemplate>;
@@ -54,7 +54,7 @@ export class DeliveryRenderer {
     const sender: SenderSettings = {
       ...account,
       ...(channel === "email" && intervention?.policy?.purpose !== Purpose.SERVICE
-        ? { unsubscribeUrl: this.#links.toUnsubscribeUrl?.(account.workspaceId, { channel, address }) }
+        ? { unsubscribeUrl: this.#toUnsubscribeUrl(delivery, { channel, address }) }
         : {}),
     };
     try {
@@ -74,6 +74,11 @@ export class DeliveryRenderer {
       if (!(error instanceof InvalidInput)) throw error;
       return { kind: "give_up", reason: error.message };
     }
+  }
+
+  #toUnsubscribeUrl({ intervention }: DeliveryMessage, address: AddressOf): string | undefined {
+    const whose = { ...address, userId: intervention?.recipient?.userId ?? "" };
+    return this.#links.toUnsubscribeUrl?.(intervention?.workspace ?? "", whose);
   }
 
   #trackLinks(

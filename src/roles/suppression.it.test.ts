@@ -88,7 +88,7 @@ describe("a suppressed address", () => {
       return content?.channel === "email" ? content.headers : undefined;
     };
     expect(headersOf(ids[0] ?? "")).toEqual({});
-    const [, token = ""] = /\?t=([^>]+)>$/.exec(headersOf(ids[1] ?? "")?.["List-Unsubscribe"] ?? "") ?? [];
+    const [, token = ""] = /\?t=([^&>]+)/.exec(headersOf(ids[1] ?? "")?.["List-Unsubscribe"] ?? "") ?? [];
     const who = readUnsubscribeToken(access, token);
     expect(who?.addressHash).toBe(toAddressHash(workspace, { channel: "email", address: ADA }));
   });

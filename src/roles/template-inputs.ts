@@ -11,17 +11,22 @@ import { CodeLedger } from "../integrations/code-ledger.ts";
 import { findTemplateProducts } from "../integrations/template-products.ts";
 import { TemplateView } from "../integrations/template-view.ts";
 import { findNewestPrediction, type Store } from "../store/index.ts";
+import type { DecideOptions } from "./decide.ts";
 import { findProfileFacts } from "./profile-facts.ts";
 import { findContext } from "./shopper-contexts.ts";
+
+type TemplateInputsOptions = Pick<DecideOptions, "store" | "toPreferenceUrl">;
 
 /** Looks up what messages are rendered from, so that it is recorded with their decisions. */
 export class TemplateInputs {
   readonly #store: Store;
   readonly #templates: TemplateView;
   readonly #codes: CodeLedger;
+  readonly #toPreferenceUrl: TemplateInputsOptions["toPreferenceUrl"];
 
-  constructor(store: Store) {
+  constructor({ store, toPreferenceUrl }: TemplateInputsOptions) {
     this.#store = store;
+    this.#toPreferenceUrl = toPreferenceUrl;
     this.#templates = new TemplateView(store);
     this.#codes = new CodeLedger(store);
   }
@@ -76,7 +81,8 @@ export class TemplateInputs {
       roots.has("profile") ? findProfileFacts(this.#store, workspace, userId) : undefined,
       wants("prediction") ? (trigger?.prediction ?? this.#findPrediction(workspace, userId, now)) : undefined,
     ]);
-    const known = { context, profile, prediction, event: trigger?.event, now };
+    const links = { preferences: roots.has("links") ? this.#toPreferenceUrl?.(workspace, userId) : undefined };
+    const known = { context, profile, prediction, event: trigger?.event, links, now };
     if (!roots.has("catalog")) return known;
     return { ...known, catalog: await findTemplateProducts(this.#store, workspace, known) };
   }

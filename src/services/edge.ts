@@ -9,9 +9,11 @@ import { serveHealth, toGatewayMetrics } from "../edge-extras.ts";
 import { serveConnect, startGateway } from "../gateway/index.ts";
 import { CallLimits } from "../integrations/call-limits.ts";
 import { toFindCarriage } from "../integrations/find-carriage.ts";
+import { toPreferenceUrls } from "../integrations/preference-links.ts";
 import { createHealthHandler, ReadinessWatch, startAdminServer } from "../observe/index.ts";
 import { serveLinks } from "../pages/serve-links.ts";
 import { servePages } from "../pages/serve-pages.ts";
+import { servePreferences } from "../pages/serve-preferences.ts";
 import { serveUnsubscribe } from "../pages/serve-unsubscribe.ts";
 import { CampaignSimulator } from "../roles/campaign-simulator.ts";
 import { findProfileFacts } from "../roles/profile-facts.ts";
@@ -124,6 +126,7 @@ export function defineEdge(
         findProfileFacts: (workspaceId, userId) => findProfileFacts(shared.store, workspaceId, userId),
         findProfile: async (workspaceId, userId) => findProfileFacts(shared.store, workspaceId, userId),
         allowPrivateWebhooks: config.WEBHOOK_ALLOW_PRIVATE,
+        toPreferenceUrl: toPreferenceUrls(await c.get(access), config.PUBLIC_URL),
       };
     },
   });
@@ -174,6 +177,7 @@ export function defineEdge(
           serveHealth(edge, answer);
           servePages(edge, { config, access: parts.access, acceptor: parts.acceptor });
           serveUnsubscribe(edge, parts);
+          servePreferences(edge, parts);
           serveCallbacks(edge, callbacks, { ...parts, directory, metrics: hits });
           linksKept = serveLinks(edge, { ...parts, links, metrics: hits });
         },

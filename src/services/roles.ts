@@ -2,6 +2,7 @@ import type { Config } from "../config.ts";
 import { defineService } from "../container.ts";
 import { toFindCarriage } from "../integrations/find-carriage.ts";
 import { toFindQuota } from "../integrations/find-quota.ts";
+import { toPreferenceUrls } from "../integrations/preference-links.ts";
 import { toTrackedUrls } from "../integrations/tracked-links.ts";
 import { toUnsubscribeUrls } from "../integrations/unsubscribe-links.ts";
 import { UsualHours } from "../integrations/usual-hours.ts";
@@ -80,6 +81,7 @@ export function defineRoles(config: Config, shared: SharedServices, { facts }: I
         experiments: await c.get(experiments),
         usualHours: new UsualHours({ store: await c.get(store), log: await c.get(log), now: () => new Date() }),
         ...toFindCarriage(accounts),
+        toPreferenceUrl: toPreferenceUrls(directory, config.PUBLIC_URL),
         defaultTimeZoneOf: (id) => directory.findWorkspace(id)?.defaultTimeZone ?? config.DEFAULT_TIME_ZONE,
       });
     },

@@ -16,6 +16,8 @@ export type ProfileDocument = {
   readonly registers: string;
   readonly timeZone: string;
   readonly locale: string;
+  /** `HH:MM-HH:MM`; absent where the user has none. */
+  readonly quietHours?: string;
   /** `{channel}/{purpose}` of each standing no, with its time. */
   readonly denied: readonly { readonly name: string; readonly at: Date }[];
   /** Likewise of each standing yes to email, SMS and push; absent in documents from before these were delivered on. */
@@ -55,6 +57,7 @@ export type ProfileOutline = Pick<
   | "userId"
   | "timeZone"
   | "locale"
+  | "quietHours"
   | "denied"
   | "granted"
   | "addresses"
@@ -62,7 +65,7 @@ export type ProfileOutline = Pick<
   | "mergedInto"
 >;
 const OUTLINE = {
-  ...{ granted: 1, addresses: 1 },
+  ...{ granted: 1, addresses: 1, quietHours: 1 },
   ...{ _id: 1, workspaceId: 1, userId: 1, timeZone: 1, locale: 1, denied: 1, aliases: 1, mergedInto: 1 },
 } as const;
 

@@ -105,6 +105,33 @@ export declare type Consent = Message<"intervention.v1.Consent"> & {
 export declare const ConsentSchema: GenMessage<Consent>;
 
 /**
+ * DailyHours is a time of each day, in the user's time zone.
+ *
+ * @generated from message intervention.v1.DailyHours
+ */
+export declare type DailyHours = Message<"intervention.v1.DailyHours"> & {
+  /**
+   * `HH:MM`, 00:00 to 23:59, inclusive.
+   *
+   * @generated from field: string start = 1;
+   */
+  start: string;
+
+  /**
+   * `HH:MM`, exclusive, and not the same as `start`. Before `start`: they last over midnight.
+   *
+   * @generated from field: string end = 2;
+   */
+  end: string;
+};
+
+/**
+ * Describes the message intervention.v1.DailyHours.
+ * Use `create(DailyHoursSchema)` to create a new message.
+ */
+export declare const DailyHoursSchema: GenMessage<DailyHours>;
+
+/**
  * Profile is a user as the engine knows him.
  *
  * @generated from message intervention.v1.Profile
@@ -166,6 +193,13 @@ export declare type Profile = Message<"intervention.v1.Profile"> & {
    * @generated from field: google.protobuf.Timestamp update_time = 8;
    */
   updateTime?: Timestamp | undefined;
+
+  /**
+   * When the user is to get nothing but service messages; whatever else falls into them waits for their end. Absent: no such hours.
+   *
+   * @generated from field: intervention.v1.DailyHours quiet_hours = 160;
+   */
+  quietHours?: DailyHours | undefined;
 };
 
 /**
@@ -236,6 +270,13 @@ export declare type ProfileSnapshot = Message<"intervention.v1.ProfileSnapshot">
    * @generated from field: repeated intervention.v1.Address addresses = 40;
    */
   addresses: Address[];
+
+  /**
+   * The user's own quiet hours. Absent: none.
+   *
+   * @generated from field: intervention.v1.DailyHours quiet_hours = 160;
+   */
+  quietHours?: DailyHours | undefined;
 };
 
 /**

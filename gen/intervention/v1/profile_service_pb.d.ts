@@ -36,7 +36,7 @@ export declare type UpsertRequest = Message<"intervention.v1.UpsertRequest"> & {
   profile?: Profile | undefined;
 
   /**
-   * Which to change: `time_zone`, `locale`, `addresses`, `attributes` for those named in the
+   * Which to change: `time_zone`, `locale`, `quiet_hours`, `addresses`, `attributes` for those named in the
    * profile, `attributes.{name}` for one; what the mask names and the profile lacks is cleared. Empty: everything
    * the profile has. An address or attribute that is not named stays as it is.
    *

@@ -96,7 +96,8 @@ export declare type TemplateVariable = Message<"intervention.v1.TemplateVariable
    * Where its value is found when none is given: a path as conditions have it, such as `context.items` or
    * `profile.attributes.first_name`; or `catalog.cart`, `catalog.recommended`: the products of the cart, or of the prediction (its
    * product, and its feature `product_ids`), up to 20 that can be had, with the fields of SentProduct; or `delivery.unsubscribe_url`, which is
-   * known when an email is sent and only of marketing: an optional URL. Only for variables that stand alone, not for fields and elements.
+   * known when an email is sent and only of marketing: an optional URL; or `links.preferences`: where the user says what he wants to get,
+   * absent unless `PUBLIC_URL` is set. Only for variables that stand alone, not for fields and elements.
    *
    * @generated from field: string from = 9;
    */

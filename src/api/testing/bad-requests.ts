@@ -222,6 +222,14 @@ export const BAD_REQUESTS: Readonly<Record<string, readonly BadRequest[]>> = {
       "profile.locale",
       "change_id",
     ],
+    [
+      { profile: { userId: "u", quietHours: { start: "24:00", end: "7" } } },
+      ...(["InvalidArgument", "profile.quiet_hours.start", "profile.quiet_hours.end"] as const),
+    ],
+    [
+      { profile: { userId: "u", quietHours: { start: "07:00", end: "07:00" } } },
+      ...(["InvalidArgument", "profile.quiet_hours.end"] as const),
+    ],
   ],
   "ProfileService/BatchUpsert": [[{}, "InvalidArgument", "requests"]],
   "ProfileService/Import": [[{}, "InvalidArgument", "header"]],

@@ -1,7 +1,6 @@
 import { create, type JsonObject, toBinary } from "@bufbuild/protobuf";
 import { Binary } from "mongodb";
 import { DecisionSchema } from "../../../gen/intervention/v1/decision_pb.js";
-import { STREAM_NAMES } from "../../bus/index.ts";
 import { SnsClient } from "../../channels/callback/sns-client.ts";
 import { FakeSns, TOPIC } from "../../channels/testing/sns.ts";
 import { fromChannelName } from "../../domain/delivery/channel-names.ts";
@@ -17,6 +16,7 @@ import {
   toStandingRound,
 } from "../../store/index.ts";
 import { startParts } from "../../testing/parts.ts";
+import { takeSnapshot } from "../../testing/take-snapshot.ts";
 import { until } from "../../testing/until.ts";
 
 const SEALED_WITH = `k:${Buffer.alloc(32, 7).toString("base64")}`;
@@ -104,18 +104,6 @@ export async function startCallbacks(
       ),
     standing: async (address: string) =>
       [...(await findSuppressions(store, workspace, [{ channel, address }])).values()].flat(),
-    /** Everything that is stored, and how much was ever put on each stream. */
-    async snapshot(): Promise<string> {
-      const names = (await store.db.listCollections({}, { nameOnly: true }).toArray())
-        .map(({ name }) => name)
-        .toSorted();
-      // Who has a walk in hand changes by itself.
-      const kept = names.filter((name) => name !== "checkpoints" && name !== "api_keys");
-      const documents = await Promise.all(
-        kept.map((name) => store.db.collection(name).find().sort({ _id: 1 }).toArray()),
-      );
-      const streams = await Promise.all(STREAM_NAMES.map((name) => bus.jsm.streams.info(bus.subjects.stream(name))));
-      return JSON.stringify([kept, documents, streams.map(({ state }) => state.last_seq)]);
-    },
+    snapshot: () => takeSnapshot(parts),
   };
 }

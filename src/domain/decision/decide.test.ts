@@ -116,6 +116,23 @@ const cases: readonly [string, Init, Outcome, Channel, Rule][] = [
     Channel.UNSPECIFIED,
     Rule.QUIET_HOURS,
   ],
+  ...(
+    [
+      ["waits for the end of the user's own quiet hours", {}, Outcome.DELAY],
+      ["is not kept back by them as a service message", { purpose: Purpose.SERVICE }, Outcome.SEND],
+      [
+        "is dropped in the policy's quiet hours whatever the user's own",
+        { quietHours: { start: "11:00", end: "12:30", handling: QuietHours_Handling.DROP } },
+        Outcome.SUPPRESS,
+      ],
+    ] as const
+  ).map(([what, policy, outcome]): (typeof cases)[number] => [
+    what,
+    { policy, profile: { quietHours: { start: "11:00", end: "13:00" } } },
+    outcome,
+    outcome === Outcome.SEND ? Channel.REALTIME : Channel.UNSPECIFIED,
+    Rule.QUIET_HOURS,
+  ]),
   [
     "is dropped in quiet hours if the policy says so",
     { policy: { quietHours: { start: "11:00", end: "13:00", handling: QuietHours_Handling.DROP } } },
@@ -363,6 +380,16 @@ describe("an intervention", () => {
   it("is decided again at the end of the quiet hours", () => {
     const decision = decide(input({ policy: { quietHours: { start: "11:00", end: "13:00" } } }));
     expect(decision.notBefore).toEqual(timestampFromDate(new Date("2026-06-01T13:00:00Z")));
+  });
+
+  test.each([
+    ["10:00", "14:00", "14:00"],
+    ["11:30", "12:30", "13:00"],
+    ["12:30", "20:00", "13:00"],
+  ])("waits for the later end when the user's own are %s to %s", (start, end, until) => {
+    const quietHours = { start: "11:00", end: "13:00" };
+    const decision = decide(input({ policy: { quietHours }, profile: { quietHours: { start, end } } }));
+    expect(decision.notBefore).toEqual(timestampFromDate(new Date(`2026-06-01T${until}:00Z`)));
   });
 
   it("gives the same bytes when decided again on its recorded input", () => {

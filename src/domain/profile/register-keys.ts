@@ -2,6 +2,8 @@ import { ConsentStatus, ContactChannel, Purpose } from "../../../gen/interventio
 
 export const TIME_ZONE_KEY = "time_zone";
 export const LOCALE_KEY = "locale";
+/** The value is `HH:MM-HH:MM`. */
+export const QUIET_HOURS_KEY = "quiet_hours";
 const ATTRIBUTE_PREFIX = "attribute/";
 
 /** The value is any JSON. */

@@ -9,7 +9,7 @@ export type Register = {
   readonly id: string;
 };
 
-/** A profile as everything that was ever said of it and still stands, by key: `time_zone`, `locale`, `attribute/{name}`,
+/** A profile as everything that was ever said of it and still stands, by key: `time_zone`, `locale`, `quiet_hours`, `attribute/{name}`,
  *  `address/{channel}/{address}`, `primary/{channel}`, `consent/{channel}/{purpose}/{granted|implied|denied}`. */
 export type Registers = ReadonlyMap<string, Register>;
 

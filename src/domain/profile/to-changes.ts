@@ -1,9 +1,17 @@
 import type { Address, Profile } from "../../../gen/intervention/v1/profile_pb.js";
-import { LOCALE_KEY, TIME_ZONE_KEY, toAddressKey, toAttributeKey, toPrimaryKey } from "./register-keys.ts";
+import { toQuietHoursText } from "./quiet-hours-text.ts";
+import {
+  LOCALE_KEY,
+  QUIET_HOURS_KEY,
+  TIME_ZONE_KEY,
+  toAddressKey,
+  toAttributeKey,
+  toPrimaryKey,
+} from "./register-keys.ts";
 import type { Register, Registers } from "./registers.ts";
 
 /** The parts of a profile that callers set. */
-export type ProfileChange = Pick<Profile, "attributes" | "addresses" | "timeZone" | "locale">;
+export type ProfileChange = Pick<Profile, "attributes" | "addresses" | "timeZone" | "locale" | "quietHours">;
 
 /** What a change says of each value it names.
  *  @param paths of the update mask; empty: everything the profile has. A path that is no field of a profile says nothing. */
@@ -19,6 +27,8 @@ export function toChanges(
   const attributes = profile.attributes ?? {};
   if (isNamed("time_zone") || (isAll && profile.timeZone !== "")) set(TIME_ZONE_KEY, profile.timeZone || null);
   if (isNamed("locale") || (isAll && profile.locale !== "")) set(LOCALE_KEY, profile.locale || null);
+  if (isNamed("quiet_hours") || (isAll && profile.quietHours !== undefined))
+    set(QUIET_HOURS_KEY, profile.quietHours === undefined ? null : toQuietHoursText(profile.quietHours));
   if (isAll || isNamed("attributes"))
     for (const [name, value] of Object.entries(attributes)) set(toAttributeKey(name), value);
   for (const path of paths) {

@@ -10,7 +10,15 @@ import {
   ProfileSchema,
 } from "../../../gen/intervention/v1/profile_pb.js";
 import { listConsents, type StandingConsent } from "./consent.ts";
-import { fromAddressKey, fromAttributeKey, LOCALE_KEY, TIME_ZONE_KEY, toPrimaryKey } from "./register-keys.ts";
+import { toQuietHours } from "./quiet-hours-text.ts";
+import {
+  fromAddressKey,
+  fromAttributeKey,
+  LOCALE_KEY,
+  QUIET_HOURS_KEY,
+  TIME_ZONE_KEY,
+  toPrimaryKey,
+} from "./register-keys.ts";
 import type { Registers } from "./registers.ts";
 
 /** A profile as callers see it. */
@@ -22,6 +30,7 @@ export function toProfile(userId: string, registers: Registers, mergedUserIds: r
     addresses: toAddresses(registers),
     timeZone: toText(registers, TIME_ZONE_KEY),
     locale: toText(registers, LOCALE_KEY),
+    ...toQuietHours(toText(registers, QUIET_HOURS_KEY)),
     consents: listConsents(registers).map(toConsent),
     mergedUserIds: [...mergedUserIds],
     ...(Number.isFinite(newest) ? { updateTime: timestampFromMs(newest) } : {}),

@@ -6,6 +6,7 @@ import { findField, ROOTS } from "../condition/field.ts";
 import { type FieldViolation, InvalidInput } from "../errors.ts";
 import { UNSUBSCRIBE_FROM } from "./delivery-variables.ts";
 import { FORBIDDEN_NAMES } from "./parse-expression.ts";
+import { LINKS_FROM } from "./template-links.ts";
 import { quote } from "./template-problem.ts";
 import { CATALOG_FROM } from "./template-products.ts";
 import { toValueSchema } from "./value-schema.ts";
@@ -122,7 +123,7 @@ export function checkVariables(variables: readonly TemplateVariable[], path: str
     if (from === UNSUBSCRIBE_FROM) {
       if (type !== VariableType.URL || !optional)
         say(`${field}.from`, `${UNSUBSCRIBE_FROM} is for an optional URL: not every message has it`);
-    } else if (from !== "" && !CATALOG_FROM.has(from)) {
+    } else if (from !== "" && !CATALOG_FROM.has(from) && !LINKS_FROM.has(from)) {
       const found = findField(from, ROOTS);
       if (typeof found === "string") say(`${field}.from`, found);
     }

@@ -3,6 +3,7 @@ import { describe, expect, it } from "vitest";
 import { Operator } from "../../../gen/intervention/v1/condition_pb.js";
 import { ContextSchema, PredictionSchema } from "../../../gen/intervention/v1/shopper_pb.js";
 import { TemplateVariableSchema, VariableType } from "../../../gen/intervention/v1/template_pb.js";
+import { checkVariables } from "./check-variables.ts";
 import { fillVariables, toCodePools } from "./fill-variables.ts";
 
 const now = new Date("2026-03-01T12:00:00Z");
@@ -56,6 +57,15 @@ describe("the variables of a template", () => {
     const variables = [variable("hot", { type: VariableType.BOOLEAN, condition })];
     expect(fillVariables(variables, { given: {}, facts })).toEqual({ hot: true });
     expect(fillVariables(variables, { given: {}, facts: { now } })).toEqual({ hot: false });
+  });
+
+  it("have the link to the user's preferences, and no other of the engine's", () => {
+    const variables = [variable("choose", { type: VariableType.URL, from: "links.preferences" })];
+    const links = { preferences: "https://edge.shop.example/preferences?t=x" };
+    expect(fillVariables(variables, { given: {}, facts: { ...facts, links } })).toEqual({ choose: links.preferences });
+    expect(fillVariables(variables, { given: {}, facts })).toEqual({});
+    expect(checkVariables(variables, "v")).toEqual([]);
+    expect(checkVariables([variable("choose", { from: "links.other" })], "v")).toMatchObject([{ field: "v[0].from" }]);
   });
 
   it("have the code that was drawn from their pool, and need none when one is given", () => {

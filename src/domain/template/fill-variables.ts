@@ -4,10 +4,14 @@ import { SentProductSchema } from "../../../gen/intervention/v1/catalog_pb.js";
 import { ContextSchema, PredictionSchema, ShopEventSchema } from "../../../gen/intervention/v1/shopper_pb.js";
 import type { TemplateVariable } from "../../../gen/intervention/v1/template_pb.js";
 import { compileCondition, type Facts } from "../condition/compile-condition.ts";
+import type { TemplateLinks } from "./template-links.ts";
 import type { TemplateProducts } from "./template-products.ts";
 
 /** What variables come from. */
-export type TemplateFacts = Facts & { readonly catalog?: TemplateProducts | undefined };
+export type TemplateFacts = Facts & {
+  readonly catalog?: TemplateProducts | undefined;
+  readonly links?: TemplateLinks | undefined;
+};
 
 /** Looks up what is not given, where the template says that it comes from. What is known nowhere stays absent.
  *  @param options.codes drawn for the variables that have a pool, by the pool. */
@@ -52,8 +56,9 @@ function property(source: unknown, name: string): unknown {
 }
 
 /** The facts as JSON, with the names that the protos have. */
-function toPlain({ prediction, event, context, profile, catalog }: TemplateFacts): unknown {
+function toPlain({ prediction, event, context, profile, catalog, links }: TemplateFacts): unknown {
   return {
+    links,
     catalog: catalog && {
       cart: catalog.cart.map((product) => toNamed(SentProductSchema, product)),
       recommended: catalog.recommended.map((product) => toNamed(SentProductSchema, product)),

@@ -1,0 +1,57 @@
+import { ConsentKeeper } from "../api/consent-keeper.ts";
+import { ProfileKeeper, type ProfileKeeperParts } from "../api/profile-keeper.ts";
+import type { EdgeRequest, EdgeResponse, EdgeServer } from "../gateway/index.ts";
+import type { AccessDirectory } from "../integrations/access-directory.ts";
+import { PREFERENCES_PATH, readPreferenceToken } from "../integrations/preference-links.ts";
+import { toLanguage, toPage } from "./page.ts";
+import { PAGE_TEXTS } from "./page-texts.ts";
+import { type FormProblem, parsePreferencesForm, toPreferencesForm } from "./preferences-form.ts";
+import { PREFERENCES_TEXTS } from "./preferences-texts.ts";
+import { loadPreferences, type Preferences, savePreferences } from "./user-preferences.ts";
+
+/** A hundred topics, each twice, of 256 characters that are escaped. */
+const BODY_BYTES_MAX = 200_000;
+
+/** Serves the page where a user says what he wants to get: channels, topics, quiet hours, language. A look changes nothing; what its form
+ *  sends does. Whoever has the link may, as with unsubscribing. */
+export function servePreferences(
+  edge: EdgeServer,
+  { access, ...keeping }: ProfileKeeperParts & { readonly access: Pick<AccessDirectory, "findWorkspace"> },
+): void {
+  const profiles = new ProfileKeeper(keeping);
+  const parts = { ...keeping, profiles, consents: new ConsentKeeper({ ...keeping, keeper: profiles }) };
+  const find = ({ query }: EdgeRequest) => readPreferenceToken(access, query.get("t") ?? "");
+  edge.route("get", PREFERENCES_PATH, async (request) => {
+    const who = find(request);
+    return answer(request, who && (await loadPreferences(parts, who)));
+  });
+  edge.route(
+    "post",
+    PREFERENCES_PATH,
+    async (request) => {
+      const who = find(request);
+      const standing = who && (await loadPreferences(parts, who));
+      if (who === undefined || standing === undefined) return answer(request, undefined);
+      const wanted = parsePreferencesForm(request.body, standing.locale);
+      if (typeof wanted === "string") return answer(request, standing, wanted);
+      return answer(request, await savePreferences(parts, who, wanted), "saved");
+    },
+    { bodyBytesMax: BODY_BYTES_MAX },
+  );
+}
+
+function answer(
+  request: EdgeRequest,
+  preferences: Preferences | undefined,
+  said?: FormProblem | "saved",
+): EdgeResponse {
+  const language = toLanguage(request, preferences?.locale);
+  const texts = PREFERENCES_TEXTS[language];
+  const { title } = texts;
+  const { bad } = PAGE_TEXTS[language];
+  if (preferences === undefined) return toPage({ status: 404, language, title, body: `<p role="status">${bad}</p>` });
+  const role = said === "saved" ? "status" : "alert";
+  const words = said === undefined ? "" : `<p class="said" role="${role}">${texts[said]}</p>`;
+  const status = said === undefined || said === "saved" ? 200 : 400;
+  return toPage({ status, language, title, body: words + toPreferencesForm(preferences, language, texts) });
+}

@@ -119,6 +119,8 @@ export const ACCESS_RULES: Readonly<Record<string, AccessRule>> = {
   "intervention.v1.ProfileService/Get": service("read"),
   "intervention.v1.ProfileService/Search": service("read"),
   "intervention.v1.ProfileService/SetConsent": service("author"),
+  "intervention.v1.ProfileService/RequestConsent": service("author"),
+  "intervention.v1.ProfileService/ListConsentRequests": service("read"),
   "intervention.v1.ProfileService/ListConsentHistory": service("read"),
   "intervention.v1.ProfileService/Merge": service("author"),
   "intervention.v1.ProfileService/ListMerges": service("read"),

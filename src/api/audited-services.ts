@@ -166,6 +166,7 @@ export const PROFILE_AUDIT: AuditTable<typeof ProfileService> = {
     after: ({ rowsRead, rowsBad }) => ({ read: Number(rowsRead), bad: Number(rowsBad) }),
   },
   setConsent: { resource: ({ userId }, _, workspace) => userOf(workspace, userId) },
+  requestConsent: { resource: ({ userId }, _, workspace) => userOf(workspace, userId) },
   merge: {
     resource: ({ fromUserId }, _, workspace) => userOf(workspace, fromUserId),
     after: ({ alreadyMerged }) => ({ alreadyMerged }),

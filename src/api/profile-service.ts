@@ -16,6 +16,7 @@ import { toProfile } from "../domain/profile/to-profile.ts";
 import { listProfileMerges, listProfiles, type ProfileDocument, type ProfileMergeDocument } from "../store/index.ts";
 import { getService } from "./authenticate.ts";
 import { ConsentKeeper } from "./consent-keeper.ts";
+import { type ConsentRequestParts, consentRequestMethods } from "./consent-request-methods.ts";
 import { checked, parseFields } from "./field-checks.ts";
 import { getProfile } from "./get-profile.ts";
 import { type ImportParts, importProfiles } from "./import-profiles.ts";
@@ -29,7 +30,7 @@ import { requireParent } from "./resource-name.ts";
 import { toStatus } from "./to-connect-error.ts";
 
 /** What profiles are kept with. */
-export type ProfileParts = Omit<ImportParts, "keeper"> & ProfileKeeperParts;
+export type ProfileParts = Omit<ImportParts, "keeper"> & ProfileKeeperParts & ConsentRequestParts;
 
 const BATCH_REQUESTS_MAX = 1_000;
 const PAGE_SIZE = { fallback: 50, max: 200 };
@@ -47,6 +48,7 @@ export function profileService(parts: ProfileParts): ServiceImpl<typeof ProfileS
   const { store, now } = parts;
   const keeper = new ProfileKeeper(parts);
   return {
+    ...consentRequestMethods(parts),
     ...consentMethods({ store, now, consents: new ConsentKeeper({ store, now, keeper }) }),
     async upsert(request, context) {
       const workspaceId = getService(context.values).workspace.id;

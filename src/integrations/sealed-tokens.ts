@@ -3,7 +3,7 @@ import type { AccessDirectory } from "./access-directory.ts";
 import type { Workspace } from "./caller.ts";
 
 /** What a token is good for; it is good for nothing else. */
-type Purpose = "preferences";
+type Purpose = "preferences" | "confirm";
 
 const CIPHER = "aes-256-gcm";
 const NONCE_BYTES = 12;

@@ -91,6 +91,7 @@ export const COLLECTIONS: Readonly<Record<string, PersonalCollection | Impersona
     messages: { message: InterventionMessageSchema },
   }),
   consents: ofUser("consents"),
+  consent_requests: ofUser("consent_requests"),
   profiles: ofUser("profiles", {
     filters: ({ workspaceId, userId }) => [{ _id: profileId(workspaceId, userId) }],
   }),

@@ -168,6 +168,7 @@ describe("an erasure", () => {
         "stream/EVENTS_OUT": 3,
       },
       ...{ "collection/profiles": 1, "collection/profile_merges": 2, "collection/consents": 1 },
+      "collection/consent_requests": 1,
       ...{ "collection/predictions": 1, "collection/prediction_outcomes": 1, "stream/PREDICTIONS": 1 },
       ...{
         "collection/campaign_entries": 1,

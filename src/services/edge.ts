@@ -8,9 +8,11 @@ import { defineService } from "../container.ts";
 import { serveHealth, toGatewayMetrics } from "../edge-extras.ts";
 import { serveConnect, startGateway } from "../gateway/index.ts";
 import { CallLimits } from "../integrations/call-limits.ts";
+import { toConfirmUrls } from "../integrations/confirm-links.ts";
 import { toFindCarriage } from "../integrations/find-carriage.ts";
 import { toPreferenceUrls } from "../integrations/preference-links.ts";
 import { createHealthHandler, ReadinessWatch, startAdminServer } from "../observe/index.ts";
+import { serveConfirm } from "../pages/serve-confirm.ts";
 import { serveLinks } from "../pages/serve-links.ts";
 import { servePages } from "../pages/serve-pages.ts";
 import { servePreferences } from "../pages/serve-preferences.ts";
@@ -126,6 +128,7 @@ export function defineEdge(
         findProfileFacts: (workspaceId, userId) => findProfileFacts(shared.store, workspaceId, userId),
         findProfile: async (workspaceId, userId) => findProfileFacts(shared.store, workspaceId, userId),
         allowPrivateWebhooks: config.WEBHOOK_ALLOW_PRIVATE,
+        toConfirmUrl: toConfirmUrls(config.PUBLIC_URL),
         toPreferenceUrl: toPreferenceUrls(await c.get(access), config.PUBLIC_URL),
       };
     },
@@ -178,6 +181,7 @@ export function defineEdge(
           servePages(edge, { config, access: parts.access, acceptor: parts.acceptor });
           serveUnsubscribe(edge, parts);
           servePreferences(edge, parts);
+          serveConfirm(edge, parts);
           serveCallbacks(edge, callbacks, { ...parts, directory, metrics: hits });
           linksKept = serveLinks(edge, { ...parts, links, metrics: hits });
         },

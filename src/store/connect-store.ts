@@ -17,6 +17,7 @@ import {
   codeIndexes,
   codePoolIndexes,
 } from "./code-pools.ts";
+import { type ConsentRequestDocument, consentRequestIndexes } from "./consent-requests.ts";
 import { type ConsentDocument, consentIndexes } from "./consents.ts";
 import { type ConversionDocument, conversionIndexes } from "./conversions.ts";
 import { type DecisionDocument, decisionIndexes } from "./decisions.ts";
@@ -110,6 +111,7 @@ const COLLECTIONS = {
   topicRules: collection<TopicRuleDocument>("topic_rules", topicRuleIndexes),
   profiles: collection<ProfileDocument>("profiles", profileIndexes),
   consents: collection<ConsentDocument>("consents", consentIndexes),
+  consentRequests: collection<ConsentRequestDocument>("consent_requests", consentRequestIndexes),
   profileMerges: collection<ProfileMergeDocument>("profile_merges", profileMergeIndexes),
   webhookEndpoints: collection<WebhookEndpointDocument>("webhook_endpoints", webhookEndpointIndexes),
   webhookDeliveries: collection<WebhookDeliveryDocument>("webhook_deliveries", webhookDeliveryIndexes),

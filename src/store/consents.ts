@@ -37,6 +37,13 @@ export async function recordConsent(store: Store, consent: ConsentDocument): Pro
   return (await onStore(() => store.consents.findOne({ _id: consent._id }))) ?? consent;
 }
 
+/** Those of the changes that are there. */
+export function findConsents(store: Store, ids: readonly string[]): Promise<ConsentDocument[]> {
+  return ids.length === 0
+    ? Promise.resolve([])
+    : onStore(() => store.consents.find({ _id: { $in: [...ids] } }).toArray());
+}
+
 const LISTED_MAX = 1_000;
 
 /** The newest 1,000 changes of one user id, newest first. */

@@ -62,7 +62,13 @@ export {
   type PoolScope,
 } from "./code-pools.ts";
 export { connectStore, type Store } from "./connect-store.ts";
-export { type ConsentDocument, consentId, listConsentChanges, recordConsent } from "./consents.ts";
+export {
+  type ConsentRequestDocument,
+  findConsentRequest,
+  insertConsentRequest,
+  listConsentRequests,
+} from "./consent-requests.ts";
+export { type ConsentDocument, consentId, findConsents, listConsentChanges, recordConsent } from "./consents.ts";
 export {
   type ConversionDocument,
   findConversion,

@@ -9,6 +9,7 @@ import type { Message } from "@bufbuild/protobuf";
 import type { Consent, ConsentStatus, ContactChannel, Profile, Purpose } from "./profile_pb.js";
 import type { FieldMask, Timestamp, Value } from "@bufbuild/protobuf/wkt";
 import type { Status } from "../../google/rpc/status_pb.js";
+import type { ListConsentRequestsRequestSchema, ListConsentRequestsResponseSchema, RequestConsentRequestSchema, RequestConsentResponseSchema } from "./consent_request_pb.js";
 
 /**
  * Describes the file intervention/v1/profile_service.proto.
@@ -985,6 +986,27 @@ export declare const ProfileService: GenService<{
     methodKind: "unary";
     input: typeof SetConsentRequestSchema;
     output: typeof SetConsentResponseSchema;
+  },
+  /**
+   * RequestConsent asks a user by a channel whether he agrees to marketing there. It holds once he has confirmed it on a page that the
+   * message leads to; a look at that, such as a mail scanner's, confirms nothing.
+   *
+   * @generated from rpc intervention.v1.ProfileService.RequestConsent
+   */
+  requestConsent: {
+    methodKind: "unary";
+    input: typeof RequestConsentRequestSchema;
+    output: typeof RequestConsentResponseSchema;
+  },
+  /**
+   * ListConsentRequests returns what a user was asked, newest first, and what has become of it.
+   *
+   * @generated from rpc intervention.v1.ProfileService.ListConsentRequests
+   */
+  listConsentRequests: {
+    methodKind: "unary";
+    input: typeof ListConsentRequestsRequestSchema;
+    output: typeof ListConsentRequestsResponseSchema;
   },
   /**
    * ListConsentHistory returns everything a user has ever said, newest first; nothing is ever removed from it.

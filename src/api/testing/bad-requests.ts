@@ -236,6 +236,17 @@ export const BAD_REQUESTS: Readonly<Record<string, readonly BadRequest[]>> = {
   "ProfileService/Get": NO_USER,
   "ProfileService/Search": NO_PAGE,
   "ProfileService/SetConsent": [[{}, "InvalidArgument", "user_id", "channel", "status", "source"]],
+  "ProfileService/RequestConsent": [
+    [{}, "InvalidArgument", "user_id", "channel", "source", "text_version"],
+    [
+      {
+        ...{ userId: "nobody", channel: "CONTACT_CHANNEL_REALTIME", source: "form", textVersion: "1" },
+        ...{ ttl: "60s", locale: "!", template: { template: "A B" } },
+      },
+      ...(["InvalidArgument", "channel", "ttl", "locale", "template.template"] as const),
+    ],
+  ],
+  "ProfileService/ListConsentRequests": NO_USER,
   "ProfileService/ListConsentHistory": NO_USER,
   "ProfileService/Merge": [
     [{ fromUserId: LONG }, "InvalidArgument", "from_user_id", "into_user_id"],

@@ -208,6 +208,11 @@ async function fillKnowledge({ store }: Parts, { workspaceId, userId, marker, ac
     ...{ _id: consentId({ workspaceId, userId, requestId: marker }), workspaceId, userId, ...said },
     ...{ source: marker, textVersion: "1", requestId: marker },
   });
+  await store.consentRequests.insertOne({
+    ...{ _id: consentId({ workspaceId, userId, requestId: marker }), workspaceId, userId, requestId: marker },
+    ...{ channel: "email", address: `${marker}@example.com`, source: marker, textVersion: "1", locale: "" },
+    ...{ requestedAt: acceptedAt, expiresAt: acceptedAt },
+  });
   const prediction = create(PredictionSchema, { predictionId: marker, userId, model: marker });
   const predictionDocument = predictionDocumentId(workspaceId, marker);
   await store.predictions.insertOne({

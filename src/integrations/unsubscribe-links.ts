@@ -6,11 +6,16 @@ import type { Workspace } from "./caller.ts";
 import { toPreferenceToken } from "./preference-links.ts";
 
 /** Whom an unsubscribe link is for: an address by its hash, as suppressions know it. */
-type Unsubscriber = {
+export type Unsubscriber = {
   readonly workspaceId: string;
   readonly channel: OutsideChannelName;
   readonly addressHash: string;
+  /** Whose message has the link; absent in links of old. */
+  readonly interventionId?: string;
 };
+
+/** A message with such a link. */
+export type UnsubscribableMessage = AddressOf & { readonly userId: string; readonly interventionId: string };
 
 const VERSION = 1;
 const SIGNATURE_BYTES = 16;
@@ -24,19 +29,20 @@ export const UNSUBSCRIBE_PATH = "/unsubscribe";
 export function toUnsubscribeUrls(access: Pick<AccessDirectory, "findWorkspace">, publicUrl: string | undefined) {
   if (publicUrl === undefined) return undefined;
   const base = `${publicUrl.replace(/\/+$/, "")}${UNSUBSCRIBE_PATH}`;
-  return (workspaceId: string, { userId, ...address }: AddressOf & { readonly userId: string }): string | undefined => {
+  return (workspaceId: string, message: UnsubscribableMessage): string | undefined => {
     const workspace = access.findWorkspace(workspaceId);
     if (workspace === undefined) return undefined;
-    const who = { channel: address.channel, addressHash: toAddressHash(workspace, address) };
+    const { userId, channel, interventionId } = message;
+    const who = { channel, addressHash: toAddressHash(workspace, message), interventionId };
     return `${base}?t=${toUnsubscribeToken(workspace, who)}&p=${toPreferenceToken(workspace, userId)}`;
   };
 }
 
 /** What an unsubscribe link carries: it names no address, is good for nothing else, and has no end, since a mail is read when it is read. */
-function toUnsubscribeToken(workspace: Workspace, who: Omit<Unsubscriber, "workspaceId">): string {
-  const payload = Buffer.from(JSON.stringify([VERSION, workspace.id, who.channel, who.addressHash])).toString(
-    "base64url",
-  );
+function toUnsubscribeToken(workspace: Workspace, who: Omit<Required<Unsubscriber>, "workspaceId">): string {
+  const { channel, addressHash, interventionId } = who;
+  const said = JSON.stringify([VERSION, workspace.id, channel, addressHash, interventionId]);
+  const payload = Buffer.from(said).toString("base64url");
   return `${payload}.${sign(workspace, payload).toString("base64url")}`;
 }
 
@@ -46,14 +52,16 @@ export function readUnsubscribeToken(
   token: string,
 ): Unsubscriber | undefined {
   const [, payload = "", signature = ""] = TOKEN.exec(token) ?? [];
-  const [version, workspaceId, channel, addressHash] = parse(payload);
+  const [version, workspaceId, channel, addressHash, interventionId] = parse(payload);
   const workspace = access.findWorkspace(String(workspaceId));
   const known = OUTSIDE_CHANNELS.find((name) => name === channel);
   if (version !== VERSION || workspace === undefined || known === undefined || typeof addressHash !== "string")
     return undefined;
   const given = Buffer.from(signature, "base64url");
   const isSigned = given.length === SIGNATURE_BYTES && timingSafeEqual(given, sign(workspace, payload));
-  return isSigned ? { workspaceId: workspace.id, channel: known, addressHash } : undefined;
+  if (!isSigned) return undefined;
+  const message = typeof interventionId === "string" ? { interventionId } : {};
+  return { workspaceId: workspace.id, channel: known, addressHash, ...message };
 }
 
 function sign({ idSecret }: Workspace, payload: string): Buffer {

@@ -180,7 +180,9 @@ describe("the page of preferences", () => {
 
   it("is where the page to unsubscribe leads, which says so in the reader's language", async () => {
     const { userId, url } = await newUser();
-    const unsubscribeUrl = toUnsubscribeUrls(engine.access, engine.base)?.(engine.workspace, { ...MAIL, userId }) ?? "";
+    const unsubscribeUrl =
+      toUnsubscribeUrls(engine.access, engine.base)?.(engine.workspace, { ...MAIL, userId, interventionId: "iv" }) ??
+      "";
     const html = await (await fetch(unsubscribeUrl, { headers: { "accept-language": "it" } })).text();
     const [, link = ""] = /<a href="([^"]+)">Scegliere/.exec(html) ?? [];
     expect(new URL(link, engine.base).href).toBe(url);

@@ -1,15 +1,27 @@
+import { create } from "@bufbuild/protobuf";
+import { timestampFromDate } from "@bufbuild/protobuf/wkt";
+import type { Logger } from "pino";
+import { type Event, EventKind, EventSchema } from "../../gen/intervention/v1/event_pb.js";
+import type { EventPublisher } from "../bus/index.ts";
+import { fromChannelName } from "../domain/delivery/channel-names.ts";
 import { toEscaped } from "../domain/delivery/to-outgoing.ts";
+import { Unavailable } from "../domain/errors.ts";
 import type { Language } from "../domain/spoken-language.ts";
 import type { EdgeRequest, EdgeResponse, EdgeServer } from "../gateway/index.ts";
 import type { AccessDirectory } from "../integrations/access-directory.ts";
 import { PREFERENCES_PATH, readPreferenceToken } from "../integrations/preference-links.ts";
-import { readUnsubscribeToken, UNSUBSCRIBE_PATH } from "../integrations/unsubscribe-links.ts";
+import { readUnsubscribeToken, UNSUBSCRIBE_PATH, type Unsubscriber } from "../integrations/unsubscribe-links.ts";
 import { followWish, type Store } from "../store/index.ts";
 import { toLanguage, toPage } from "./page.ts";
 import { PAGE_TEXTS } from "./page-texts.ts";
 
 /** What unsubscribing works with. */
-type UnsubscribeParts = { readonly store: Store; readonly access: Pick<AccessDirectory, "findWorkspace"> };
+type UnsubscribeParts = {
+  readonly store: Store;
+  readonly access: Pick<AccessDirectory, "findWorkspace">;
+  readonly events: Pick<EventPublisher, "publish">;
+  readonly log: Logger;
+};
 
 type Texts = {
   readonly title: string;
@@ -59,7 +71,7 @@ const TEXTS: Readonly<Record<Language, Texts>> = {
 
 /** Serves unsubscribing: a page that asks, and whose form does it; and the one click of RFC 8058, which mail programs make for their
  *  users. A mere look changes nothing: mail scanners follow every link. */
-export function serveUnsubscribe(edge: EdgeServer, { access, store }: UnsubscribeParts): void {
+export function serveUnsubscribe(edge: EdgeServer, { access, store, events, log }: UnsubscribeParts): void {
   const find = ({ query }: EdgeRequest) => readUnsubscribeToken(access, query.get("t") ?? "");
   const answer = (status: number, request: EdgeRequest, what: "ask" | "done" | "bad"): EdgeResponse => {
     const language = toLanguage(request);
@@ -83,7 +95,29 @@ export function serveUnsubscribe(edge: EdgeServer, { access, store }: Unsubscrib
     const who = find(request);
     if (who === undefined) return answer(404, request, "bad");
     const { workspaceId, channel, addressHash } = who;
-    await followWish(store, { workspaceId, channel, hash: addressHash, wish: "stop", at: new Date(), source: "link" });
+    const at = new Date();
+    await followWish(store, { workspaceId, channel, hash: addressHash, wish: "stop", at, source: "link" });
+    try {
+      await events.publish(toEvents(who, at));
+    } catch (error) {
+      if (!(error instanceof Unavailable)) throw error;
+      // What its reader has asked for is done: that figures lack it is nothing to bother him with.
+      log.warn(
+        { event: "unsubscribed_untold", workspaceId, err: error },
+        "an unsubscription is missing in the figures",
+      );
+    }
     return answer(200, request, "done");
   });
+}
+
+/** Once a message, whoever presses how often. */
+function toEvents({ workspaceId, channel, interventionId }: Unsubscriber, at: Date): readonly Event[] {
+  if (interventionId === undefined) return [];
+  const time = timestampFromDate(at);
+  const event = create(EventSchema, {
+    ...{ eventId: `${interventionId}:unsubscribed`, kind: EventKind.UNSUBSCRIBED, interventionId },
+    ...{ workspace: workspaceId, channel: fromChannelName(channel), occurTime: time, receiveTime: time },
+  });
+  return [event];
 }

@@ -1,8 +1,10 @@
 import { describe, expect, it } from "vitest";
+import { ContactChannel } from "../../gen/intervention/v1/profile_pb.js";
 import { readUnsubscribeToken, toUnsubscribeUrls } from "../integrations/unsubscribe-links.ts";
 import { findSuppressions } from "../store/index.ts";
 import { startParts } from "../testing/parts.ts";
 import { until } from "../testing/until.ts";
+import { startPages } from "./testing/start-pages.ts";
 
 const ADA = { channel: "email", address: "Ada@Example.com" } as const;
 
@@ -12,7 +14,8 @@ async function start() {
   const { started } = await parts.container.get(parts.services.gateway);
   const workspace = await until(() => access.findWorkspace(parts.workspace), "the workspace");
   const base = `http://127.0.0.1:${started.port}`;
-  const url = toUnsubscribeUrls(access, `${base}/`)?.(parts.workspace, { ...ADA, userId: "ada" }) ?? "";
+  const url =
+    toUnsubscribeUrls(access, `${base}/`)?.(parts.workspace, { ...ADA, userId: "ada", interventionId: "iv" }) ?? "";
   const standing = async () => [...(await findSuppressions(parts.store, workspace, [ADA])).values()].flat();
   return { ...parts, access, base, url, standing };
 }
@@ -40,6 +43,28 @@ describe("unsubscribing", () => {
     const body = new URLSearchParams({ "List-Unsubscribe": "One-Click" });
     expect((await fetch(parts.url, { method: "POST", body })).status).toBe(200);
     expect(await parts.standing()).toHaveLength(1);
+  });
+
+  it("is told of once, by the campaign of the message that has the link", async () => {
+    await using engine = await startPages({ PUBLIC_URL: "https://edge.shop.example" });
+    const address = { channel: ContactChannel.EMAIL, address: "ada@example.com" };
+    await engine.putProfile({ userId: "ada", addresses: [address] });
+    await engine.say("ada", ContactChannel.EMAIL, "granted");
+    await engine.startSending(["email"]);
+    const answer = await engine.call("intervention.v1.InterventionService/Trigger", {
+      ...{ recipient: { userId: "ada" }, content: { title: "Shoes" }, campaign: "spring" },
+      policy: { channels: ["CHANNEL_EMAIL"], purpose: "PURPOSE_MARKETING" },
+    });
+    const id = (answer.body as { interventionId: string }).interventionId;
+    const message = await until(() => engine.store.outbox.findOne({ _id: `${id}:email:1` }), "the message");
+    const [, link = ""] = /"List-Unsubscribe":"<([^>]+)>"/.exec(message.content) ?? [];
+    const url = link.replace("https://edge.shop.example", engine.base);
+    await fetch(url);
+    expect(await engine.store.events.findOne({ _id: `${id}:unsubscribed` })).toBeNull();
+    for (let n = 0; n < 2; n += 1) expect((await fetch(url, { method: "POST" })).status).toBe(200);
+    expect(await until(() => engine.store.events.findOne({ _id: `${id}:unsubscribed` }), "told of")).toMatchObject({
+      ...{ kind: "unsubscribed", userId: "ada", campaign: "spring", channel: "email" },
+    });
   });
 
   it("is refused with a token that was changed, or was signed for another workspace or by nobody, and changes nothing", async () => {

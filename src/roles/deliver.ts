@@ -12,9 +12,10 @@ import type { AccessDirectory } from "../integrations/access-directory.ts";
 import type { ProviderDirectory } from "../integrations/provider-directory.ts";
 import { SharedLimits } from "../integrations/shared-limits.ts";
 import type { TrackedLink } from "../integrations/tracked-links.ts";
+import type { UnsubscribableMessage } from "../integrations/unsubscribe-links.ts";
 import type { Metrics } from "../observe/index.ts";
 import type { ErasedUsers } from "../privacy/erased-users.ts";
-import type { AddressOf, Store } from "../store/index.ts";
+import type { Store } from "../store/index.ts";
 import { DeliveryRunner } from "./delivery-runner.ts";
 import { Senders, toProviderLimit } from "./senders.ts";
 
@@ -33,9 +34,7 @@ export type DeliverOptions = {
     channel: OutsideChannelName,
   ) => { readonly perDay: number; readonly timeZone: string } | undefined;
   /** Where an address unsubscribes; undefined where nobody knows how this engine is reached. */
-  readonly toUnsubscribeUrl?:
-    | ((workspaceId: string, whose: AddressOf & { readonly userId: string }) => string | undefined)
-    | undefined;
+  readonly toUnsubscribeUrl?: ((workspaceId: string, message: UnsubscribableMessage) => string | undefined) | undefined;
   /** Where the links of a message lead instead; undefined where nobody knows how this engine is reached. */
   readonly toTrackedUrls?: ((message: Omit<TrackedLink, "actionId" | "url">) => TrackedUrls | undefined) | undefined;
   readonly directory: Pick<ProviderDirectory, "listActive" | "find" | "refresh" | "tell">;

@@ -77,8 +77,8 @@ export class DeliveryRenderer {
   }
 
   #toUnsubscribeUrl({ intervention }: DeliveryMessage, address: AddressOf): string | undefined {
-    const whose = { ...address, userId: intervention?.recipient?.userId ?? "" };
-    return this.#links.toUnsubscribeUrl?.(intervention?.workspace ?? "", whose);
+    const { workspace = "", interventionId = "", recipient } = intervention ?? {};
+    return this.#links.toUnsubscribeUrl?.(workspace, { ...address, interventionId, userId: recipient?.userId ?? "" });
   }
 
   #trackLinks(

@@ -1,3 +1,4 @@
+import { validatePhoneNumberLength } from "libphonenumber-js/min";
 import { z } from "zod";
 import { ContactChannel, ContactChannelSchema } from "../../gen/intervention/v1/profile_pb.js";
 import { type Check, checked, show, text, withoutControlCharacters } from "./field-checks.ts";
@@ -39,13 +40,37 @@ export const addressSchema = z
     if (problem !== undefined) context.addIssue({ code: "custom", path: ["address"], message: problem });
   });
 
-/** Those that a request names itself: at most one a channel, since one message goes to one address. */
-export const recipientAddressesSchema = z.array(addressSchema).superRefine((addresses, context) => {
-  for (const [index, { channel }] of addresses.entries())
-    if (addresses.findIndex((one) => one.channel === channel) < index)
-      context.addIssue({
-        code: "custom",
-        path: [index, "channel"],
-        message: `${ContactChannelSchema.value[channel]?.name ?? channel} has an address already; one a channel is allowed`,
-      });
+const LENGTHS: Readonly<Record<string, string>> = {
+  TOO_SHORT: "is too short for a number of its country",
+  TOO_LONG: "is too long for a number of its country",
+  INVALID_LENGTH: "is as long as no number of its country",
+  INVALID_COUNTRY: "begins with the code of no country",
+};
+
+/** Whether something can be sent there: a number has a length that its country's plan has room for. Whether it is in use is not asked, as
+ *  plans change more often than this is updated. */
+function checkReachable({ channel, address }: z.output<typeof addressSchema>, context: z.RefinementCtx): void {
+  if (channel !== ContactChannel.SMS) return;
+  const length = validatePhoneNumberLength(address);
+  if (length === undefined) return;
+  const message = `${show(address)} ${LENGTHS[length] ?? "is no phone number"}`;
+  context.addIssue({ code: "custom", path: ["address"], message });
+}
+
+/** An address of a profile. What was let in by laxer rules must be able to go. */
+export const profileAddressSchema = addressSchema.extend({ removed: z.boolean() }).superRefine((one, context) => {
+  if (!one.removed) checkReachable(one, context);
 });
+
+/** Those that a request names itself: at most one a channel, since one message goes to one address. */
+export const recipientAddressesSchema = z
+  .array(addressSchema.superRefine(checkReachable))
+  .superRefine((addresses, context) => {
+    for (const [index, { channel }] of addresses.entries())
+      if (addresses.findIndex((one) => one.channel === channel) < index)
+        context.addIssue({
+          code: "custom",
+          path: [index, "channel"],
+          message: `${ContactChannelSchema.value[channel]?.name ?? channel} has an address already; one a channel is allowed`,
+        });
+  });

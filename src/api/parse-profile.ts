@@ -12,7 +12,7 @@ import {
 } from "../../gen/intervention/v1/profile_pb.js";
 import type { SetConsentRequest, UpsertRequest } from "../../gen/intervention/v1/profile_service_pb.js";
 import { toAttributeName, toChanges } from "../domain/profile/to-changes.ts";
-import { addressSchema } from "./address-checks.ts";
+import { profileAddressSchema } from "./address-checks.ts";
 import {
   type Check,
   checked,
@@ -63,11 +63,11 @@ const profileSchema = z.object(
       })
       .optional(),
     attributes: checked<JsonObject>(attributeNames, jsonUpTo(ATTRIBUTES_BYTES_MAX)).optional(),
-    addresses: checked<Pick<Address, "channel" | "address">[]>((addresses) =>
+    addresses: checked<Pick<Address, "channel" | "address" | "removed">[]>((addresses) =>
       addresses.length > ADDRESSES_MAX
         ? `there are ${addresses.length}; up to ${ADDRESSES_MAX} are allowed`
         : undefined,
-    ).pipe(z.array(addressSchema)),
+    ).pipe(z.array(profileAddressSchema)),
   },
   { error: "it is missing; it says who and what" },
 );

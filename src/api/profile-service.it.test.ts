@@ -51,6 +51,15 @@ describe("profiles, over gRPC", () => {
     expect(profile?.attributes).toEqual({ age: 37 });
   });
 
+  it("take a phone number away that is none by the rules of today", async () => {
+    const client = clientOf();
+    const address = { channel: SMS, address: "+15550001" };
+    const refused = refusalOf(client.upsert({ profile: { userId: "una", addresses: [address] } }));
+    expect(await refused).toContain("is too short for a number of its country");
+    await client.upsert({ profile: { userId: "una", addresses: [{ ...address, removed: true }] } });
+    expect((await get("una"))?.addresses).toEqual([]);
+  });
+
   it("have hours of quiet, which go by the mask as everything does", async () => {
     const client = clientOf();
     const quietHours = { start: "22:00", end: "07:00" };

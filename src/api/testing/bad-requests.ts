@@ -223,6 +223,17 @@ export const BAD_REQUESTS: Readonly<Record<string, readonly BadRequest[]>> = {
       "change_id",
     ],
     [
+      {
+        profile: {
+          userId: "u",
+          addresses: ["+4930", "+15550001", "+999123456", "+80012345678901"].map((address) => ({
+            ...{ channel: "CONTACT_CHANNEL_SMS", address },
+          })),
+        },
+      },
+      ...(["InvalidArgument", ...[0, 1, 2, 3].map((n) => `profile.addresses[${n}].address`)] as const),
+    ],
+    [
       { profile: { userId: "u", quietHours: { start: "24:00", end: "7" } } },
       ...(["InvalidArgument", "profile.quiet_hours.start", "profile.quiet_hours.end"] as const),
     ],

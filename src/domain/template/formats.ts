@@ -16,6 +16,7 @@ class Kept<T> {
 
 const KEPT_MAX = 500;
 const numbers = new Kept<Intl.NumberFormat>();
+const currencies = new Kept<{ readonly format: Intl.NumberFormat; readonly minorPerUnit: number }>();
 const times = new Kept<Intl.DateTimeFormat>();
 const plurals = new Kept<Intl.PluralRules>();
 
@@ -32,6 +33,12 @@ const ORDERS: Readonly<Record<number, readonly Intl.LDMLPluralRule[]>> = {
   6: ["zero", "one", "two", "few", "many", "other"],
 };
 
+/** How many decimals a currency has costs more to ask than an amount to write. */
+function toCurrency(locale: string, currency: string) {
+  const format = new Intl.NumberFormat(locale, { style: "currency", currency });
+  return { format, minorPerUnit: 10 ** (format.resolvedOptions().maximumFractionDigits ?? 2) };
+}
+
 /** Numbers, money, times and plurals as a locale writes them. */
 export const FORMATS = {
   number(locale: string, value: number, digits: number | undefined): string {
@@ -43,11 +50,8 @@ export const FORMATS = {
     return numbers.get(`${locale} % ${digits}`, () => new Intl.NumberFormat(locale, options)).format(value);
   },
   money(locale: string, { currency, minor }: MoneyValue): string {
-    const format = numbers.get(
-      `${locale} ${currency}`,
-      () => new Intl.NumberFormat(locale, { style: "currency", currency }),
-    );
-    return format.format(minor / 10 ** (format.resolvedOptions().maximumFractionDigits ?? 2));
+    const { format, minorPerUnit } = currencies.get(`${locale} ${currency}`, () => toCurrency(locale, currency));
+    return format.format(minor / minorPerUnit);
   },
   /** In the audience's own time zone. */
   time(

@@ -20,13 +20,15 @@ const STRUCTURED = "application/cloudevents";
 const JSON_TYPE = "application/json";
 const OPENING_BRACE = 0x7b;
 
-const filled = z.string({ error: "it is missing" }).min(1, { error: "it is empty" });
+/** Lengths are asked for of texts only: the `length` of a JSON object may be anything, and comparing it may throw. */
+const filled = (max: number) =>
+  z.string({ error: "it is missing" }).pipe(z.string().min(1, { error: "it is empty" }).max(max));
 const attributes = z.object({
   specversion: z.literal("1.0", { error: "only CloudEvents 1.0 is understood" }),
-  id: filled.max(256),
-  source: filled.max(512),
-  type: filled.max(256),
-  subject: z.string().max(256).optional(),
+  id: filled(256),
+  source: filled(512),
+  type: filled(256),
+  subject: z.string().pipe(z.string().max(256)).optional(),
   time: z.iso.datetime({ offset: true, error: "it is no RFC 3339 time" }).optional(),
   datacontenttype: z.string().optional(),
 });

@@ -5,6 +5,7 @@ import { TemplateContentSchema, VariableType } from "../../../gen/intervention/v
 import { InvalidInput } from "../errors.ts";
 import { compileTemplate } from "./compile-template.ts";
 import { renderTemplate } from "./render-template.ts";
+import { VARIABLES } from "./testing/render-source.ts";
 
 const AUDIENCE = { locale: "en", timeZone: "UTC" };
 const compile = (html: string) =>
@@ -131,4 +132,81 @@ describe("what a template reaches", () => {
       }),
     );
   });
+
+  it("is nothing that a hostile value brings along: prototypes, functions, getters and what it can be asked to turn into", () => {
+    const template = compileTemplate(
+      create(TemplateContentSchema, {
+        variables: Object.entries(VARIABLES).map(([name, one]) => ({ ...one, name, optional: true })),
+        variants: [{ email: { subject: "-", html: ALL_FILTERS, text: "-" } }],
+      }),
+    );
+    const trap = (reached: () => void) =>
+      new Proxy({}, { get: reached, has: () => true, ownKeys: () => ["title", "minor", "length", "secret"] });
+    const hostile = fc.oneof(
+      fc.constantFrom<unknown>(
+        ...[
+          () => "native",
+          Symbol("s"),
+          Object,
+          globalThis,
+          process.env,
+          new Date(),
+          /x/,
+          1n,
+          new Map([["title", "x"]]),
+        ],
+        ...[{ toString: () => "native" }, { toJSON: () => "native" }, { valueOf: () => 1 }, { length: 3, 0: "native" }],
+        ...[
+          JSON.parse('{"__proto__": {"title": "native"}, "constructor": "native"}'),
+          Object.create({ title: "native" }),
+        ],
+        ...["constructor", "__proto__", "$`{}", "<%= it.name %>", Number.NaN, Number.POSITIVE_INFINITY, 1e308, -0],
+      ),
+      fc.object({
+        key: fc.constantFrom("title", "minor", "currency", "__proto__", "constructor", "toString", "length"),
+      }),
+      fc.array(fc.anything({ withNullPrototype: true, withBigInt: true, withDate: true }), { maxLength: 3 }),
+      fc.anything(),
+    );
+    const names = Object.keys(VARIABLES);
+    fc.assert(
+      fc.property(
+        fc.dictionary(fc.constantFrom(...names), hostile),
+        fc.constantFrom(...names),
+        (variables, trapped) => {
+          let isAsked = false;
+          const asked = () => {
+            isAsked = true;
+            return undefined;
+          };
+          for (const values of [variables, { ...variables, secret: trap(asked), [`${trapped}_`]: trap(asked) }])
+            try {
+              const html = renderTemplate(template, { ...AUDIENCE, variables: values }).email?.html ?? "";
+              expect(html).not.toMatch(/native|\[object|=>|function/);
+            } catch (error) {
+              expect(error).toBeInstanceOf(InvalidInput);
+            }
+          // What is not declared is not even looked at.
+          expect(isAsked).toBe(false);
+          expect(Object.keys(Object.prototype)).toEqual([]);
+          expect(reached()).toBe(false);
+        },
+      ),
+      {
+        numRuns: 3_000,
+        // Found before: asking such a length for a number throws.
+        examples: [[{ name: { length: { toString: "" } } }, "name"]],
+      },
+    );
+  });
 });
+
+/** Every variable, by every filter that takes it. */
+const ALL_FILTERS = [
+  "<%= it.name | upper %><%= it.name | truncate(3) %><%= it.name | url %><%= it.name | json %><%= it.name ?? it.other %>",
+  "<%= it.count | number %><%= it.count | percent(1) %><%= it.count | plural('a', 'b') %><%= it.count | times(2) %>",
+  "<%= it.price | money %><%= it.price | times(2) %><%= it.price.minor %><%= it.price.currency %><%= it.price | json %>",
+  "<%= it.at | date %><%= it.at | time %><%= it.at | json %><% if (it.flag) { %>yes<% } %><%= it.size %>",
+  "<%~ it.banner %><a href='<%= it.link %>'>x</a><%= it.tags | join %><%= it.tags | first %><%= it.tags | count %>",
+  "<% for (const item of it.items) { %><%= item.title %><%= item.price %><%= item.tags | join %><% } %><%= it.items | json %>",
+].join("\n");

@@ -86,11 +86,14 @@ const requiredBefore = (schema: z.ZodType) =>
   });
 
 const INTEGER = /^-?\d{1,15}$/;
+/** A length is asked for of a text only: the `length` of an object may be anything, and comparing it may throw. */
 const stringUpTo = (max: number) =>
-  z
-    .string({ error: "it is not a text" })
-    .max(max, { error: `it is longer than ${max} characters` })
-    .refine((value) => value.isWellFormed(), { error: "it is not well-formed Unicode" });
+  z.string({ error: "it is not a text" }).pipe(
+    z
+      .string()
+      .max(max, { error: `it is longer than ${max} characters` })
+      .refine((value) => value.isWellFormed(), { error: "it is not well-formed Unicode" }),
+  );
 
 const MONEY = z.object(
   {

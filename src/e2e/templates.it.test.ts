@@ -69,6 +69,7 @@ const CART = {
 
 describe("messages that a template says", () => {
   const fake = new FakeProvider("fake");
+  const texts = new FakeProvider("texts", "sms");
   let engine: Awaited<ReturnType<typeof startDelivering>>;
   let worker: AsyncDisposable;
   let presence: PresenceAnnouncer;
@@ -90,9 +91,10 @@ describe("messages that a template says", () => {
     }, "decided");
 
   beforeAll(async () => {
-    engine = await startDelivering([fake]);
+    engine = await startDelivering([fake, texts]);
     const { bus, container, services } = engine;
     await engine.addAccount(fake);
+    await engine.addAccount(texts, { cost: { currency: "EUR", micros: 50_000 } });
     presence = new PresenceAnnouncer(bus, "g1");
     presence.add("main", "live");
     bus.nc.subscribe(bus.subjects.all.live, {
@@ -454,6 +456,40 @@ describe("messages that a template says", () => {
     expect(stopped?.decision?.verdicts.at(-1)).toMatchObject({
       rule: Rule.TEMPLATE,
       reason: expect.stringContaining('the code pool "two" has no code left'),
+    });
+  });
+
+  it("by SMS give way when they turn out to cost too much, and are rendered for the channel that takes their place", async () => {
+    const templates = client(TemplateService);
+    const draft = {
+      variables: [{ name: "name", type: VariableType.STRING }],
+      variants: [{ sms: { text: "<%= it.name %>" }, realtime: { title: "Hi", body: "<%= it.name %>" } }],
+    };
+    await templates.createTemplate({ templateId: "costly", displayName: "Costly", draft });
+    await templates.publishTemplate({ name: "costly" });
+    const send = async (length: number) => {
+      const { name } = await trigger("texted", {
+        recipient: { userId: "texted", addresses: [{ channel: ContactChannel.SMS, address: "+4915112345678" }] },
+        template: { template: "costly", variables: { name: "x".repeat(length) } },
+        policy: {
+          ...{ channels: [Channel.SMS, Channel.INBOX], purpose: Purpose.SERVICE },
+          costMax: [{ currency: "EUR", micros: 100_000n }],
+        },
+      });
+      const [first] = await decided(name);
+      expect(first?.replayMatches).toBe(true);
+      return first;
+    };
+    expect(await send(306)).toMatchObject({
+      decision: { channel: Channel.SMS },
+      input: { template: { smsSegments: 2 }, channelCosts: [{ cost: { micros: 100_000n } }] },
+    });
+    expect(await send(307)).toMatchObject({
+      decision: { channel: Channel.INBOX },
+      input: {
+        template: { smsSegments: 3, content: { title: "Hi", body: "x".repeat(307) } },
+        channelCosts: [{ cost: { micros: 150_000n } }],
+      },
     });
   });
 

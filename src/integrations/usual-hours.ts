@@ -1,4 +1,3 @@
-import type { Logger } from "pino";
 import { SPAN_MS, toSpan, toStartMs } from "../domain/analytics/span.ts";
 import { toLocalMinute } from "../domain/schedule/quiet-hours.ts";
 import { findRollups, rollupId, type Store } from "../store/index.ts";
@@ -11,32 +10,25 @@ const MINUTES_PER_HOUR = 60;
 const KEPT_MS = SPAN_MS.hour;
 const KEPT_MAX = 1_000;
 
-type Kept = { readonly hours: Promise<readonly number[]>; readonly untilMs: number };
+type Kept = { readonly hours: readonly number[]; readonly untilMs: number };
 
 /** At which hours of the day a workspace's users look at messages, from the figures of the last four weeks; read when it is asked for,
  *  and kept for an hour. The figures have no user's time zone: the workspace's own stands for it. */
 export class UsualHours {
-  readonly #parts: { readonly store: Store; readonly log: Logger; readonly now: () => Date };
+  readonly #parts: { readonly store: Store; readonly now: () => Date };
   readonly #kept = new LruCache<Kept>(KEPT_MAX);
 
-  constructor(parts: { readonly store: Store; readonly log: Logger; readonly now: () => Date }) {
+  constructor(parts: { readonly store: Store; readonly now: () => Date }) {
     this.#parts = parts;
   }
 
-  /** Looks and clicks of people by hour of day, 0 to 23. Where figures can't be read, nothing is known. */
+  /** Looks and clicks of people by hour of day, 0 to 23. @throws Unavailable when the store does not answer. */
   async find(workspaceId: string, timeZone: string): Promise<readonly number[]> {
     const nowMs = this.#parts.now().getTime();
     const key = `${workspaceId}/${timeZone}`;
     const kept = this.#kept.get(key);
     if (kept !== undefined && kept.untilMs > nowMs) return kept.hours;
-    const hours = this.#read(workspaceId, timeZone, nowMs).catch((error: unknown) => {
-      const { log } = this.#parts;
-      log.warn(
-        { event: "usual_hours_unread", workspaceId, err: error },
-        "a workspace's hours can't be read: none are usual",
-      );
-      return [];
-    });
+    const hours = await this.#read(workspaceId, timeZone, nowMs);
     this.#kept.set(key, { hours, untilMs: nowMs + KEPT_MS });
     return hours;
   }

@@ -79,7 +79,7 @@ export function defineRoles(config: Config, shared: SharedServices, { facts }: I
         findOrders: findOrdersIn(await c.get(store)),
         choices: await c.get(choices),
         experiments: await c.get(experiments),
-        usualHours: new UsualHours({ store: await c.get(store), log: await c.get(log), now: () => new Date() }),
+        usualHours: new UsualHours({ store: await c.get(store), now: () => new Date() }),
         ...toFindCarriage(accounts),
         toPreferenceUrl: toPreferenceUrls(directory, config.PUBLIC_URL),
         defaultTimeZoneOf: (id) => directory.findWorkspace(id)?.defaultTimeZone ?? config.DEFAULT_TIME_ZONE,

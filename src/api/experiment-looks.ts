@@ -16,6 +16,7 @@ const ACTIONS = {
   wait: ExperimentLook_Action.WAIT,
   pause: ExperimentLook_Action.PAUSE,
   ship: ExperimentLook_Action.SHIP,
+  allocate: ExperimentLook_Action.ALLOCATE,
 } as const;
 
 /** Tells what the engine has decided of an experiment by itself. */

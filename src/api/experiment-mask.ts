@@ -21,6 +21,7 @@ const SETTABLE = {
   method: "method",
   planned_users: "plannedUsers",
   auto_promotion: "autoPromotion",
+  adaptive: "adaptive",
 } as const satisfies Record<string, keyof ExperimentFields>;
 
 /** What does not move users and does not change the question. */

@@ -2,6 +2,7 @@ import { create } from "@bufbuild/protobuf";
 import type { Duration } from "@bufbuild/protobuf/wkt";
 import { z } from "zod";
 import {
+  AdaptiveAllocationSchema,
   AutoPromotionSchema,
   type Experiment,
   ExperimentGuardrailSchema,
@@ -29,6 +30,7 @@ import {
   text,
   withoutControlCharacters,
 } from "./field-checks.ts";
+import { findUnadaptable } from "./find-unadaptable.ts";
 import { goalSchema, partId, toGoal } from "./goal-checks.ts";
 import { parseVariants } from "./parse-variants.ts";
 
@@ -120,6 +122,13 @@ const experimentSchema = z.object({
   ),
   method: methodSchema.optional(),
   plannedUsers: checked(userCount),
+  adaptive: z
+    .object({
+      exploration: checked<number>((least) =>
+        least === 0 || isBetween(least, [0.01, 0.2]) ? undefined : `${least} is not in 0.01 to 0.2`,
+      ),
+    })
+    .optional(),
   autoPromotion: z
     .object({
       usersMin: checked(userCount),
@@ -137,15 +146,16 @@ export function parseExperiment(experiment: Experiment): ExperimentFields {
   const { attempt, violations } = gatherViolations();
   const fields = attempt(() => parseFields(experimentSchema, experiment));
   const variants = attempt(() => parseVariants(experiment));
-  violations.push(...findContradictions(experiment));
+  violations.push(...findContradictions(experiment), ...findUnadaptable(experiment));
   if (fields === undefined || variants === undefined || violations.length > 0)
     throw new InvalidInput(violations.map(({ field, description }) => ({ field: `experiment.${field}`, description })));
-  const { autoPromotion, layer, method, goals, guardrails, traffic = 1, ...rest } = fields;
+  const { adaptive, autoPromotion, layer, method, goals, guardrails, traffic = 1, ...rest } = fields;
   return create(ExperimentSchema, {
     ...rest,
     ...variants,
     traffic,
     ...(layer && { layer: create(ExperimentLayerSchema, layer) }),
+    ...(adaptive && { adaptive: create(AdaptiveAllocationSchema, adaptive) }),
     ...(autoPromotion && { autoPromotion: toAutoPromotion(autoPromotion) }),
     goals: goals.map(toGoal),
     guardrails: guardrails.map(({ goal, margin }) => create(ExperimentGuardrailSchema, { goal: toGoal(goal), margin })),

@@ -42,7 +42,7 @@ const VERDICTS: Readonly<Record<Verdict["kind"], ExperimentVerdict_Kind>> = {
 /** A report as the API says it. */
 export function toResults(
   experiment: Experiment,
-  { analysis, arms, beliefs, holdout, strata }: Report,
+  { analysis, arms, beliefs, expected, holdout, strata }: Report,
   { assigned, crossedOver, reached = [], at }: ExperimentSums & { readonly at: Date },
 ): ExperimentResults {
   const { verdict, promotable, sampleRatioPValue } = analysis;
@@ -52,13 +52,13 @@ export function toResults(
     if (verdict.kind === "blocked") said.claim = VariantComparison_Claim.UNSPECIFIED;
     return said;
   };
-  const weights = experiment.variants.reduce((sum, { weight }) => sum + weight, 0);
+  const expectedSum = expected.reduce((sum, users) => sum + users, 0);
   return create(ExperimentResultsSchema, {
     asOfTime: timestampFromDate(at),
-    variants: experiment.variants.map(({ variantId, weight }) => {
+    variants: experiment.variants.map(({ variantId }, index) => {
       const arm = arms.find(({ name }) => name === variantId);
       return create(VariantFiguresSchema, {
-        ...{ variantId, expectedShare: weight / weights },
+        ...{ variantId, expectedShare: (expected[index] ?? 0) / expectedSum },
         ...{ users: BigInt(assigned.get(variantId) ?? 0), measuredUsers: BigInt(arm?.users ?? 0) },
         values: arm === undefined ? {} : toValues(arm),
       });

@@ -32,6 +32,7 @@ export type ExperimentFields = Pick<
   | "method"
   | "plannedUsers"
   | "autoPromotion"
+  | "adaptive"
 >;
 
 /** What keeping experiments stands on. */

@@ -12,6 +12,8 @@ export type ExperimentSums = {
   readonly groups: readonly Group[];
   /** All who came in, by variant. */
   readonly assigned: ReadonlyMap<string, number>;
+  /** All who came in, by stratum. */
+  readonly entrants: ReadonlyMap<string, number>;
   /** See `listPlannedLooks`. */
   readonly reached: Looks;
   /** Who has had several variants, by ids that were only merged later; measured in the first. */
@@ -35,13 +37,15 @@ export async function collectSums(
   const cut = await findCut(store, { key, experiment, merges }, nowMs - toWaitMs(goals));
   const spanEndMs = experiment.stopTime === undefined ? nowMs : timestampMs(experiment.stopTime);
   const assigned = new Map<string, number>();
+  const entrants = new Map<string, number>();
   let crossedOver = 0;
   const sums = new UserSums(
     goals.map(({ goalId, winsorize }) => ({ name: goalId, winsorize: winsorize === 0 ? undefined : winsorize })),
   );
   for await (const page of walkEntrants(store, key, merges)) {
-    for (const { variant, hasCrossed } of page) {
+    for (const { variant, stratum, hasCrossed } of page) {
       assigned.set(variant, (assigned.get(variant) ?? 0) + 1);
+      entrants.set(stratum, (entrants.get(stratum) ?? 0) + 1);
       crossedOver += Number(hasCrossed);
     }
     const measured = page.filter(({ atMs }) => atMs <= cut.untilMs);
@@ -53,7 +57,7 @@ export async function collectSums(
       sums.add({ arm: entrant.variant, stratum: entrant.stratum, values });
     }
   }
-  return { groups: sums.close(), assigned, reached: cut.reached, crossedOver };
+  return { groups: sums.close(), assigned, entrants, reached: cut.reached, crossedOver };
 }
 
 const listGoals = ({ goals, guardrails }: Experiment): readonly ExperimentGoal[] => [

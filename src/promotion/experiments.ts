@@ -8,7 +8,7 @@ import { unpin } from "./template-uses.ts";
 import { type Kept, Refused } from "./thing.ts";
 
 const STAMPS = ["etag", "createTime", "updateTime", "startTime", "stopTime"];
-const SET_BY_ENGINE = ["name", "experimentId", "state", "conclusion", ...STAMPS];
+const SET_BY_ENGINE = ["name", "experimentId", "state", "conclusion", "allocations", ...STAMPS];
 const OVER: readonly ExperimentState[] = [ExperimentState.STOPPED, ExperimentState.ARCHIVED];
 
 /** Experiments, all but whether they run: a new one is a draft until somebody starts it. One that runs keeps the versions of templates that

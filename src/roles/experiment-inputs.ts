@@ -9,6 +9,7 @@ import {
 } from "../../gen/intervention/v1/experiment_pb.js";
 import { Purpose } from "../../gen/intervention/v1/profile_pb.js";
 import { applyTreatments } from "../domain/experiment/apply-treatment.ts";
+import { currentShares } from "../domain/experiment/decide-allocation.ts";
 import { toAssignment } from "../domain/experiment/to-assignment.ts";
 import { toPermitted } from "../domain/profile/permitted-channels.ts";
 import { fromRegistersText } from "../domain/profile/registers.ts";
@@ -86,7 +87,8 @@ function toInput(
   { message, profile }: Asked,
   known: { readonly earlier: string; readonly attributes: JsonObject },
 ): ExperimentInput {
-  const { experimentId, layer, salt, state, stratifyBy, traffic = 1, variants } = experiment;
+  const { experimentId, layer, salt, state, traffic = 1, variants } = experiment;
+  const weights = experiment.adaptive === undefined ? variants.map(({ weight }) => weight) : currentShares(experiment);
   const input = create(ExperimentInputSchema, {
     experiment: experimentId,
     userId: profile.survivingUserId,
@@ -95,17 +97,22 @@ function toInput(
     permitted: isPermitted(experiment, message, profile),
     ...{ salt, traffic },
     ...(layer && { layer }),
-    shares: variants.map(({ variantId, weight, holdout }) =>
-      create(ExperimentInput_ShareSchema, { variantId, weight, holdout }),
+    shares: variants.map(({ variantId, holdout }, index) =>
+      create(ExperimentInput_ShareSchema, { variantId, weight: weights[index] ?? 0, holdout }),
     ),
-    ...(stratifyBy.length === 0
-      ? {}
-      : { attributes: Object.fromEntries(stratifyBy.map((name) => [name, known.attributes[name] ?? null])) }),
+    ...toStratum(experiment, known.attributes),
   });
   const { variant } = toAssignment(input).assignment;
   const treatment = variants.find(({ variantId }) => variantId === variant)?.treatment;
   if (treatment !== undefined) input.treatment = treatment;
   return input;
+}
+
+/** What users are told apart by: attributes, or the allocation that they came in under. */
+function toStratum({ adaptive, allocations, stratifyBy }: Experiment, attributes: JsonObject) {
+  if (adaptive !== undefined) return { attributes: { allocation: allocations.length } };
+  if (stratifyBy.length === 0) return {};
+  return { attributes: Object.fromEntries(stratifyBy.map((name) => [name, attributes[name] ?? null])) };
 }
 
 /** Whether the user permits a channel of any variant: asked of all of them, so that who is in does not depend on the draw. */

@@ -210,6 +210,21 @@ describe("a campaign that is split", () => {
   });
 });
 
+describe("an experiment that adapts", () => {
+  it("draws newcomers by the newest shares, and records with which probability and under which of them", async () => {
+    await using engine = await start();
+    await engine.run("colours", {
+      adaptive: {},
+      allocations: [{ shares: [0.5, 0.3, 0.2] }, { shares: [2 ** -30, 1 - 2 ** -29, 2 ** -30] }],
+    });
+    const decided = await engine.decideAll(Array.from({ length: 20 }, (_, n) => message(`u${n}`)));
+    for (const { decision } of decided)
+      expect(decision.assignments).toMatchObject([{ variant: "bold", propensity: 1 - 2 ** -29, stratum: "[2]" }]);
+    await until(async () => (await engine.exposures()).length === decided.length, "all exposed");
+    expect(new Set((await engine.exposures()).map(({ stratum }) => stratum))).toEqual(new Set(["[2]"]));
+  });
+});
+
 describe("a holdout from all campaigns", () => {
   const all = {
     ...{ campaigns: [], allCampaigns: true },

@@ -16,11 +16,11 @@ import { runFanOuts } from "./fan-out.ts";
 import { type FindOrders, fixOutcomes } from "./fix-outcomes.ts";
 import { JourneyDoor } from "./journeys.ts";
 import { ChoiceLearner } from "./learn-choices.ts";
-import { promoteAll } from "./promote-experiments.ts";
 import { JourneyRunner } from "./run-journeys.ts";
 import { runSchedules } from "./run-schedules.ts";
 import { startLoop } from "./start-loop.ts";
 import { tendCampaigns } from "./tend-campaigns.ts";
+import { tendExperiments } from "./tend-experiments.ts";
 import type { ShopperFacts } from "./triggers.ts";
 import { Walk } from "./walk.ts";
 import { walkDelayed } from "./walk-delayed.ts";
@@ -51,7 +51,7 @@ const FAN_OUTS_MS = 500;
 const CAMPAIGNS_MS = 500;
 const JOURNEYS_MS = 250;
 const PRIVACY_MS = 1_000;
-const PROMOTIONS_MS = 30_000;
+const EXPERIMENTS_MS = 30_000;
 const QUEUES_MS = 5_000;
 /** Trimming holds the stream up for some tens of milliseconds, whatever there is to trim: so it is done rarely. */
 const TRIM_MS = 60_000;
@@ -139,7 +139,9 @@ export function startSchedule(options: ScheduleOptions): AsyncDisposable {
     startLoop("deliveries", DELIVERIES_MS, log, walkDeliveries),
     startLoop("trim", TRIM_MS, log, trim),
     startLoop("privacy", PRIVACY_MS, log, tendPrivacy({ ...options, trim }, holder)),
-    startLoop("promotions", PROMOTIONS_MS, log, () => promoteAll({ ...options, holder, now }, access.workspaces())),
+    startLoop("experiments", EXPERIMENTS_MS, log, () =>
+      tendExperiments({ ...options, holder, now }, access.workspaces()),
+    ),
     startLoop("queues", QUEUES_MS, log, () => tendQueues(options)),
   ];
   return {

@@ -12,7 +12,7 @@ export type ExperimentLookDocument = {
   /** `experimentKey`. */
   readonly experiment: string;
   readonly at: Date;
-  readonly action: "wait" | "pause" | "ship";
+  readonly action: "wait" | "pause" | "ship" | "allocate";
   /** What was shipped. */
   readonly variant?: string;
   readonly reason: string;

@@ -517,6 +517,56 @@ export declare type AutoPromotion = Message<"intervention.v1.AutoPromotion"> & {
 export declare const AutoPromotionSchema: GenMessage<AutoPromotion>;
 
 /**
+ * AdaptiveAllocation has newcomers get what does better more often (Thompson sampling over the first goal, which is binary): once a day,
+ * from what is measured. Who has come in keeps his variant. A variant that harms a guardrail gets no more than the exploration, and a
+ * holdout keeps its share. ListExperimentLooks tells each change; decisions record the probability each variant was drawn with.
+ *
+ * @generated from message intervention.v1.AdaptiveAllocation
+ */
+export declare type AdaptiveAllocation = Message<"intervention.v1.AdaptiveAllocation"> & {
+  /**
+   * The least share of each variant but a holdout, of those who are not held out: 0.01 to 0.2, and no more than all of them have
+   * together. Default: 0.05.
+   *
+   * @generated from field: double exploration = 1;
+   */
+  exploration: number;
+};
+
+/**
+ * Describes the message intervention.v1.AdaptiveAllocation.
+ * Use `create(AdaptiveAllocationSchema)` to create a new message.
+ */
+export declare const AdaptiveAllocationSchema: GenMessage<AdaptiveAllocation>;
+
+/**
+ * Allocation is what newcomers get from a time on.
+ *
+ * @generated from message intervention.v1.Allocation
+ */
+export declare type Allocation = Message<"intervention.v1.Allocation"> & {
+  /**
+   * From when on.
+   *
+   * @generated from field: google.protobuf.Timestamp start_time = 1;
+   */
+  startTime?: Timestamp | undefined;
+
+  /**
+   * The probability of each variant, in their order; they sum to 1.
+   *
+   * @generated from field: repeated double shares = 2;
+   */
+  shares: number[];
+};
+
+/**
+ * Describes the message intervention.v1.Allocation.
+ * Use `create(AllocationSchema)` to create a new message.
+ */
+export declare const AllocationSchema: GenMessage<Allocation>;
+
+/**
  * Experiment splits the users of campaigns and compares what becomes of them. A user is assigned when a campaign is decided for him
  * the first time, unless he permits no channel that any variant would take; he keeps the variant, also when his ids are merged.
  *
@@ -686,6 +736,21 @@ export declare type Experiment = Message<"intervention.v1.Experiment"> & {
    * @generated from field: intervention.v1.AutoPromotion auto_promotion = 23;
    */
   autoPromotion?: AutoPromotion | undefined;
+
+  /**
+   * Absent: weights stay. With it nothing is stratified by, no goal is a ratio or has a `before`, and the method has no planned looks.
+   *
+   * @generated from field: intervention.v1.AdaptiveAllocation adaptive = 24;
+   */
+  adaptive?: AdaptiveAllocation | undefined;
+
+  /**
+   * What newcomers got since it was started, oldest first: set by the engine, once a day at most and 366 times. Before the first: by
+   * weight.
+   *
+   * @generated from field: repeated intervention.v1.Allocation allocations = 25;
+   */
+  allocations: Allocation[];
 };
 
 /**
@@ -764,7 +829,7 @@ export declare type ExperimentInput = Message<"intervention.v1.ExperimentInput">
   shares: ExperimentInput_Share[];
 
   /**
-   * The attributes that it stratifies by.
+   * The attributes that it stratifies by; of an adaptive one, `allocation`: how often shares had changed.
    *
    * @generated from field: google.protobuf.Struct attributes = 10;
    */
@@ -798,7 +863,7 @@ export declare type ExperimentInput_Share = Message<"intervention.v1.ExperimentI
   variantId: string;
 
   /**
-   * Its weight.
+   * Its weight; of an adaptive experiment the share that newcomers got then.
    *
    * @generated from field: double weight = 2;
    */

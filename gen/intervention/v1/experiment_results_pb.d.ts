@@ -75,7 +75,7 @@ export declare type VariantFigures = Message<"intervention.v1.VariantFigures"> &
   measuredUsers: bigint;
 
   /**
-   * What share of the users its weight says it gets.
+   * What share of the users it should have by its weight, or by the allocations that they came in under.
    *
    * @generated from field: double expected_share = 4;
    */
@@ -83,6 +83,7 @@ export declare type VariantFigures = Message<"intervention.v1.VariantFigures"> &
 
   /**
    * By goal and guardrail: the rate, the mean a user, or the ratio; money in units of its currency. What nobody is measured by has none.
+   * Where shares changed, as if every allocation had given each variant the same share.
    *
    * @generated from field: map<string, double> values = 5;
    */

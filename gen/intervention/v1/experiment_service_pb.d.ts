@@ -579,6 +579,13 @@ export enum ExperimentLook_Action {
    * @generated from enum value: ACTION_SHIP = 3;
    */
   SHIP = 3,
+
+  /**
+   * It changed what newcomers get.
+   *
+   * @generated from enum value: ACTION_ALLOCATE = 4;
+   */
+  ALLOCATE = 4,
 }
 
 /**
@@ -882,7 +889,7 @@ export declare const ExperimentService: GenService<{
     output: typeof AnalyzeExperimentResponseSchema;
   },
   /**
-   * ListExperimentLooks tells what was decided of an experiment that ends by itself, in the last 30 days, newest first.
+   * ListExperimentLooks tells what was decided of an experiment that ends by itself, or adapts, in the last 30 days, newest first.
    *
    * @generated from rpc intervention.v1.ExperimentService.ListExperimentLooks
    */

@@ -23,7 +23,11 @@ const group = (arm: string, users: number, sum: number): Group => ({
 });
 const decideAfter = (days: number, groups: readonly Group[], given = experiment()) => {
   const assigned = new Map(groups.map(({ arm, sums }) => [arm, sums.users]));
-  return decidePromotion(given, toReport(given, { groups, assigned, reached: undefined }), START_MS + days * DAY_MS);
+  return decidePromotion(
+    given,
+    toReport(given, { groups, assigned, entrants: new Map(), reached: undefined }),
+    START_MS + days * DAY_MS,
+  );
 };
 const BETTER = [group("plain", 5_000, 500), group("bold", 5_000, 800), group("warm", 5_000, 900)];
 const HARM = [group("plain", 5_000, 500), group("bold", 5_000, 500), group("warm", 5_000, 200)];

@@ -110,7 +110,8 @@ function toMean(metric: Metric, arm: ArmSums): number {
 
 function squaresOf(metric: Metric, arm: ArmSums): number {
   const { sum, sumSquares } = sumsOf(metric.name, arm);
-  if (metric.kind === "binary") return sum;
+  // Squares of 0 and 1 are themselves, but for sums that were weighed.
+  if (metric.kind === "binary") return sumSquares ?? sum;
   return sumSquares ?? refuse(`${pathOf(metric, arm)}.sum_squares`, `a ${metric.kind} needs its sum of squares`);
 }
 

@@ -31,7 +31,7 @@ const group = (arm: string, users: number, sum: number, stratum = "[]"): Group =
 const GROUPS = [group("plain", 4_000, 400), group("bold", 4_000, 600), group("none", 2_000, 100)];
 const counts = (groups: readonly Group[]) => new Map(groups.map(({ arm, sums }) => [arm, sums.users]));
 const report = (given: Experiment, groups: readonly Group[] = GROUPS, reached?: readonly number[]) =>
-  toReport(given, { groups, assigned: counts(groups), reached });
+  toReport(given, { groups, assigned: counts(groups), entrants: new Map(), reached });
 
 describe("a report", () => {
   it("compares variants with the control, and what was sent with what was not", () => {
@@ -52,7 +52,7 @@ describe("a report", () => {
     const fewer = [GROUPS[0], GROUPS[1], group("none", 1_600, 80)].filter((one) => one !== undefined);
     expect(report(experiment(), fewer).analysis.verdict.kind).toBe("blocked");
     const assigned = new Map([...counts(GROUPS), ["bold", 6_000]]);
-    const { analysis } = toReport(experiment(), { groups: GROUPS, assigned, reached: undefined });
+    const { analysis } = toReport(experiment(), { groups: GROUPS, assigned, entrants: new Map(), reached: undefined });
     expect(analysis.verdict.kind).toBe("blocked");
   });
 
@@ -69,7 +69,7 @@ describe("a report", () => {
       group("none", 1_000, 50, stratum),
     ]);
     const assigned = new Map([...[["plain", 4_000] as const, ["bold", 4_000] as const, ["none", 2_000] as const]]);
-    const { strata } = toReport(experiment(), { groups: halves, assigned, reached: undefined });
+    const { strata } = toReport(experiment(), { groups: halves, assigned, entrants: new Map(), reached: undefined });
     const claims = strata.map(({ comparisons }) => comparisons.map(({ result }) => "claim" in result && result.claim));
     expect(strata.map(({ stratum, users }) => [stratum, users])).toEqual([
       ["[1]", 5_000],

@@ -2,8 +2,10 @@ import { type Experiment, ExperimentMethod_Kind } from "../../../gen/interventio
 import { type Analysis, analyse } from "./analyse.ts";
 import { betaBinomialBayes } from "./beta-binomial-bayes.ts";
 import type { Comparison } from "./comparison.ts";
+import { currentShares } from "./decide-allocation.ts";
 import type { ArmSums, ExperimentPlan } from "./experiment-plan.ts";
 import { gaussianEffectBayes } from "./gaussian-effect-bayes.ts";
+import { poolAllocations } from "./pool-allocations.ts";
 import { type Looks, toPlan } from "./to-plan.ts";
 import { addArms } from "./user-sums.ts";
 
@@ -19,8 +21,12 @@ export type Belief = {
 };
 
 export type Report = {
-  /** In the order of the variants. */
+  /** In the order of the variants; where shares changed, as `poolAllocations` has them. */
   readonly arms: readonly ArmSums[];
+  /** As they were counted. */
+  readonly counted: readonly ArmSums[];
+  /** How many should have come into each, in relation to one another. */
+  readonly expected: readonly number[];
   readonly analysis: Analysis;
   /** One a comparison of the analysis; undefined where there is none. */
   readonly beliefs: readonly (Belief | undefined)[];
@@ -39,20 +45,53 @@ const STRATA_MAX = 20;
 const TREATED = "treated";
 
 /** What an experiment shows.
- *  @param of.assigned all who came in, by arm. @param of.reached the looks that were reached; see `listPlannedLooks`. */
+ *  @param of.assigned all who came in, by arm. @param of.entrants the same by stratum. @param of.reached the looks that were reached; see
+ *  `listPlannedLooks`. */
 export function toReport(
   experiment: Experiment,
-  of: { readonly groups: readonly Group[]; readonly assigned: ReadonlyMap<string, number>; readonly reached: Looks },
+  of: {
+    readonly groups: readonly Group[];
+    readonly assigned: ReadonlyMap<string, number>;
+    readonly entrants: ReadonlyMap<string, number>;
+    readonly reached: Looks;
+  },
 ): Report {
-  const plan = toPlan(experiment, of.reached);
-  const arms = toArms(plan, of.groups, of.assigned);
+  const planned = toPlan(experiment, of.reached);
+  const counted = toArms(planned, of.groups, of.assigned);
+  const isAdapted = experiment.allocations.length > 0;
+  const plan = isAdapted ? { ...planned, arms: expectArms(experiment, of.entrants) } : planned;
+  const arms = isAdapted ? poolArms(planned, of.groups, of.assigned) : counted;
   const analysis = analyse(plan, arms);
   return {
-    ...{ arms, analysis },
+    ...{ arms, counted, analysis },
+    expected: plan.arms.map(({ weight }) => weight),
     beliefs: toBeliefs(experiment, arms, analysis),
     holdout: toHoldout(experiment, plan, arms),
-    strata: toStrata(plan, of.groups),
+    strata: experiment.adaptive === undefined ? toStrata(plan, of.groups) : [],
   };
+}
+
+/** The stratum of an adaptive experiment is how often shares had changed. */
+const toAllocation = (stratum: string) => Number(/^\[(\d+)\]$/.exec(stratum)?.[1] ?? 0);
+
+/** How many should have come into each arm, by the allocations that users came in under. */
+function expectArms(experiment: Experiment, entrants: ReadonlyMap<string, number>): ExperimentPlan["arms"] {
+  const { allocations, variants } = experiment;
+  const expected = variants.map(() => 0);
+  for (const [stratum, users] of entrants) {
+    const shares = currentShares({ variants, allocations: allocations.slice(0, toAllocation(stratum)) });
+    for (const [i, share] of shares.entries()) expected[i] = (expected[i] ?? 0) + users * share;
+  }
+  return variants.map(({ variantId, weight }, i) => ({ name: variantId, weight: expected[i] || weight }));
+}
+
+function poolArms(plan: ExperimentPlan, groups: readonly Group[], assigned: ReadonlyMap<string, number>): ArmSums[] {
+  const names = plan.arms.map(({ name }) => name);
+  const filled = [...Map.groupBy(groups, ({ stratum }) => stratum)].flatMap(([stratum, some]) =>
+    toArms(plan, some).map((sums) => ({ arm: sums.name, allocation: toAllocation(stratum), sums })),
+  );
+  if (filled.length === 0) return toArms(plan, groups, assigned);
+  return poolAllocations(filled, names).map((arm) => ({ ...arm, assigned: assigned.get(arm.name) ?? 0 }));
 }
 
 function toArms(plan: ExperimentPlan, groups: readonly Group[], assigned?: ReadonlyMap<string, number>): ArmSums[] {

@@ -133,7 +133,8 @@ function addMetrics(a: MetricSums, b: MetricSums): MetricSums {
         };
   return {
     sum: a.sum + b.sum,
-    sumSquares: (a.sumSquares ?? 0) + (b.sumSquares ?? 0),
+    // Those of a binary metric may be left out, as they are its sum.
+    sumSquares: (a.sumSquares ?? a.sum) + (b.sumSquares ?? b.sum),
     denominator: pair(a.denominator, b.denominator),
     before: pair(a.before, b.before),
   };

@@ -15,7 +15,7 @@ import {
   toStored,
 } from "../store/index.ts";
 import { until } from "../testing/until.ts";
-import { promoteAll } from "./promote-experiments.ts";
+import { tendExperiments } from "./tend-experiments.ts";
 
 const HOUR_MS = 3_600_000;
 const USERS = 400;
@@ -23,7 +23,11 @@ const USERS = 400;
 const RATES = { plain: 10, bold: 30 } as const;
 type Variant = keyof typeof RATES;
 
-async function start(rates: Readonly<Record<Variant, number>> = RATES, autoPromotion: object = {}) {
+async function start(
+  rates: Readonly<Record<Variant, number>> = RATES,
+  autoPromotion: object = {},
+  changes: object = {},
+) {
   const api = await startCallers("intervention.v1.ExperimentService");
   const { store, bus, log } = api;
   const experiments = await ExperimentDirectory.start({ store, bus, log });
@@ -42,6 +46,7 @@ async function start(rates: Readonly<Record<Variant, number>> = RATES, autoPromo
     ],
     goals: [{ goalId: "orders", kind: "GOAL_KIND_BINARY", measure: { orders: "ORDER_MEASURE_COUNT" } }],
     autoPromotion: { usersMin: 300, after: { seconds: 3_600 }, ...autoPromotion },
+    ...changes,
   };
   expect(await api.call("CreateExperiment", { experimentId: "tone", experiment })).toMatchObject({ code: 0 });
   await api.call("StartExperiment", { name: "tone" });
@@ -50,7 +55,8 @@ async function start(rates: Readonly<Record<Variant, number>> = RATES, autoPromo
   async function fill(variant: Variant) {
     const users = Array.from({ length: USERS }, (_, n) => `${variant}-${n}`);
     const at = new Date(clock);
-    const exposure = { workspaceId: "main", experimentId: "tone", variant, at, stratum: "[]" };
+    const stratum = "adaptive" in changes ? "[0]" : "[]";
+    const exposure = { workspaceId: "main", experimentId: "tone", variant, at, stratum };
     await insertExposures(
       store,
       users.map((userId) => toExposure({ ...exposure, userId })),
@@ -73,7 +79,7 @@ async function start(rates: Readonly<Record<Variant, number>> = RATES, autoPromo
       clock += hours * HOUR_MS;
     },
     promote: (holder = "one", given = store) =>
-      promoteAll({ store: given, bus, log, now, experiments, holder }, [{ id: "main" }]),
+      tendExperiments({ store: given, bus, log, now, experiments, holder }, [{ id: "main" }]),
     looks: async () => (await api.call("ListExperimentLooks", { name: "tone" })).body.looks as { action: string }[],
     experiment: async () => (await api.call("GetExperiment", { name: "tone" })).body.experiment,
     campaign: async () =>
@@ -131,6 +137,27 @@ describe("an experiment that ends by itself", () => {
     expect(await engine.looks()).toMatchObject([{ action: "ACTION_PAUSE" }]);
     expect(await engine.experiment()).toMatchObject({ state: "EXPERIMENT_STATE_PAUSED", conclusion: null });
     expect(await engine.campaign()).toMatchObject({ content: { title: "Plain" } });
+  });
+
+  it("gives newcomers more of what does better, once a day, and says what and why", async () => {
+    await using engine = await start(RATES, {}, { adaptive: {}, autoPromotion: null });
+    engine.passHours(2);
+    await engine.promote();
+    engine.passHours(23);
+    await engine.promote();
+    engine.passHours(2);
+    await engine.promote();
+    const looks = await engine.looks();
+    expect(looks.map(({ action }) => action)).toEqual(["ACTION_WAIT", "ACTION_ALLOCATE", "ACTION_WAIT"]);
+    expect(looks[1]).toMatchObject({ reason: expect.stringContaining('"bold" 95 % (best with probability 100 %)') });
+    const { allocations } = (await engine.experiment()) as { allocations: { shares: number[] }[] };
+    expect(allocations).toHaveLength(1);
+    expect(allocations[0]?.shares[0]).toBeCloseTo(0.05, 6);
+    expect(allocations[0]?.shares[1]).toBeCloseTo(0.95, 6);
+    // What was asked before is compared as it was, and the sample ratio with it.
+    const results = (await engine.call("AnalyzeExperiment", { name: "tone" })).body.results;
+    expect(results).toMatchObject({ variants: [{ expectedShare: 0.5 }, { expectedShare: 0.5 }] });
+    expect(results).toMatchObject({ comparisons: [{ claim: "CLAIM_BETTER" }], sampleRatioPValue: 1 });
   });
 
   it("waits while users are missing, whatever the figures say", async () => {

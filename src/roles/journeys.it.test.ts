@@ -97,6 +97,13 @@ async function start(overrides: { ordered?: () => ReadonlySet<string> } = {}) {
   };
 }
 
+/** A store in which travellers are written down as `act` does it. */
+function withBulkWrite(store: Store, act: (write: () => Promise<unknown>) => Promise<unknown>): Store {
+  const { travellers } = store;
+  const bulkWrite = (...given: Parameters<typeof travellers.bulkWrite>) => act(() => travellers.bulkWrite(...given));
+  return { ...store, travellers: Object.assign(Object.create(travellers), { bulkWrite }) };
+}
+
 const toJourney = (given: JourneyInit) => create(JourneySchema, given);
 const nudge = { journey: toJourney(NUDGE), journeyVersion: 1 };
 
@@ -133,19 +140,16 @@ describe("a journey", () => {
     expect(await parts.travellers()).toHaveLength(users.length);
     /** Dies at every second try to write down what was taken, after its messages were asked for. */
     let tries = 0;
-    const travellers = Object.assign(Object.create(parts.store.travellers), {
-      bulkWrite: (...given: Parameters<Store["travellers"]["bulkWrite"]>) => {
-        tries += 1;
-        if (tries % 2 === 1) throw new Unavailable("store", { cause: new Error("killed") });
-        return parts.store.travellers.bulkWrite(...given);
-      },
+    const dying = withBulkWrite(parts.store, async (write) => {
+      tries += 1;
+      if (tries % 2 === 1) throw new Unavailable("store", { cause: new Error("killed") });
+      return write();
     });
-    const dying = { ...parts.store, travellers };
     for (let turn = 0; turn < 4; turn += 1) {
-      for (let n = 0; n < 12; n += 1)
+      for (let n = 0; n < 6; n += 1)
         await Promise.allSettled([
-          parts.travel(parts.newRunner({ store: dying, holder: "a" })),
-          parts.travel(parts.newRunner({ holder: "a" })),
+          parts.travel(parts.newRunner({ store: dying })),
+          parts.travel(parts.newRunner({ store: dying })),
         ]);
       if (turn === 0) for (const userId of users.slice(0, 10)) await parts.display(userId);
       parts.pass(HOUR_MS);
@@ -155,6 +159,31 @@ describe("a journey", () => {
     expect(sent.filter((one) => one.startsWith("We"))).toHaveLength(20);
     expect(new Set(sent).size).toBe(50);
     expect((await parts.travellers()).every(({ leftBecause }) => leftBecause === "ended")).toBe(true);
+  });
+
+  it("stays on the way that was written down first, when two who take the same step find different things", async () => {
+    await using parts = await start();
+    await parts.run("nudge", nudge);
+    await parts.enter("ada");
+    await parts.travel();
+    parts.pass(HOUR_MS);
+    const late = Promise.withResolvers<void>();
+    let branches = 0;
+    // Over the wait at once, and then so slow that another one takes the branch.
+    const slow = withBulkWrite(parts.store, async (write) => {
+      branches += 1;
+      if (branches === 2) await late.promise;
+      return write();
+    });
+    const slowly = parts.travel(parts.newRunner({ store: slow }));
+    await until(() => branches === 2, "the branch is taken, and not written down");
+    await parts.display("ada");
+    await parts.travel();
+    late.resolve();
+    await slowly;
+    await parts.travel();
+    expect(await parts.sent()).toEqual(["Still there? ada"]);
+    expect(await parts.travellers()).toMatchObject([{ stepId: "seen", leftBecause: "ended" }]);
   });
 
   it("asks for nothing new when what it asked for may be on disk or not", async () => {

@@ -22,6 +22,8 @@ const SETTABLE = {
   review_rule: "reviewRule",
   start_time: "startTime",
   journey: "journey",
+  budget: "budget",
+  drop_on_order: "dropOnOrder",
 } as const satisfies Record<string, keyof CampaignFields>;
 
 const isSettable = (path: string): path is keyof typeof SETTABLE => Object.hasOwn(SETTABLE, path);

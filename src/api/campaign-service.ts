@@ -8,7 +8,7 @@ import type { CampaignService } from "../../gen/intervention/v1/campaign_service
 import { findChangeRefusal } from "../domain/campaign/life-cycle.ts";
 import { type FieldViolation, InvalidInput, NotAllowedNow } from "../domain/errors.ts";
 import { CampaignKeeper, type CampaignKeeperParts } from "../integrations/campaign-keeper.ts";
-import { listTravellersOf, toCampaign } from "../store/index.ts";
+import { findBudgetUse, listTravellersOf, toCampaign } from "../store/index.ts";
 import { getService } from "./authenticate.ts";
 import { applyMask } from "./campaign-mask.ts";
 import { campaignMoves } from "./campaign-moves.ts";
@@ -52,7 +52,11 @@ export function campaignService(parts: CampaignParts): ServiceImpl<typeof Campai
     },
     async get({ name }, context) {
       const { workspace } = getService(context.values);
-      return { campaign: toCampaign(await keeper.get(workspace.id, parseCampaignName(name, workspace.id))) };
+      const campaign = toCampaign(await keeper.get(workspace.id, parseCampaignName(name, workspace.id)));
+      const { campaignId, budget } = campaign;
+      const use = budget && (await findBudgetUse(store, { workspaceId: workspace.id, campaignId }));
+      if (use === undefined) return { campaign };
+      return { campaign, budgetUse: { messages: BigInt(use.messages), micros: BigInt(use.micros) } };
     },
     async list(request, context) {
       const { workspace } = getService(context.values);

@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it, test } from "vitest";
+import { claimBudget } from "../store/index.ts";
 import { until } from "../testing/until.ts";
 import { startCallers } from "./testing/start-callers.ts";
 
@@ -87,6 +88,15 @@ describe("a campaign", () => {
     expect(last.reentryAfter).not.toBeNull();
   });
 
+  it("tells what it has used of its budget", async () => {
+    const { name } = await make({ budget: { messagesMax: 10 } }, "thrifty");
+    expect((await call("Get", { name })).body.budgetUse).toBeNull();
+    const whose = { workspaceId: "main", campaignId: "thrifty" };
+    const limits = { messagesMax: 10, microsMax: Number.POSITIVE_INFINITY, at: new Date() };
+    await claimBudget(api.store, whose, [{ id: "i/0", micros: 5 }], limits);
+    expect((await call("Get", { name })).body.budgetUse).toEqual({ messages: "1", micros: "5" });
+  });
+
   it("belongs to its workspace", async () => {
     const { name } = await make({}, "own");
     for (const [method, request] of [
@@ -155,6 +165,12 @@ describe("a campaign is refused that has", () => {
       "a cap without a window",
       { ...good, policy: { frequencyCap: { max: 1 } } },
       ["campaign.policy.frequency_cap.window"],
+    ],
+    ["a budget that bounds nothing", { ...good, budget: {} }, ["campaign.budget"]],
+    [
+      "a budget of no money, and of fewer messages than none",
+      { ...good, budget: { messagesMax: -1, costMax: { currency: "euro", micros: 0 } } },
+      ["campaign.budget.messages_max", "campaign.budget.cost_max.currency", "campaign.budget.cost_max.micros"],
     ],
     ["a state that is not its to begin in", { ...good, state: "CAMPAIGN_STATE_PAUSED" }, ["campaign.state"]],
   ])("%s", async (_, campaign, fields) => {

@@ -20,6 +20,7 @@ import { compileCondition } from "../domain/condition/compile-condition.ts";
 import { InvalidInput } from "../domain/errors.ts";
 import {
   checked,
+  currency,
   durationBetween,
   gatherViolations,
   memberOf,
@@ -54,6 +55,8 @@ export type CampaignFields = Pick<
   | "reviewRule"
   | "startTime"
   | "journey"
+  | "budget"
+  | "dropOnOrder"
 >;
 
 const DAY_S = 86_400;
@@ -61,6 +64,10 @@ const WAIT = { minS: 0.1, maxS: DAY_S, allowed: "100 ms to 1 day" };
 const MAX_WAITS = 10;
 
 const CREDITED = { minS: 1, maxS: 30 * DAY_S, allowed: "1 s to 30 days" };
+
+const MESSAGES_MAX = 1_000_000_000n;
+/** A billion units: sums of it are whole numbers without loss. */
+const COST_MICROS_MAX = 1_000_000_000_000_000n;
 
 const triggerSchema = checked<CampaignTrigger>(({ on }) => {
   switch (on.case) {
@@ -86,6 +93,25 @@ const campaignSchema = z.object({
   expireTime: checked<Timestamp>(timestamp).optional(),
   startTime: checked<Timestamp>(timestamp).optional(),
   reviewRule: checked<ReviewRule>(memberOf(ReviewRuleSchema, { allowUnspecified: true })),
+  dropOnOrder: z.boolean(),
+  budget: z
+    .object({
+      messagesMax: checked<bigint>((max) =>
+        max >= 0n && max <= MESSAGES_MAX ? undefined : `${max} is not in 0-${MESSAGES_MAX}`,
+      ),
+      costMax: z
+        .object({
+          currency: checked(currency),
+          micros: checked<bigint>((micros) =>
+            micros > 0n && micros <= COST_MICROS_MAX ? undefined : `${micros} is not in 1-${COST_MICROS_MAX}`,
+          ),
+        })
+        .optional(),
+    })
+    .refine(({ messagesMax, costMax }) => messagesMax > 0n || costMax !== undefined, {
+      error: "it bounds nothing; one of messages_max, cost_max is needed",
+    })
+    .optional(),
   reentryAfter: checked<Duration>(
     durationBetween({ minS: 1, maxS: 366 * DAY_S, allowed: "1 s to 366 days" }),
   ).optional(),
@@ -147,6 +173,8 @@ export function parseCampaign(campaign: Campaign): CampaignFields {
     ...(rest.expireTime === undefined ? {} : { expireTime: rest.expireTime }),
     ...(rest.startTime === undefined ? {} : { startTime: rest.startTime }),
     reviewRule: rest.reviewRule || ReviewRule.OPTIONAL,
+    dropOnOrder: rest.dropOnOrder,
+    ...(campaign.budget === undefined ? {} : { budget: campaign.budget }),
     ...(rest.digest === undefined ? {} : { digest: rest.digest }),
     ...(rest.reentryAfter === undefined ? {} : { reentryAfter: rest.reentryAfter }),
     ...(creditWindows === undefined ? {} : { creditWindows: create(CreditWindowsSchema, toGiven(creditWindows)) }),

@@ -1,7 +1,7 @@
 import { timestampMs } from "@bufbuild/protobuf/wkt";
 import type { Subscription } from "@nats-io/transport-node";
 import type { Logger } from "pino";
-import { type Campaign, CampaignState } from "../../gen/intervention/v1/campaign_pb.js";
+import { type Budget, type Campaign, CampaignState } from "../../gen/intervention/v1/campaign_pb.js";
 import type { PredictionKind, ShopEventKind } from "../../gen/intervention/v1/shopper_pb.js";
 import type { Bus } from "../bus/index.ts";
 import { type CompiledCondition, compileCondition } from "../domain/condition/compile-condition.ts";
@@ -10,6 +10,9 @@ import { KeptFresh } from "./kept-fresh.ts";
 
 /** A campaign that intervenes, ready to be asked. */
 export type LiveCampaign = { readonly campaign: Campaign; readonly condition: CompiledCondition | undefined };
+
+/** What a campaign bounds its messages by, beside its policy. */
+export type CampaignRules = { readonly budget: Budget | undefined; readonly dropOnOrder: boolean };
 
 /** What a campaign can wait for. */
 export type Occasion =
@@ -31,6 +34,8 @@ export class CampaignDirectory {
   readonly #running = new Map<string, LiveCampaign>();
   /** Those on whose journeys users go on, by workspace. */
   readonly #journeys = new Map<string, Set<string>>();
+  /** What bounds what is sent, of those that have something: whatever their state, since what was asked for may be decided later. */
+  readonly #rules = new Map<string, CampaignRules>();
   readonly #live = new Map<string, Map<string, LiveCampaign>>();
   #seenUntil = new Date(0);
 
@@ -78,6 +83,15 @@ export class CampaignDirectory {
     return [...(this.#journeys.get(workspaceId) ?? [])];
   }
 
+  /** What a campaign bounds its messages by; looked up where this process has not heard of it yet.
+   *  @returns undefined when it has nothing of it. */
+  async findRules(workspaceId: string, campaignId: string): Promise<CampaignRules | undefined> {
+    const id = `${workspaceId}/${campaignId}`;
+    if (this.#states.has(id)) return this.#rules.get(id);
+    const document = await findCampaign(this.#store, workspaceId, campaignId);
+    return document === undefined ? undefined : toRules(toCampaign(document));
+  }
+
   /** How a campaign stands; looked up where this process has not heard of it yet. */
   async findState(workspaceId: string, campaignId: string): Promise<CampaignState> {
     const known = this.#states.get(`${workspaceId}/${campaignId}`)?.state;
@@ -108,6 +122,9 @@ export class CampaignDirectory {
     this.#running.delete(document._id);
     this.#states.set(document._id, { etag: document.etag, state: campaign.state });
     this.#noteJourney(document, campaign);
+    const rules = toRules(campaign);
+    if (rules === undefined) this.#rules.delete(document._id);
+    else this.#rules.set(document._id, rules);
     const { on } = campaign.trigger ?? {};
     if (campaign.state !== CampaignState.RUNNING || on?.case === undefined) return;
     try {
@@ -129,6 +146,9 @@ export class CampaignDirectory {
     }
   }
 }
+
+const toRules = ({ budget, dropOnOrder }: Campaign): CampaignRules | undefined =>
+  budget !== undefined || dropOnOrder ? { budget, dropOnOrder } : undefined;
 
 /** Whether users go on with its journey. */
 const hasTravellers = ({ state, journey }: Campaign) =>

@@ -143,6 +143,8 @@ export const COLLECTIONS: Readonly<Record<string, PersonalCollection | Impersona
   segments: { why: "settings" },
   schedules: { why: "settings" },
   journey_versions: { why: "settings" },
+  campaign_budgets: { why: "sums over messages" },
+  budget_claims: { why: "which messages were counted; whose they are is in the decisions" },
   placement_offers: { why: "settings" },
   rollups: { why: "counts of events, of nobody by himself" },
   rollup_marks: { why: "slices of time" },

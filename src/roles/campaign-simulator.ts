@@ -11,8 +11,6 @@ import { ProfileSnapshotSchema } from "../../gen/intervention/v1/profile_pb.js";
 import type { Simulation } from "../../gen/intervention/v1/simulation_pb.js";
 import { type RecordedSend, simulateUser } from "../domain/campaign/simulate-user.ts";
 import { type CompiledCondition, compileCondition } from "../domain/condition/compile-condition.ts";
-import { toWanted } from "../domain/decision/to-wanted.ts";
-import { fromContactChannel, toOutsideChannel } from "../domain/delivery/channel-names.ts";
 import type { Workspace } from "../integrations/access-directory.ts";
 import { listPriorSends } from "../store/index.ts";
 import type { DecideOptions } from "./decide.ts";
@@ -20,6 +18,8 @@ import { type LoadedProfile, ProfileLoader } from "./profile-loader.ts";
 import { type RecordedUser, streamRecords } from "./recorded-triggers.ts";
 import { SimulationSum } from "./simulation-sum.ts";
 import { loadSuppressed } from "./suppressed.ts";
+import { toAsked } from "./to-asked.ts";
+import { toOutsideWanted } from "./to-outside-wanted.ts";
 
 /** What simulating stands on: what deciding does, and nothing to act by. */
 export type CampaignSimulatorOptions = Pick<DecideOptions, "store" | "access" | "costOf" | "isProvided"> & {
@@ -83,7 +83,7 @@ export class CampaignSimulator {
     const who = users.map(({ userId }) => ({ workspaceId: workspace.id, userId }));
     const find = await new ProfileLoader({ store, dataIntelligence: undefined }).load(who);
     const profiles = new Map(who.map((one) => [one.userId, find(one)]));
-    const askedOf = (profile: LoadedProfile) => toAsked(workspace.id, campaign, profile);
+    const askedOf = (profile: LoadedProfile) => toAsked({ workspace: workspace.id, policy: campaign.policy }, profile);
     const findSuppressed = await loadSuppressed(this.#options, [...profiles.values()].map(askedOf));
     for (const { userId, triggers } of users) {
       const profile = profiles.get(userId);
@@ -104,8 +104,7 @@ export class CampaignSimulator {
   ): DecisionInput {
     const { costOf, defaultTimeZone, isProvided } = this.#options;
     const { snapshot, contacts } = profile;
-    const wanted = toWanted(policy === undefined ? {} : { policy }).map(({ channel }) => channel);
-    const outside = wanted.filter((channel) => toOutsideChannel(channel) !== undefined);
+    const outside = toOutsideWanted({ policy });
     const more = { addresses: contacts.addresses, consents: [...snapshot.consents, ...contacts.consents] };
     return create(DecisionInputSchema, {
       ...{ workspace: workspace.id, recipient: { userId }, hasLiveSocket: assumeOnline },
@@ -137,13 +136,4 @@ export class CampaignSimulator {
     );
     return found.flat().filter(({ campaign }) => campaignId === "" || campaign !== campaignId);
   }
-}
-
-/** The addresses that a decision could choose. */
-function toAsked(workspaceId: string, { policy }: Campaign, { contacts }: LoadedProfile) {
-  const addresses = contacts.addresses.flatMap(({ channel, address }) => {
-    const name = fromContactChannel(channel);
-    return name === undefined ? [] : [{ channel: name, address }];
-  });
-  return { workspaceId, policy, addresses };
 }

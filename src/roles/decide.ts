@@ -44,7 +44,7 @@ export type DecideOptions = {
   readonly metrics: Metrics;
   readonly traces: Traces;
   readonly log: Logger;
-  readonly campaigns: Pick<CampaignDirectory, "findState">;
+  readonly campaigns: Pick<CampaignDirectory, "findState" | "findRules">;
   readonly catalog: CatalogView;
   /** Price and stock in what is sent are no older than this, ms. */
   readonly catalogAgeMs: number;

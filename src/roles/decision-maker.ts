@@ -12,10 +12,9 @@ import { ProfileSnapshotSchema } from "../../gen/intervention/v1/profile_pb.js";
 import { type TemplateInput, TemplateInputSchema } from "../../gen/intervention/v1/template_input_pb.js";
 import { toSubjectToken } from "../bus/index.ts";
 import { invariant } from "../domain/assert.ts";
-import { type FoundProduct, toProductStates } from "../domain/catalog/product-states.ts";
+import { toProductStates } from "../domain/catalog/product-states.ts";
 import { toCapSince } from "../domain/decision/ask-frequency-cap.ts";
 import { decide } from "../domain/decision/decide.ts";
-import { fromContactChannel } from "../domain/delivery/channel-names.ts";
 import { SPAN } from "../observe/index.ts";
 import {
   type DecisionDocument,
@@ -27,14 +26,18 @@ import {
   toDecision,
   toDecisionInput,
 } from "../store/index.ts";
+import { type Drafted, returnBudgets, spendBudgets } from "./budgets.ts";
+import { addCampaign } from "./campaign-inputs.ts";
 import { addChoice, addCosts } from "./choice-input.ts";
 import type { DecideOptions, ToDecide } from "./decide.ts";
 import { treatAll, withTreatments } from "./experiment-inputs.ts";
 import { loadFallbackStates } from "./fallback-states.ts";
+import { findProducts } from "./find-products.ts";
 import { type LoadedProfile, ProfileLoader, type WhoToLoad } from "./profile-loader.ts";
 import { loadSendHours } from "./send-hours.ts";
-import { type Asked, loadSuppressed, type Suppressed } from "./suppressed.ts";
+import { loadSuppressed, type Suppressed } from "./suppressed.ts";
 import { TemplateInputs } from "./template-inputs.ts";
+import { toAsked } from "./to-asked.ts";
 import { toDecisionDocument } from "./to-decision-document.ts";
 import { toOutsideWanted } from "./to-outside-wanted.ts";
 
@@ -69,16 +72,18 @@ export class DecisionMaker {
   /** Decides each intervention of a batch, once for ever: where a decision of this round stands already, it is returned as it is. */
   async decideAll(batch: readonly ToDecide[]): Promise<Standing[]> {
     const standing: Standing[] = [];
+    const drafted = new Set<string>();
     // The same message can be twice in one batch, when it was put on the stream again.
     const given = new Map(batch.map((work) => [idOf(work), work]));
     const findProfile = await this.#profiles.load([...given.values()].map(toWho));
     let open = await treatAll(this.#options, [...given.values()], (work) => findProfile(toWho(work)));
-    const askedOf = (work: ToDecide) => toAsked(work, findProfile(toWho(work)));
+    const askedOf = (work: ToDecide) => toAsked(work.message, findProfile(toWho(work)));
     const findSuppressed = await loadSuppressed(this.#options, open.map(askedOf));
     const suppressedOf = (work: ToDecide) => findSuppressed(askedOf(work));
     for (let attempt = 1; open.length > 0; attempt += 1) {
       invariant(attempt <= CONFLICTS_MAX, `${open.length} decisions met other deciders ${CONFLICTS_MAX} times`);
       const made = await this.#decideOnce(open, { findProfile, suppressedOf });
+      for (const { document, decision } of made) if (decision.outcome === Outcome.SEND) drafted.add(document._id);
       const conflicts = new Map(
         (
           await insertDecisions(
@@ -99,6 +104,7 @@ export class DecisionMaker {
       this.#options.metrics.capConflicts.inc(again.length);
       open = again;
     }
+    await returnBudgets(this.#options, standing, drafted);
     return standing;
   }
 
@@ -111,8 +117,8 @@ export class DecisionMaker {
   ): Promise<Standing[]> {
     const now = new Date();
     const histories = new Map<string, Promise<History>>();
-    const made: Standing[] = [];
-    const products = await this.#findProducts(batch);
+    const drafts: (Drafted & { readonly toStanding: (decision: Decision) => Standing })[] = [];
+    const products = await findProducts(this.#options, batch.map(toMessage));
     const fallbacks = await loadFallbackStates(this.#options, batch.map(toMessage));
     const sendHours = await loadSendHours(this.#options, batch.map(toMessage), {
       now,
@@ -123,7 +129,7 @@ export class DecisionMaker {
       const profile = known.findProfile(toWho(work));
       const input = this.#toInput(work, now, profile);
       input.suppressedAddresses = known.suppressedOf(work).map((one) => create(SuppressedAddressSchema, one));
-      await this.#addTrigger(input, work);
+      await addCampaign(this.#options, input, work, now);
       const fallback = fallbacks.get(work.message);
       if (fallback !== undefined) input.fallback = fallback;
       const hours = sendHours.get(work.message);
@@ -152,15 +158,20 @@ export class DecisionMaker {
         history.lastNumber += 1;
       }
       const capNumber = history !== undefined && decision.outcome === Outcome.SEND ? history.lastNumber : undefined;
-      made.push({
-        work: { ...work, traceparent: span?.traceparent ?? work.traceparent },
-        decision,
-        document: toDecisionDocument({ input, decision, capNumber, now, capUserId: profile.survivingUserId }),
-        isNew: true,
-        ...(input.template === undefined ? {} : { template: input.template }),
-      });
+      const traced = { ...work, traceparent: span?.traceparent ?? work.traceparent };
+      const toStanding = (final: Decision): Standing => {
+        const number = final.outcome === Outcome.SEND ? capNumber : undefined;
+        const capUserId = profile.survivingUserId;
+        return {
+          ...{ work: traced, decision: final, isNew: true },
+          document: toDecisionDocument({ input, decision: final, capNumber: number, now, capUserId }),
+          ...(input.template === undefined ? {} : { template: input.template }),
+        };
+      };
+      drafts.push({ work, input, decision, toStanding });
     }
-    return made;
+    await spendBudgets(this.#options, drafts, now);
+    return drafts.map(({ decision, toStanding }) => toStanding(decision));
   }
 
   /** Variables are looked up, and codes drawn, only for what all other rules let through; then the same rules are asked again. */
@@ -182,18 +193,6 @@ export class DecisionMaker {
       if (decision.channel === channel) break;
     }
     return decision;
-  }
-
-  /** What the catalogues have of the products that a batch names, by workspace. */
-  async #findProducts(batch: readonly ToDecide[]): Promise<Map<string, Map<string, FoundProduct>>> {
-    const { catalog, catalogAgeMs } = this.#options;
-    const named = batch.filter(({ message }) => (message.content?.productIds.length ?? 0) > 0);
-    const byWorkspace = Map.groupBy(named, ({ message }) => message.workspace);
-    const found = [...byWorkspace].map(async ([workspace, works]) => {
-      const ids = works.flatMap(({ message }) => message.content?.productIds ?? []);
-      return [workspace, await catalog.findFresh(workspace, ids, { maxAgeMs: catalogAgeMs })] as const;
-    });
-    return new Map(await Promise.all(found));
   }
 
   #toInput({ message }: ToDecide, now: Date, { snapshot, contacts }: LoadedProfile): DecisionInput {
@@ -218,13 +217,6 @@ export class DecisionMaker {
       defaultTimeZone: this.#options.defaultTimeZoneOf(message.workspace),
       experiments: message.experiments,
     });
-  }
-
-  /** What a campaign asked for is sent only while it runs. */
-  async #addTrigger(input: DecisionInput, { message: { trigger, workspace } }: ToDecide): Promise<void> {
-    if (trigger === undefined) return;
-    input.trigger = trigger;
-    input.campaignState = await this.#options.campaigns.findState(workspace, trigger.campaign);
   }
 
   /** A cap counts what was sent to any of a user's ids, and numbers it under the surviving one. */
@@ -299,14 +291,3 @@ const toWho = ({ message }: Pick<ToDecide, "message">): WhoToLoad => ({
 });
 
 const idOf = ({ message }: ToDecide) => decisionId(message.interventionId, message.round);
-
-/** The addresses that a decision could choose; none where its policy names no channel that needs one. */
-function toAsked({ message }: ToDecide, { contacts }: LoadedProfile): Asked {
-  const isOutside = toOutsideWanted(message).length > 0;
-  const all = isOutside ? [...(message.recipient?.addresses ?? []), ...contacts.addresses] : [];
-  const addresses = all.flatMap(({ channel, address }) => {
-    const name = fromContactChannel(channel);
-    return name === undefined ? [] : [{ channel: name, address }];
-  });
-  return { workspaceId: message.workspace, policy: message.policy, addresses };
-}

@@ -4,6 +4,12 @@ import { type AddressWishDocument, addressWishIndexes } from "./address-wishes.t
 import { type ApiKeyDocument, apiKeyIndexes } from "./api-keys.ts";
 import { type AttemptDocument, type AttemptResultDocument, attemptIndexes, attemptResultIndexes } from "./attempts.ts";
 import { type AuditDocument, auditIndexes } from "./audit.ts";
+import {
+  type BudgetClaimDocument,
+  budgetClaimIndexes,
+  type CampaignBudgetDocument,
+  campaignBudgetIndexes,
+} from "./campaign-budgets.ts";
 import { type CampaignDocument, campaignIndexes } from "./campaigns.ts";
 import { type CartWatchDocument, cartWatchIndexes } from "./cart-watches.ts";
 import { type CheckpointDocument, checkpointIndexes } from "./checkpoints.ts";
@@ -130,6 +136,8 @@ const COLLECTIONS = {
   rollups: collection<RollupDocument>("rollups", rollupIndexes),
   rollupMarks: collection<RollupMarkDocument>("rollup_marks", rollupMarkIndexes),
   schedules: collection<ScheduleDocument>("schedules", scheduleIndexes),
+  campaignBudgets: collection<CampaignBudgetDocument>("campaign_budgets", campaignBudgetIndexes),
+  budgetClaims: collection<BudgetClaimDocument>("budget_claims", budgetClaimIndexes),
   travellers: collection<TravellerDocument>("travellers", travellerIndexes),
   journeyVersions: collection<JourneyVersionDocument>("journey_versions", journeyVersionIndexes),
   segments: collection<SegmentDocument>("segments", segmentIndexes),

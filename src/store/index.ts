@@ -25,6 +25,7 @@ export {
   toSentAs,
 } from "./attempts.ts";
 export { type AuditDocument, insertAuditEntry, listAuditEntries, setAuditOutcome, toBoundary } from "./audit.ts";
+export { claimBudget, findBudgetUse, type Granted, releaseBudget } from "./campaign-budgets.ts";
 export {
   advanceCampaign,
   type CampaignDocument,

@@ -10,7 +10,7 @@ import type { Duration, Timestamp } from "@bufbuild/protobuf/wkt";
 import type { Context, Prediction, PredictionKind, ShopEvent, ShopEventKind } from "./shopper_pb.js";
 import type { MissedPolicy } from "./run_service_pb.js";
 import type { Condition } from "./condition_pb.js";
-import type { Content, Policy, Priority } from "./intervention_pb.js";
+import type { Content, Cost, Policy, Priority } from "./intervention_pb.js";
 import type { TemplateUse } from "./template_use_pb.js";
 import type { Journey } from "./journey_pb.js";
 
@@ -510,6 +510,20 @@ export declare type Campaign = Message<"intervention.v1.Campaign"> & {
    * @generated from field: int32 journey_version = 114;
    */
   journeyVersion: number;
+
+  /**
+   * What it may send in its whole life. Absent: as much as is asked for.
+   *
+   * @generated from field: intervention.v1.Budget budget = 115;
+   */
+  budget?: Budget | undefined;
+
+  /**
+   * What waits for a time to be sent, or for its fallback, is dropped when its user has ordered since it was asked for.
+   *
+   * @generated from field: bool drop_on_order = 116;
+   */
+  dropOnOrder: boolean;
 };
 
 /**
@@ -517,6 +531,61 @@ export declare type Campaign = Message<"intervention.v1.Campaign"> & {
  * Use `create(CampaignSchema)` to create a new message.
  */
 export declare const CampaignSchema: GenMessage<Campaign>;
+
+/**
+ * Budget bounds what a campaign sends. It is counted exactly, however many processes decide: what would be beyond it is not sent.
+ *
+ * @generated from message intervention.v1.Budget
+ */
+export declare type Budget = Message<"intervention.v1.Budget"> & {
+  /**
+   * So many messages at most, each fallback that is sent counted too: 1 to 1,000,000,000. 0: any number.
+   *
+   * @generated from field: int64 messages_max = 1;
+   */
+  messagesMax: bigint;
+
+  /**
+   * What they may cost together, by the costs of the provider accounts at the time: of what costs in another currency, or nothing that is
+   * known, only the number is bounded. Absent: not bounded.
+   *
+   * @generated from field: intervention.v1.Cost cost_max = 2;
+   */
+  costMax?: Cost | undefined;
+};
+
+/**
+ * Describes the message intervention.v1.Budget.
+ * Use `create(BudgetSchema)` to create a new message.
+ */
+export declare const BudgetSchema: GenMessage<Budget>;
+
+/**
+ * BudgetUse is what a campaign has used of its budget.
+ *
+ * @generated from message intervention.v1.BudgetUse
+ */
+export declare type BudgetUse = Message<"intervention.v1.BudgetUse"> & {
+  /**
+   * Messages that were sent.
+   *
+   * @generated from field: int64 messages = 1;
+   */
+  messages: bigint;
+
+  /**
+   * What they cost, in millionths of a unit of the budget's currency.
+   *
+   * @generated from field: int64 micros = 2;
+   */
+  micros: bigint;
+};
+
+/**
+ * Describes the message intervention.v1.BudgetUse.
+ * Use `create(BudgetUseSchema)` to create a new message.
+ */
+export declare const BudgetUseSchema: GenMessage<BudgetUse>;
 
 /**
  * TriggerSource is what made a campaign intervene, as it was at that moment.

@@ -6,7 +6,7 @@
 
 import type { GenFile, GenMessage, GenService } from "@bufbuild/protobuf/codegenv2";
 import type { Message } from "@bufbuild/protobuf";
-import type { Campaign, CampaignState, CampaignTriggerKind } from "./campaign_pb.js";
+import type { BudgetUse, Campaign, CampaignState, CampaignTriggerKind } from "./campaign_pb.js";
 import type { FieldMask, Timestamp } from "@bufbuild/protobuf/wkt";
 import type { Traveller } from "./journey_pb.js";
 import type { Simulation } from "./simulation_pb.js";
@@ -103,6 +103,13 @@ export declare type GetCampaignResponse = Message<"intervention.v1.GetCampaignRe
    * @generated from field: intervention.v1.Campaign campaign = 1;
    */
   campaign?: Campaign | undefined;
+
+  /**
+   * What it has used of its budget. Absent: it has none, or has used nothing.
+   *
+   * @generated from field: intervention.v1.BudgetUse budget_use = 110;
+   */
+  budgetUse?: BudgetUse | undefined;
 };
 
 /**

@@ -8,7 +8,7 @@ import type { GenEnum, GenFile, GenMessage } from "@bufbuild/protobuf/codegenv2"
 import type { Message } from "@bufbuild/protobuf";
 import type { Channel, Cost, Policy, Recipient } from "./intervention_pb.js";
 import type { Timestamp } from "@bufbuild/protobuf/wkt";
-import type { CampaignState, TriggerSource } from "./campaign_pb.js";
+import type { Budget, CampaignState, TriggerSource } from "./campaign_pb.js";
 import type { ProductStates } from "./catalog_pb.js";
 import type { ProfileSnapshot } from "./profile_pb.js";
 import type { TemplateInput } from "./template_input_pb.js";
@@ -209,6 +209,20 @@ export declare type DecisionInput = Message<"intervention.v1.DecisionInput"> & {
   choice?: ChoiceInput | undefined;
 
   /**
+   * What its campaign's budget had left. Only of what all other rules let through, and whose campaign has a budget.
+   *
+   * @generated from field: intervention.v1.BudgetState budget = 110;
+   */
+  budget?: BudgetState | undefined;
+
+  /**
+   * When the user ordered something since it was asked for. Only of what has waited, and whose campaign drops that then.
+   *
+   * @generated from field: google.protobuf.Timestamp order_time = 111;
+   */
+  orderTime?: Timestamp | undefined;
+
+  /**
    * The experiments that its campaign is in, those of all campaigns first.
    *
    * @generated from field: repeated intervention.v1.ExperimentInput experiments = 130;
@@ -289,6 +303,54 @@ export declare type SendHours = Message<"intervention.v1.SendHours"> & {
  * Use `create(SendHoursSchema)` to create a new message.
  */
 export declare const SendHoursSchema: GenMessage<SendHours>;
+
+/**
+ * BudgetState is what a campaign's budget had left for a message.
+ *
+ * @generated from message intervention.v1.BudgetState
+ */
+export declare type BudgetState = Message<"intervention.v1.BudgetState"> & {
+  /**
+   * Whether there was enough: then it is taken.
+   *
+   * @generated from field: bool is_granted = 1;
+   */
+  isGranted: boolean;
+
+  /**
+   * Messages sent before.
+   *
+   * @generated from field: int64 messages = 2;
+   */
+  messages: bigint;
+
+  /**
+   * What those cost, in millionths of a unit of the budget's currency.
+   *
+   * @generated from field: int64 micros = 3;
+   */
+  micros: bigint;
+
+  /**
+   * What this one costs.
+   *
+   * @generated from field: int64 message_micros = 4;
+   */
+  messageMicros: bigint;
+
+  /**
+   * The budget.
+   *
+   * @generated from field: intervention.v1.Budget budget = 5;
+   */
+  budget?: Budget | undefined;
+};
+
+/**
+ * Describes the message intervention.v1.BudgetState.
+ * Use `create(BudgetStateSchema)` to create a new message.
+ */
+export declare const BudgetStateSchema: GenMessage<BudgetState>;
 
 /**
  * ChannelCost is what a message costs on a channel.
@@ -693,6 +755,20 @@ export enum Rule {
    * @generated from enum value: RULE_FALLBACK = 70;
    */
   FALLBACK = 70,
+
+  /**
+   * Has the campaign's budget enough left? Asked after everything else; not asked of campaigns without one.
+   *
+   * @generated from enum value: RULE_BUDGET = 110;
+   */
+  BUDGET = 110,
+
+  /**
+   * Has the user ordered while it waited? Asked after whether the campaign is live, of campaigns that drop it then.
+   *
+   * @generated from enum value: RULE_ORDER = 111;
+   */
+  ORDER = 111,
 
   /**
    * Which variant of an experiment does the user have, and is it a holdout? Asked after the campaign, before consent, for each

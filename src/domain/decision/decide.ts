@@ -13,6 +13,7 @@ import {
 } from "../../../gen/intervention/v1/decision_pb.js";
 import type { Assignment } from "../../../gen/intervention/v1/experiment_pb.js";
 import { Channel, SendTime_Method } from "../../../gen/intervention/v1/intervention_pb.js";
+import { askBudget } from "./ask-budget.ts";
 import { askCampaignLive } from "./ask-campaign-live.ts";
 import { askCatalog } from "./ask-catalog.ts";
 import { askChannel } from "./ask-channel.ts";
@@ -21,6 +22,7 @@ import { toExperimentAsk } from "./ask-experiment.ts";
 import { askExpiry } from "./ask-expiry.ts";
 import { askFallback, toFallbackTime } from "./ask-fallback.ts";
 import { askFrequencyCap } from "./ask-frequency-cap.ts";
+import { askOrder } from "./ask-order.ts";
 import { askQuietHours } from "./ask-quiet-hours.ts";
 import { askSendTime } from "./ask-send-time.ts";
 import { askTemplate } from "./ask-template.ts";
@@ -35,6 +37,7 @@ const FIRST_RULES: readonly RuleAsk[] = [
   [Rule.DUPLICATE, askDuplicate],
   [Rule.FALLBACK, askFallback],
   [Rule.CAMPAIGN_LIVE, askCampaignLive],
+  [Rule.ORDER, askOrder],
 ];
 /** ... and those after them, whose answers may depend on the variant: who is in an experiment must not. */
 const LATER_RULES: readonly RuleAsk[] = [
@@ -48,6 +51,8 @@ const LATER_RULES: readonly RuleAsk[] = [
 const RULES: readonly RuleAsk[] = [...FIRST_RULES, ...LATER_RULES];
 /** Asked last, and only of what names products: so the answer is as fresh as the sending. */
 const CATALOG_RULE: RuleAsk = [Rule.CATALOG, askCatalog];
+/** Asked when all the others let it through: what is granted is taken. */
+const BUDGET_RULE: RuleAsk = [Rule.BUDGET, askBudget];
 
 /** The engine's answer for one intervention: a pure function of the recorded input, clock included, so that deciding again on
  *  it gives the same bytes. Stops at the first rule that does not say "go on"; every rule asked leaves its verdict. */
@@ -69,6 +74,7 @@ export function decide(input: DecisionInput): Decision {
     // Only of what a campaign asked for.
     if (rule === Rule.FALLBACK && input.fallback === undefined) continue;
     if (rule === Rule.CAMPAIGN_LIVE && input.trigger === undefined) continue;
+    if (rule === Rule.ORDER && input.orderTime === undefined) continue;
     // What was decided before profiles were looked at decides again as it did then.
     if (rule === Rule.CONSENT && input.profile === undefined) continue;
     // Only of what a template says.
@@ -100,11 +106,12 @@ export function decide(input: DecisionInput): Decision {
   });
 }
 
-/** Most inputs have no experiments and no products. */
-function toRules({ experiments, products }: DecisionInput): readonly RuleAsk[] {
-  if (experiments.length === 0) return products === undefined ? RULES : [...RULES, CATALOG_RULE];
+/** Most inputs have no experiments, no products and no budget. */
+function toRules({ experiments, products, budget }: DecisionInput): readonly RuleAsk[] {
+  if (experiments.length === 0 && products === undefined && budget === undefined) return RULES;
+  const last = [...(products === undefined ? [] : [CATALOG_RULE]), ...(budget === undefined ? [] : [BUDGET_RULE])];
   const asks = experiments.map((experiment): RuleAsk => [Rule.EXPERIMENT, toExperimentAsk(experiment)]);
-  return [...FIRST_RULES, ...asks, ...LATER_RULES, ...(products === undefined ? [] : [CATALOG_RULE])];
+  return [...FIRST_RULES, ...asks, ...LATER_RULES, ...last];
 }
 
 /** The store keeps one decision a round, so this verdict is recorded only where it is true: a second decision finds the first

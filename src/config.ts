@@ -91,7 +91,9 @@ const schema = z.object({
   DEFAULT_TIME_ZONE: z.string().min(1).default("UTC").describe("IANA time zone of users who have none"),
   PUBLIC_URL: url(["http", "https"], "https://engage.shop.example")
     .optional()
-    .describe("how readers of mail reach the edge, for links to unsubscribe; without it mail has none"),
+    .describe(
+      "how readers of messages reach the edge, for links to unsubscribe, to preferences and to confirm; without it there are none",
+    ),
   TRACK_LINKS: flag(true).describe(
     "links of email, SMS and push lead past the engine, and email has a picture, so that it is told who clicked and looked",
   ),

@@ -569,7 +569,7 @@ describe("messages that a template says", () => {
     await engine.reached(interventionId, State.SENT);
     expect(fake.sent.find(({ deliveryId }) => deliveryId === `${interventionId}:email`)?.content).toMatchObject({
       html: expect.stringMatching(
-        /<a href="https:\/\/shop\.example\/unsubscribe\?a=1&amp;b=2">Unsubscribe<\/a><\/p><\/body>/,
+        /<a href="https:\/\/shop\.example\/unsubscribe\?a=1&amp;b=2" lang="de">Abmelden<\/a><\/p><\/body>/,
       ),
       text: expect.stringContaining(UNSUBSCRIBE),
       headers: { "List-Unsubscribe": `<${UNSUBSCRIBE}>`, "List-Unsubscribe-Post": "List-Unsubscribe=One-Click" },

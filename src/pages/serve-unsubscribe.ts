@@ -5,6 +5,7 @@ import { type Event, EventKind, EventSchema } from "../../gen/intervention/v1/ev
 import type { EventPublisher } from "../bus/index.ts";
 import { fromChannelName } from "../domain/delivery/channel-names.ts";
 import { toEscaped } from "../domain/delivery/to-outgoing.ts";
+import { UNSUBSCRIBE_LABELS } from "../domain/delivery/unsubscribe-labels.ts";
 import { Unavailable } from "../domain/errors.ts";
 import type { Language } from "../domain/spoken-language.ts";
 import type { EdgeRequest, EdgeResponse, EdgeServer } from "../gateway/index.ts";
@@ -23,48 +24,29 @@ type UnsubscribeParts = {
   readonly log: Logger;
 };
 
-type Texts = {
-  readonly title: string;
-  readonly ask: string;
-  readonly button: string;
-  readonly done: string;
-};
-
-const TEXTS: Readonly<Record<Language, Texts>> = {
+const TEXTS: Readonly<Record<Language, { readonly ask: string; readonly done: string }>> = {
   en: {
-    title: "Unsubscribe",
     ask: "Do you want to get no more offers and news at this address?",
-    button: "Unsubscribe",
     done: "Done. You will get no more offers and news at this address.",
   },
   de: {
-    title: "Abmelden",
     ask: "Möchten Sie an diese Adresse keine Angebote und Neuigkeiten mehr bekommen?",
-    button: "Abmelden",
     done: "Erledigt. Sie bekommen an diese Adresse keine Angebote und Neuigkeiten mehr.",
   },
   es: {
-    title: "Cancelar la suscripción",
     ask: "¿No quiere recibir más ofertas ni novedades en esta dirección?",
-    button: "Cancelar la suscripción",
     done: "Hecho. No recibirá más ofertas ni novedades en esta dirección.",
   },
   fr: {
-    title: "Se désabonner",
     ask: "Ne plus recevoir d'offres ni de nouveautés à cette adresse ?",
-    button: "Se désabonner",
     done: "C'est fait. Vous ne recevrez plus d'offres ni de nouveautés à cette adresse.",
   },
   it: {
-    title: "Annulla l'iscrizione",
     ask: "Non vuole più ricevere offerte e novità a questo indirizzo?",
-    button: "Annulla l'iscrizione",
     done: "Fatto. Non riceverà più offerte e novità a questo indirizzo.",
   },
   pl: {
-    title: "Wypisz się",
     ask: "Czy nie chcesz już otrzymywać ofert i nowości na ten adres?",
-    button: "Wypisz się",
     done: "Gotowe. Na ten adres nie będą już przychodzić oferty ani nowości.",
   },
 };
@@ -75,9 +57,10 @@ export function serveUnsubscribe(edge: EdgeServer, { access, store, events, log 
   const find = ({ query }: EdgeRequest) => readUnsubscribeToken(access, query.get("t") ?? "");
   const answer = (status: number, request: EdgeRequest, what: "ask" | "done" | "bad"): EdgeResponse => {
     const language = toLanguage(request);
-    const { title, button, ...texts } = TEXTS[language];
+    const texts = TEXTS[language];
+    const title = UNSUBSCRIBE_LABELS[language];
     const { more, bad } = PAGE_TEXTS[language];
-    const form = what === "ask" ? `<form method="post"><button>${button}</button></form>` : "";
+    const form = what === "ask" ? `<form method="post"><button>${title}</button></form>` : "";
     const user = request.query.get("p") ?? "";
     const isKnown = what !== "bad" && readPreferenceToken(access, user) !== undefined;
     const link = isKnown ? `<p><a href="${PREFERENCES_PATH}?t=${toEscaped(user)}">${more}</a></p>` : "";

@@ -8,9 +8,12 @@ import { toOutgoingTemplate } from "./to-outgoing-template.ts";
 
 const URL = "https://engine.example/unsubscribe?t=a&u=b";
 const sender = { from: "shop@example.com", replyTo: "" };
-const toEmail = (html: string, unsubscribeUrl: string | undefined, variables = {}) =>
+const toEmail = (html: string, unsubscribeUrl: string | undefined, variables = {}, variant = "") =>
   toOutgoingTemplate(
-    create(DeliveryMessageSchema, { channel: Channel.EMAIL, template: { template: "t", version: 1, variables } }),
+    create(DeliveryMessageSchema, {
+      channel: Channel.EMAIL,
+      template: { template: "t", version: 1, variables, variant },
+    }),
     compileTemplate(
       create(TemplateContentSchema, {
         variables: [
@@ -37,9 +40,18 @@ describe("a marketing email of a template", () => {
 
   it("has the engine's where it shows none", () => {
     expect(toEmail(plain, URL)).toMatchObject({
-      html: expect.stringMatching(/<p>Hi<\/p><p [^>]+><a href="[^"]+t=a&amp;u=b">Unsubscribe<\/a><\/p><\/body>$/),
+      html: expect.stringMatching(
+        /<p>Hi<\/p><p [^>]+><a href="[^"]+t=a&amp;u=b" lang="en">Unsubscribe<\/a><\/p><\/body>$/,
+      ),
       text: `Hi\n\n${URL}`,
     });
+  });
+
+  it("has it in the language of the variant", () => {
+    expect(toEmail(plain, URL, {}, "fr-CA")).toMatchObject({
+      html: expect.stringContaining('lang="fr">Se désabonner<'),
+    });
+    expect(toEmail(plain, URL, {}, "ja")).toMatchObject({ html: expect.stringContaining('lang="en">Unsubscribe<') });
   });
 
   it("has none where there is none to have, as in a service message", () => {

@@ -13,6 +13,7 @@ import {
   toEscaped,
   toOutgoingContent,
   toReplyTo,
+  toUnsubscribeFooter,
   toUnsubscribeHeaders,
 } from "./to-outgoing.ts";
 
@@ -49,7 +50,7 @@ type Parts = {
 /** The same of what a template came to already.
  *  @throws InvalidInput when it has no part for the delivery's channel. */
 export function toOutgoingRendered(
-  { intervention, channel }: DeliveryMessage,
+  { intervention, channel, template }: DeliveryMessage,
   { email, sms, push }: Parts,
   sender: SenderSettings,
 ): Outgoing {
@@ -59,7 +60,7 @@ export function toOutgoingRendered(
       from: sender.from,
       ...toReplyTo(sender),
       subject: email.subject,
-      html: withFooter(email.html, sender.unsubscribeUrl),
+      html: withFooter(email.html, sender.unsubscribeUrl, template?.variant || intervention?.recipient?.locale || ""),
       text: withLine(email.text, sender.unsubscribeUrl),
       headers: toUnsubscribeHeaders(sender.unsubscribeUrl),
     };
@@ -99,9 +100,9 @@ function withLine(text: string, unsubscribeUrl: string | undefined): string {
 }
 
 /** A marketing email has a way out of it: the engine's own where its template has none. */
-function withFooter(html: string, unsubscribeUrl: string | undefined): string {
+function withFooter(html: string, unsubscribeUrl: string | undefined, locale: string): string {
   if (unsubscribeUrl === undefined || html.includes(toEscaped(unsubscribeUrl))) return html;
-  const footer = `<p style="font-size:.8em"><a href="${toEscaped(unsubscribeUrl)}">Unsubscribe</a></p>`;
+  const footer = toUnsubscribeFooter(unsubscribeUrl, locale);
   const end = html.toLowerCase().lastIndexOf("</body>");
   return end < 0 ? `${html}${footer}` : `${html.slice(0, end)}${footer}${html.slice(end)}`;
 }

@@ -40,12 +40,14 @@ describe("a content as providers take it", () => {
     expect(email.html).toContain("Boots &amp; co");
   });
 
-  it("is an email with a way to unsubscribe where there is one: for mail programs, in the text and in the HTML", () => {
+  it("is an email with a way to unsubscribe where there is one: for mail programs, in the text and in its language in the HTML", () => {
     const url = "https://engage.shop.example/unsubscribe?t=a.b&x=1";
     expect(render(Channel.EMAIL, CONTENT, url)).toMatchObject({
       headers: { "List-Unsubscribe": `<${url}>`, "List-Unsubscribe-Post": "List-Unsubscribe=One-Click" },
       text: expect.stringContaining(`\n${url}`),
-      html: expect.stringContaining('<a href="https://engage.shop.example/unsubscribe?t=a.b&amp;x=1">Unsubscribe</a>'),
+      html: expect.stringContaining(
+        '<a href="https://engage.shop.example/unsubscribe?t=a.b&amp;x=1" lang="de">Abmelden</a>',
+      ),
     });
     const without = render(Channel.EMAIL);
     expect(without).toMatchObject({ headers: {} });

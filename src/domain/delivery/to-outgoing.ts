@@ -4,6 +4,8 @@ import type { SentProduct } from "../../../gen/intervention/v1/catalog_pb.js";
 import { Channel, type Content, ContentSchema } from "../../../gen/intervention/v1/intervention_pb.js";
 import type { Money } from "../../../gen/intervention/v1/shopper_pb.js";
 import { InvalidInput } from "../errors.ts";
+import { findLanguage } from "../spoken-language.ts";
+import { UNSUBSCRIBE_LABELS } from "./unsubscribe-labels.ts";
 
 /** What the account that sends it adds. */
 export type SenderSettings = {
@@ -123,6 +125,13 @@ export const toReplyTo = ({ replyTo }: SenderSettings): { readonly replyTo?: str
 export const toUnsubscribeHeaders = (url: string | undefined): Readonly<Record<string, string>> =>
   url === undefined ? {} : { "List-Unsubscribe": `<${url}>`, "List-Unsubscribe-Post": "List-Unsubscribe=One-Click" };
 
+/** The same for a reader whose program has none, in the language of the message. */
+export function toUnsubscribeFooter(url: string, locale: string): string {
+  const language = findLanguage(locale) ?? "en";
+  const label = toEscaped(UNSUBSCRIBE_LABELS[language]);
+  return `<p style="font-size:.8em"><a href="${toEscaped(url)}" lang="${language}">${label}</a></p>`;
+}
+
 type Layout = {
   readonly offers: readonly Offer[];
   readonly locale: string;
@@ -153,9 +162,7 @@ function toHtml(content: Content, { offers, locale, unsubscribeUrl }: Layout) {
     ...paragraphs,
     ...named,
     ...links,
-    ...(unsubscribeUrl === undefined
-      ? []
-      : [`<p style="font-size:.8em"><a href="${toEscaped(unsubscribeUrl)}">Unsubscribe</a></p>`]),
+    ...(unsubscribeUrl === undefined ? [] : [toUnsubscribeFooter(unsubscribeUrl, locale)]),
     "</body></html>",
   ].join("\n");
 }

@@ -22,31 +22,48 @@ export type WantedPreferences = {
 /** Why a form is not taken, as the name of what the page says then. */
 export type FormProblem = "badHours" | "badForm";
 
+/** What a form says, and what is wrong with it; nothing, where it is none of this page's. */
+type ParsedForm =
+  | { readonly wanted: WantedPreferences; readonly problem?: "badHours" }
+  | { readonly wanted?: undefined; readonly problem: "badForm" };
+
 const CHANNELS: readonly string[] = ["email", "sms", "push", "shop"] satisfies readonly PreferenceChannel[];
 const isChannel = (text: string): text is PreferenceChannel => CHANNELS.includes(text);
 
 /** Reads what the page's form sends: `asked` and `follows` name everything that was shown, `channel` and `topic` what is ticked. What the
  *  page shows is not all there is by the time that it is sent, and what it has not shown is not meant.
  *  @param locale the user's, which a language's choice keeps where it is one of the same language. */
-export function parsePreferencesForm(body: Uint8Array, locale: string): WantedPreferences | FormProblem {
+export function parsePreferencesForm(body: Uint8Array, locale: string): ParsedForm {
   const form = new URLSearchParams(new TextDecoder().decode(body));
   const asked = form.getAll("asked");
   const language = form.get("language") ?? "";
   const isOfPage =
     asked.every(isChannel) && ["all", "none"].includes(form.get("do") ?? "") && isLocale(language, locale);
-  if (!isOfPage) return "badForm";
+  if (!isOfPage) return { problem: "badForm" };
   const isNone = form.get("do") === "none";
   const ticked = new Set(isNone ? [] : form.getAll("channel"));
   const followed = new Set(form.getAll("topic"));
   const [start, end] = [form.get("from") ?? "", form.get("until") ?? ""];
   const isQuiet = form.get("quiet") === "on";
-  if (isQuiet && (start === end || parseTimeOfDay(start) === undefined || parseTimeOfDay(end) === undefined))
-    return "badHours";
-  return {
+  const isBad = start === end || parseTimeOfDay(start) === undefined || parseTimeOfDay(end) === undefined;
+  const wanted = {
     channels: new Map(asked.filter(isChannel).map((channel) => [channel, ticked.has(channel)])),
     unfollowed: form.getAll("follows").filter((topic) => !followed.has(topic)),
     ...(isQuiet ? { quietHours: { start, end } } : {}),
     ...(language === "" ? {} : { locale: language }),
+  };
+  return isQuiet && isBad ? { wanted, problem: "badHours" } : { wanted };
+}
+
+/** What the page shows of what was chosen but is not kept yet. */
+export function withWanted(preferences: Preferences, wanted: WantedPreferences): Preferences {
+  const { channels, topics, locale } = preferences;
+  return {
+    ...preferences,
+    locale: wanted.locale ?? locale,
+    channels: new Map([...channels].map(([channel, isOn]) => [channel, wanted.channels.get(channel) ?? isOn])),
+    topics: topics.map((one) => ({ ...one, isFollowed: !wanted.unfollowed.includes(one.topic) })),
+    quietHours: wanted.quietHours,
   };
 }
 
@@ -61,9 +78,9 @@ export function toPreferencesForm(preferences: Preferences, language: Language, 
       `<input type="hidden" name="asked" value="${channel}">${toRow({ name: "channel", value: channel, isOn, label: texts[channel] })}`,
   );
   const follows = topics.map(
-    ({ topic, news, product }) =>
+    ({ topic, news, product, isFollowed }) =>
       `<input type="hidden" name="follows" value="${toEscaped(topic)}">${toRow({
-        ...{ name: "topic", value: topic, isOn: true },
+        ...{ name: "topic", value: topic, isOn: isFollowed },
         label: toTopicLabel({ topic, news, product }, texts),
       })}`,
   );
@@ -74,8 +91,8 @@ export function toPreferencesForm(preferences: Preferences, language: Language, 
     texts.quiet,
     [
       quietRow,
-      `<div class="times"><label>${texts.from}<input type="time" name="from" value="${start}"></label>`,
-      `<label>${texts.until}<input type="time" name="until" value="${end}"></label></div>${zone}`,
+      `<div class="times"><label>${texts.from}<input type="time" name="from" value="${toEscaped(start)}"></label>`,
+      `<label>${texts.until}<input type="time" name="until" value="${toEscaped(end)}"></label></div>${zone}`,
     ],
   )}${toGroup(texts.language, [toLanguages(preferences.locale, language, texts)])}<div class="buttons">
 <button name="do" value="all">${texts.save}</button><button class="second" name="do" value="none">${texts.none}</button></div></form>`;

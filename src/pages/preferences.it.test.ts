@@ -144,6 +144,20 @@ describe("the page of preferences", () => {
     await context.close();
   });
 
+  it("keeps what was filled in when a time is wrong, so that only that has to be mended", async () => {
+    const { post, outline } = await newUser();
+    const chosen = [...without("channel", "email"), ["channel", "sms"], ["quiet", "on"]] as const;
+    const wrong = chosen.filter(([name, value]) => name !== "from" && value !== "en-GB" && value !== SHOE);
+    const answer = await post([...wrong, ["follows", SHOE], ["from", '">x'], ["language", "fr"]]);
+    const html = await answer.text();
+    expect([answer.status, html]).toEqual([400, expect.stringContaining("two different times")]);
+    expect(html).toMatch(/name="channel" value="email">.*name="channel" value="sms" checked/);
+    expect(html).toMatch(/name="topic" value="product:shoe-1:back_in_stock">/);
+    expect(html).toMatch(/name="quiet" value="on" checked.*name="from" value="&quot;&gt;x"/);
+    expect(html).toMatch(/<option value="fr" lang="fr" selected>/);
+    expect(await outline()).toMatchObject({ locale: "en-GB", granted: [{ name: "email/marketing" }] });
+  });
+
   it("leaves everything as it was when nothing was changed, however often it is sent", async () => {
     const { post } = await newUser();
     const before = await engine.snapshot();

@@ -5,7 +5,7 @@ import type { AccessDirectory } from "../integrations/access-directory.ts";
 import { PREFERENCES_PATH, readPreferenceToken } from "../integrations/preference-links.ts";
 import { toLanguage, toPage } from "./page.ts";
 import { PAGE_TEXTS } from "./page-texts.ts";
-import { type FormProblem, parsePreferencesForm, toPreferencesForm } from "./preferences-form.ts";
+import { type FormProblem, parsePreferencesForm, toPreferencesForm, withWanted } from "./preferences-form.ts";
 import { PREFERENCES_TEXTS } from "./preferences-texts.ts";
 import { loadPreferences, type Preferences, savePreferences } from "./user-preferences.ts";
 
@@ -32,20 +32,24 @@ export function servePreferences(
       const who = find(request);
       const standing = who && (await loadPreferences(parts, who));
       if (who === undefined || standing === undefined) return answer(request, undefined);
-      const wanted = parsePreferencesForm(request.body, standing.locale);
-      if (typeof wanted === "string") return answer(request, standing, wanted);
-      return answer(request, await savePreferences(parts, who, wanted), "saved");
+      const { locale } = standing;
+      const { wanted, problem } = parsePreferencesForm(request.body, locale);
+      if (wanted === undefined) return answer(request, standing, { said: problem });
+      if (problem !== undefined) return answer(request, withWanted(standing, wanted), { said: problem, locale });
+      return answer(request, await savePreferences(parts, who, wanted), { said: "saved" });
     },
     { bodyBytesMax: BODY_BYTES_MAX },
   );
 }
 
+/** @param options.locale that the page speaks. Default: of the preferences. */
 function answer(
   request: EdgeRequest,
   preferences: Preferences | undefined,
-  said?: FormProblem | "saved",
+  options: { readonly said?: FormProblem | "saved"; readonly locale?: string } = {},
 ): EdgeResponse {
-  const language = toLanguage(request, preferences?.locale);
+  const { said, locale = preferences?.locale } = options;
+  const language = toLanguage(request, locale);
   const texts = PREFERENCES_TEXTS[language];
   const { title } = texts;
   const { bad } = PAGE_TEXTS[language];

@@ -34,7 +34,12 @@ export type Preferences = {
   readonly topics: readonly Topic[];
   readonly quietHours: { readonly start: string; readonly end: string } | undefined;
 };
-type Topic = { readonly topic: string; readonly news?: string; readonly product?: string };
+type Topic = {
+  readonly topic: string;
+  readonly isFollowed: boolean;
+  readonly news?: string;
+  readonly product?: string;
+};
 
 /** What loading and saving preferences works with. */
 export type PreferenceParts = {
@@ -168,7 +173,7 @@ async function listTopics(store: Store, workspaceId: string, profile: ProfileDoc
   return topics.map((topic) => {
     const { productId = "", news } = about.get(topic) ?? {};
     const product = products.get(productId)?.title;
-    return { topic, ...(news === undefined || product === undefined ? {} : { news, product }) };
+    return { topic, isFollowed: true, ...(news === undefined || product === undefined ? {} : { news, product }) };
   });
 }
 

@@ -1,5 +1,6 @@
 import fc from "fast-check";
-import { afterAll, beforeAll, describe, expect, it, test } from "vitest";
+import { MongoNetworkError } from "mongodb";
+import { afterAll, beforeAll, describe, expect, it, test, vi } from "vitest";
 import { State } from "../../gen/intervention/v1/intervention_pb.js";
 import { signVonage, VONAGE, vonageInbound, vonageStatus } from "../channels/testing/vonage.ts";
 import { followWish, insertSuppressions, toAddressHash } from "../store/index.ts";
@@ -105,6 +106,18 @@ describe("a number that writes", () => {
     await post(start, "/inbound");
     await write(number, "STOP", second);
     expect(await post(start, "/inbound")).toEqual({ status: 200 });
+    expect(await standing(number)).toHaveLength(1);
+  });
+
+  it("STOP while the store does not answer is told to come again, and nothing is lost by it", async () => {
+    const number = newNumber();
+    const stop = await signVonage(vonageInbound(number, "STOP"));
+    const broken = vi.spyOn(engine.store.suppressions, "insertMany");
+    broken.mockRejectedValueOnce(new MongoNetworkError("the connection broke"));
+    expect(await post(stop, "/inbound")).toMatchObject({ status: 503, reason: "UNAVAILABLE" });
+    expect(await standing(number)).toEqual([]);
+    expect(await post(stop, "/inbound")).toEqual({ status: 200 });
+    broken.mockRestore();
     expect(await standing(number)).toHaveLength(1);
   });
 

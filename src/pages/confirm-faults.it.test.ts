@@ -51,6 +51,10 @@ it("a confirmation that breaks off at whichever write is whole after another pre
     for (const spy of spies) spy.mockRestore();
     perPress.push(count);
     const isThrough = broken.status === 200;
+    if (!isThrough) {
+      expect([broken.status, await broken.text()]).toEqual([503, expect.stringContaining("Please try again")]);
+      expect(Number(broken.headers.get("retry-after"))).toBeGreaterThan(0);
+    }
     expect((await fetch(url, { method: "POST" })).status).toBe(200);
     const whose = { workspaceId, userId };
     const outline = (await findProfileOutlines(store, [whose])).get(profileId(workspaceId, userId));

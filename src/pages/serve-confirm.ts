@@ -1,3 +1,4 @@
+import type { Logger } from "pino";
 import { ConsentKeeper } from "../api/consent-keeper.ts";
 import { ProfileKeeper, type ProfileKeeperParts } from "../api/profile-keeper.ts";
 import type { Language } from "../domain/spoken-language.ts";
@@ -9,6 +10,7 @@ import { PREFERENCES_PATH, toPreferenceToken } from "../integrations/preference-
 import { confirmRequest, type FoundRequest, findRequest } from "./confirm-consent.ts";
 import { toLanguage, toPage } from "./page.ts";
 import { PAGE_TEXTS } from "./page-texts.ts";
+import { servePage } from "./serve-page.ts";
 
 type Texts = {
   readonly title: string;
@@ -91,19 +93,26 @@ const TEXTS: Readonly<Record<Language, Texts>> = {
  *  reads ahead, confirms nothing. */
 export function serveConfirm(
   edge: EdgeServer,
-  { access, ...keeping }: ProfileKeeperParts & { readonly access: Pick<AccessDirectory, "findWorkspace"> },
+  {
+    access,
+    log,
+    ...keeping
+  }: ProfileKeeperParts & { readonly access: Pick<AccessDirectory, "findWorkspace">; readonly log: Logger },
 ): void {
   const profiles = new ProfileKeeper(keeping);
   const parts = { ...keeping, profiles, consents: new ConsentKeeper({ ...keeping, keeper: profiles }) };
   const find = ({ query }: EdgeRequest) => readConfirmToken(access, query.get("t") ?? "");
-  edge.route("get", CONFIRM_PATH, async (request) => {
-    const whose = find(request);
-    return answer(request, whose && { ...whose, found: await findRequest(parts, whose) });
-  });
-  edge.route("post", CONFIRM_PATH, async (request) => {
-    const whose = find(request);
-    return answer(request, whose && { ...whose, found: await confirmRequest(parts, whose) });
-  });
+  const handlers = {
+    get: async (request: EdgeRequest) => {
+      const whose = find(request);
+      return answer(request, whose && { ...whose, found: await findRequest(parts, whose) });
+    },
+    post: async (request: EdgeRequest) => {
+      const whose = find(request);
+      return answer(request, whose && { ...whose, found: await confirmRequest(parts, whose) });
+    },
+  };
+  servePage(edge, CONFIRM_PATH, handlers, { log });
 }
 
 const STATUSES = { pending: 200, confirmed: 200, expired: 410 } as const;

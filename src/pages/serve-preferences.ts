@@ -1,3 +1,4 @@
+import type { Logger } from "pino";
 import { ConsentKeeper } from "../api/consent-keeper.ts";
 import { ProfileKeeper, type ProfileKeeperParts } from "../api/profile-keeper.ts";
 import type { EdgeRequest, EdgeResponse, EdgeServer } from "../gateway/index.ts";
@@ -7,6 +8,7 @@ import { toLanguage, toPage } from "./page.ts";
 import { PAGE_TEXTS } from "./page-texts.ts";
 import { type FormProblem, parsePreferencesForm, toPreferencesForm, withWanted } from "./preferences-form.ts";
 import { PREFERENCES_TEXTS } from "./preferences-texts.ts";
+import { servePage } from "./serve-page.ts";
 import { loadPreferences, type Preferences, savePreferences } from "./user-preferences.ts";
 
 /** A hundred topics, each twice, of 256 characters that are escaped. */
@@ -16,19 +18,21 @@ const BODY_BYTES_MAX = 200_000;
  *  sends does. Whoever has the link may, as with unsubscribing. */
 export function servePreferences(
   edge: EdgeServer,
-  { access, ...keeping }: ProfileKeeperParts & { readonly access: Pick<AccessDirectory, "findWorkspace"> },
+  {
+    access,
+    log,
+    ...keeping
+  }: ProfileKeeperParts & { readonly access: Pick<AccessDirectory, "findWorkspace">; readonly log: Logger },
 ): void {
   const profiles = new ProfileKeeper(keeping);
   const parts = { ...keeping, profiles, consents: new ConsentKeeper({ ...keeping, keeper: profiles }) };
   const find = ({ query }: EdgeRequest) => readPreferenceToken(access, query.get("t") ?? "");
-  edge.route("get", PREFERENCES_PATH, async (request) => {
-    const who = find(request);
-    return answer(request, who && (await loadPreferences(parts, who)));
-  });
-  edge.route(
-    "post",
-    PREFERENCES_PATH,
-    async (request) => {
+  const handlers = {
+    get: async (request: EdgeRequest) => {
+      const who = find(request);
+      return answer(request, who && (await loadPreferences(parts, who)));
+    },
+    post: async (request: EdgeRequest) => {
       const who = find(request);
       const standing = who && (await loadPreferences(parts, who));
       if (who === undefined || standing === undefined) return answer(request, undefined);
@@ -38,8 +42,8 @@ export function servePreferences(
       if (problem !== undefined) return answer(request, withWanted(standing, wanted), { said: problem, locale });
       return answer(request, await savePreferences(parts, who, wanted), { said: "saved" });
     },
-    { bodyBytesMax: BODY_BYTES_MAX },
-  );
+  };
+  servePage(edge, PREFERENCES_PATH, handlers, { log, bodyBytesMax: BODY_BYTES_MAX });
 }
 
 /** @param options.locale that the page speaks. Default: of the preferences. */

@@ -15,6 +15,7 @@ import { readUnsubscribeToken, UNSUBSCRIBE_PATH, type Unsubscriber } from "../in
 import { followWish, type Store } from "../store/index.ts";
 import { toLanguage, toPage } from "./page.ts";
 import { PAGE_TEXTS } from "./page-texts.ts";
+import { servePage } from "./serve-page.ts";
 
 /** What unsubscribing works with. */
 type UnsubscribeParts = {
@@ -53,7 +54,8 @@ const TEXTS: Readonly<Record<Language, { readonly ask: string; readonly done: st
 
 /** Serves unsubscribing: a page that asks, and whose form does it; and the one click of RFC 8058, which mail programs make for their
  *  users. A mere look changes nothing: mail scanners follow every link. */
-export function serveUnsubscribe(edge: EdgeServer, { access, store, events, log }: UnsubscribeParts): void {
+export function serveUnsubscribe(edge: EdgeServer, parts: UnsubscribeParts): void {
+  const { access } = parts;
   const find = ({ query }: EdgeRequest) => readUnsubscribeToken(access, query.get("t") ?? "");
   const answer = (status: number, request: EdgeRequest, what: "ask" | "done" | "bad"): EdgeResponse => {
     const language = toLanguage(request);
@@ -71,27 +73,29 @@ export function serveUnsubscribe(edge: EdgeServer, { access, store, events, log 
       body: `<p role="status">${what === "bad" ? bad : texts[what]}</p>${form}${link}`,
     });
   };
-  edge.route("get", UNSUBSCRIBE_PATH, async (request) =>
-    find(request) === undefined ? answer(404, request, "bad") : answer(200, request, "ask"),
-  );
-  edge.route("post", UNSUBSCRIBE_PATH, async (request) => {
-    const who = find(request);
-    if (who === undefined) return answer(404, request, "bad");
-    const { workspaceId, channel, addressHash } = who;
-    const at = new Date();
-    await followWish(store, { workspaceId, channel, hash: addressHash, wish: "stop", at, source: "link" });
-    try {
-      await events.publish(toEvents(who, at));
-    } catch (error) {
-      if (!(error instanceof Unavailable)) throw error;
-      // What its reader has asked for is done: that figures lack it is nothing to bother him with.
-      log.warn(
-        { event: "unsubscribed_untold", workspaceId, err: error },
-        "an unsubscription is missing in the figures",
-      );
-    }
-    return answer(200, request, "done");
-  });
+  const handlers = {
+    get: (request: EdgeRequest) =>
+      find(request) === undefined ? answer(404, request, "bad") : answer(200, request, "ask"),
+    post: async (request: EdgeRequest) => {
+      const who = find(request);
+      if (who === undefined) return answer(404, request, "bad");
+      await unsubscribe(parts, who, new Date());
+      return answer(200, request, "done");
+    },
+  };
+  servePage(edge, UNSUBSCRIBE_PATH, handlers, { log: parts.log });
+}
+
+async function unsubscribe({ store, events, log }: UnsubscribeParts, who: Unsubscriber, at: Date): Promise<void> {
+  const { workspaceId, channel, addressHash } = who;
+  await followWish(store, { workspaceId, channel, hash: addressHash, wish: "stop", at, source: "link" });
+  try {
+    await events.publish(toEvents(who, at));
+  } catch (error) {
+    if (!(error instanceof Unavailable)) throw error;
+    // What its reader has asked for is done: that figures lack it is nothing to bother him with.
+    log.warn({ event: "unsubscribed_untold", workspaceId, err: error }, "an unsubscription is missing in the figures");
+  }
 }
 
 /** Once a message, whoever presses how often. */

@@ -651,7 +651,7 @@ export enum SendTime_Method {
   /**
    * In the hour of the day, by the user's own clock, in which this user is most likely to look: by when messages were displayed
    * and clicked before, the newer the more; of a new user by what is usual in the workspace, and there by the hours of waking. Quiet
-   * hours are left out. What is sent by socket or inbox waits for nothing.
+   * hours are left out. Within its first half hour, so that not all come at once. What is sent by socket or inbox waits for nothing.
    *
    * @generated from enum value: METHOD_BEST_HOUR = 2;
    */

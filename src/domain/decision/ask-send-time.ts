@@ -2,13 +2,15 @@ import { durationMs } from "@bufbuild/protobuf/wkt";
 import type { InterventionMessage } from "../../../gen/intervention/v1/bus_pb.js";
 import { Answer, type DecisionInput } from "../../../gen/intervention/v1/decision_pb.js";
 import { Channel, SendTime_Method } from "../../../gen/intervention/v1/intervention_pb.js";
+import { toUniform } from "../policy/choose-arm.ts";
 import { findBestHour } from "../schedule/best-hour.ts";
-import { parseTimeOfDay } from "../schedule/quiet-hours.ts";
+import { findQuietEnd, parseTimeOfDay } from "../schedule/quiet-hours.ts";
 import { type Finding, iso, pass, toDate } from "./finding.ts";
 
 /** Where a message waits for its user: a socket and a page have him now. */
 const WAITING: ReadonlySet<Channel> = new Set([Channel.EMAIL, Channel.SMS, Channel.PUSH]);
 const WITHIN_MS = 86_400_000;
+const SPREAD_MS = 1_800_000;
 
 /** Whether a policy asks for a time, and the answer is still to be given: it is given once. */
 export const asksSendTime = ({ policy, round }: Pick<InterventionMessage, "policy" | "round">): boolean =>
@@ -31,7 +33,22 @@ export function askSendTime(input: DecisionInput, now: Date, channel: Channel): 
   const share = `${((shares[best.hour] ?? 0) * 100).toFixed(1)} % of the day, ${known}`;
   if (best.at.getTime() <= now.getTime())
     return pass(`the hour from ${hour} is the best one until ${iso(until)}: ${share}`);
-  return { answer: Answer.DELAY, reason: `waits for the hour from ${hour}: ${share}`, until: best.at };
+  return {
+    answer: Answer.DELAY,
+    reason: `waits for the hour from ${hour}: ${share}`,
+    until: toSpread(input, { at: best.at, until, timeZone }),
+  };
+}
+
+/** All whose hour it is would come at its first second: each comes at a time of its own in its first half, always the same. */
+function toSpread(
+  { policy, interventionId }: DecisionInput,
+  { at, until, timeZone }: { readonly at: Date; readonly until: Date; readonly timeZone: string },
+): Date {
+  const spread = new Date(at.getTime() + Math.floor(toUniform(interventionId) * SPREAD_MS));
+  const quiet = toQuiet(policy);
+  const isFree = quiet === undefined || findQuietEnd(spread, { ...quiet, timeZone }) === undefined;
+  return spread < until && isFree ? spread : at;
 }
 
 function toQuiet(policy: DecisionInput["policy"]) {

@@ -35,6 +35,6 @@ export function withLeast(probabilities: readonly number[], least: number): numb
 }
 
 /** A number in [0, 1) with 53 random bits, from a text. */
-function toUniform(seed: string): number {
+export function toUniform(seed: string): number {
   return Number(createHash("sha256").update(seed).digest().readBigUInt64BE() >> 11n) / 2 ** 53;
 }

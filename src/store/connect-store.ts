@@ -95,7 +95,7 @@ const collection = <T extends Document>(name: string, indexes: readonly IndexDef
 });
 
 /** Every collection. */
-const COLLECTIONS = {
+export const COLLECTIONS = {
   workspaces: collection<WorkspaceDocument>("workspaces", workspaceIndexes),
   apiKeys: collection<ApiKeyDocument>("api_keys", apiKeyIndexes),
   audit: collection<AuditDocument>("audit", auditIndexes),

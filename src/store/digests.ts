@@ -44,6 +44,8 @@ export const digestItemIndexes = [
 ] as const satisfies readonly IndexDefinition[];
 export const digestWindowIndexes = [
   { name: "by_user", key: { workspaceId: 1, userId: 1 } },
+  // A window of a key and no later one. There are servers that would look at every window without it, the key or not.
+  { name: "by_window", key: { _id: 1, windowId: 1 } },
 ] as const satisfies readonly IndexDefinition[];
 
 /** Puts items down; one that is known is left as it is. */

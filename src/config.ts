@@ -168,6 +168,11 @@ const schema = z.object({
   RECONCILE_AFTER_MS: whole(30_000, 1_000, 3_600_000).describe(
     "what was accepted and is not decided by then is put on the stream again, ms",
   ),
+  ARCHIVE_DIR: z
+    .string()
+    .min(1)
+    .optional()
+    .describe("folder that events are archived to before retention removes them; unset: they are removed"),
   CATALOG_AGE_MS: whole(5_000, 0, 3_600_000).describe(
     "price and stock in what is sent are never older than this, ms; a change in the catalogue is known sooner",
   ),

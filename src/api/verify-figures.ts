@@ -9,7 +9,7 @@ import {
 } from "../../gen/intervention/v1/analytics_service_pb.js";
 import { CellSum } from "../domain/analytics/cell.ts";
 import { listBelow, SPAN_MS, toSpan } from "../domain/analytics/span.ts";
-import { findRollups, reckon, rollupId, sumSlice } from "../store/index.ts";
+import { findFinalUntil, findRollups, reckon, rollupId, sumSlice } from "../store/index.ts";
 import { getService } from "./authenticate.ts";
 import type { AnalyticsParts } from "./figure-points.ts";
 import { parseAsked, toFigures, toTotal } from "./figures.ts";
@@ -31,7 +31,9 @@ export function verifyMethods({
       const { fromMs, untilMs } = parseAsked({ interval: request.interval }, VERIFY_DAYS_MAX).interval;
       const differences = [];
       let minutes = 0;
-      for (let atMs = fromMs; atMs < Math.min(untilMs, now().getTime()); atMs += SPAN_MS.minute) {
+      // Of what is final, not everything that was counted is there any more.
+      const firstMs = Math.max(fromMs, await findFinalUntil(store, workspace.id));
+      for (let atMs = firstMs; atMs < Math.min(untilMs, now().getTime()); atMs += SPAN_MS.minute) {
         const span = toSpan("minute", atMs);
         const kept = (await findRollups(store, workspace.id, [span])).get(rollupId(workspace.id, span)) ?? [];
         const sum = new CellSum();

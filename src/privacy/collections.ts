@@ -4,7 +4,15 @@ import { TriggerSourceSchema } from "../../gen/intervention/v1/campaign_pb.js";
 import { DecisionInputSchema, DecisionSchema } from "../../gen/intervention/v1/decision_pb.js";
 import { InterventionFrameSchema } from "../../gen/intervention/v1/realtime_pb.js";
 import { PredictionSchema, ShopEventSchema } from "../../gen/intervention/v1/shopper_pb.js";
-import { onStore, profileId, type Store, toAttemptFilters, toEventFilters, toOrderKey } from "../store/index.ts";
+import {
+  type EventCollection,
+  onStore,
+  profileId,
+  type Store,
+  toAttemptFilters,
+  toEventFilters,
+  toOrderKey,
+} from "../store/index.ts";
 import {
   findOfInterventions,
   findRounds,
@@ -31,6 +39,10 @@ export type PersonalCollection = {
     readonly timeField?: string;
     /** Where nothing is set. Default: 0, for ever. */
     readonly days?: number;
+    /** Figures are reckoned from it: it goes by whole UTC days, when the figures of these are final. */
+    readonly isCounted?: true;
+    /** Counted from when it happened, and archived before it goes, where there is an archive. */
+    readonly archivedAs?: EventCollection;
   };
   /** The fields that hold encoded messages, for the export. */
   readonly messages?: Readonly<Record<string, DescMessage>>;
@@ -66,7 +78,7 @@ export const COLLECTIONS: Readonly<Record<string, PersonalCollection | Impersona
     pages: (store, whose) =>
       pagesByInterventions(store, whose, (ids) => findOfInterventions(store, "events", toEventFilters(ids))),
     ofInterventions: (store, ids) => findOfInterventions(store, "events", toEventFilters(ids)),
-    retention: { kind: "events" },
+    retention: { kind: "events", isCounted: true, archivedAs: "events" },
   },
   decisions: {
     pages: (store, whose) => pagesByInterventions(store, whose, (ids) => findRounds(store, ids)),
@@ -116,9 +128,9 @@ export const COLLECTIONS: Readonly<Record<string, PersonalCollection | Impersona
       const orders = await onStore(() => store.conversions.find(filter, { projection: { orderId: 1 } }).toArray());
       return [filter, { again: { $in: orders.map(({ orderId }) => toOrderKey(workspaceId, orderId)) } }];
     },
-    retention: { kind: "order_events", timeField: "occurredAt" },
+    retention: { kind: "order_events", isCounted: true, archivedAs: "order_events" },
   }),
-  conversions: ofUser("conversions", { retention: { kind: "conversions", timeField: "at" } }),
+  conversions: ofUser("conversions", { retention: { kind: "conversions", timeField: "at", isCounted: true } }),
   digest_items: ofUser("digest_items", { messages: { source: TriggerSourceSchema } }),
   digest_windows: ofUser("digest_windows"),
   travellers: ofUser("travellers", { messages: { source: TriggerSourceSchema } }),

@@ -1,5 +1,5 @@
 import { type FieldViolation, InvalidInput } from "../domain/errors.ts";
-import { listRetention, type Store, setRetention } from "../store/index.ts";
+import { type EventCollection, listRetention, type Store, setRetention } from "../store/index.ts";
 import { PERSONAL_COLLECTIONS, type PersonalCollection } from "./collections.ts";
 
 /** How long a kind of data is kept. */
@@ -8,9 +8,11 @@ export type RetentionRule = {
   /** 0: for ever. */
   readonly days: number;
   readonly collection: string;
-  /** The time in the document that is counted from. Absent: when its intervention was accepted. */
+  /** The time in the document that is counted from. Absent: when its intervention was accepted, or of what is archived when it happened. */
   readonly timeField?: string;
   readonly ofInterventions?: PersonalCollection["ofInterventions"];
+  readonly isCounted: boolean;
+  readonly archivedAs?: EventCollection;
 };
 
 /** The ledger: when it goes, what belongs to it goes too. */
@@ -23,9 +25,10 @@ export async function listRules(store: Store, workspaceId: string): Promise<Rete
   const rules: RetentionRule[] = [];
   for (const [collection, { retention, ofInterventions }] of PERSONAL_COLLECTIONS) {
     if (retention === undefined) continue;
-    const { kind, timeField, days = 0 } = retention;
+    const { kind, timeField, days = 0, isCounted = false, archivedAs } = retention;
     rules.push({
-      ...{ kind, collection, days: own.get(kind) ?? days },
+      ...{ kind, collection, days: own.get(kind) ?? days, isCounted },
+      ...(archivedAs === undefined ? {} : { archivedAs }),
       ...(timeField === undefined ? {} : { timeField }),
       ...(ofInterventions === undefined ? {} : { ofInterventions }),
     });

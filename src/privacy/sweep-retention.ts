@@ -1,9 +1,17 @@
 import type { Document } from "mongodb";
 import type { Workspace } from "../integrations/access-directory.ts";
-import { advanceCheckpoint, findCheckpoint, listAcceptedIds, onStore, type Store } from "../store/index.ts";
+import {
+  advanceCheckpoint,
+  findCheckpoint,
+  listAcceptedIds,
+  onStore,
+  type Store,
+  toEventFilters,
+} from "../store/index.ts";
 import { PERSONAL_COLLECTIONS } from "./collections.ts";
-import { removeAll } from "./find-personal.ts";
+import { findOfInterventions, removeAll } from "./find-personal.ts";
 import { LEDGER_KIND, listRules, type RetentionRule } from "./retention.ts";
+import { archiveEvents, closeFigures, type SweepParts, sweepDays } from "./sweep-days.ts";
 
 const DAY_MS = 86_400_000;
 const BATCH = 500;
@@ -15,20 +23,28 @@ const OVERLAP_MS = 60_000;
 
 /** Removes what a workspace keeps no longer, in bounded batches by index. */
 export async function sweepRetention(
-  store: Store,
+  parts: SweepParts,
   workspace: Pick<Workspace, "id" | "createdAt">,
   now: Date,
 ): Promise<number> {
   let removed = 0;
-  for (const rule of await listRules(store, workspace.id)) {
-    if (rule.days === 0) continue;
-    const until = new Date(now.getTime() - rule.days * DAY_MS);
-    removed +=
-      rule.timeField === undefined
-        ? await sweepByInterventions(store, workspace, rule, until)
-        : await sweepByTime(store, workspace.id, { ...rule, timeField: rule.timeField }, until);
-  }
+  for (const rule of await listRules(parts.store, workspace.id))
+    if (rule.days > 0) removed += await sweepKind(parts, workspace, rule, new Date(now.getTime() - rule.days * DAY_MS));
   return removed;
+}
+
+async function sweepKind(
+  parts: SweepParts,
+  workspace: Pick<Workspace, "id" | "createdAt">,
+  rule: RetentionRule,
+  until: Date,
+): Promise<number> {
+  const { kind, timeField, archivedAs, isCounted } = rule;
+  const end = isCounted ? await closeFigures(parts.store, workspace.id, until) : until;
+  if (end === undefined) return 0;
+  if (archivedAs !== undefined) return sweepDays(parts, workspace, { kind, collection: archivedAs, end });
+  if (timeField !== undefined) return sweepByTime(parts.store, workspace.id, { ...rule, timeField }, end);
+  return sweepByInterventions(parts, workspace, rule, end);
 }
 
 async function sweepByTime(
@@ -55,11 +71,12 @@ async function sweepByTime(
 /** Follows the ledger through time. A kind of its own has a checkpoint, since the ledger stays; the ledger takes all of its
  *  interventions along, and itself last. */
 async function sweepByInterventions(
-  store: Store,
+  parts: SweepParts,
   workspace: Pick<Workspace, "id" | "createdAt">,
   rule: RetentionRule,
   until: Date,
 ): Promise<number> {
+  const { store } = parts;
   const name = `retention/${workspace.id}/${rule.kind}`;
   const beginning = new Date(workspace.createdAt.getTime() - OVERLAP_MS);
   let from = ((await findCheckpoint(store, name)) ?? beginning).getTime();
@@ -74,7 +91,7 @@ async function sweepByInterventions(
       continue;
     }
     const ids = entries.map(({ _id }) => _id);
-    if (ids.length > 0) removed += await removeOf(store, rule, ids);
+    if (ids.length > 0) removed += await removeOf(parts, workspace.id, rule, ids);
     // More of one millisecond than a batch: the ledger shrinks and so is read again.
     if (entries.length <= BATCH) {
       from = end;
@@ -85,10 +102,24 @@ async function sweepByInterventions(
   return removed;
 }
 
-async function removeOf(store: Store, rule: RetentionRule, interventionIds: readonly string[]): Promise<number> {
+async function removeOf(
+  { store, archiveDir }: SweepParts,
+  workspaceId: string,
+  rule: RetentionRule,
+  interventionIds: readonly string[],
+): Promise<number> {
   let removed = 0;
-  for (const [collection, { ofInterventions }] of PERSONAL_COLLECTIONS)
-    if (ofInterventions !== undefined && (rule.kind === LEDGER_KIND || collection === rule.collection))
-      removed += await removeAll(store, collection, await ofInterventions(store, interventionIds));
+  for (const [collection, { ofInterventions }] of PERSONAL_COLLECTIONS) {
+    if (ofInterventions === undefined || (rule.kind !== LEDGER_KIND && collection !== rule.collection)) continue;
+    if (collection === "events" && archiveDir !== undefined)
+      removed += await archiveEvents({ store, dir: archiveDir }, workspaceId, await findDated(store, interventionIds));
+    else removed += await removeAll(store, collection, await ofInterventions(store, interventionIds));
+  }
   return removed;
+}
+
+/** The events of interventions, with when they happened. */
+async function findDated(store: Store, interventionIds: readonly string[]) {
+  const found = await findOfInterventions(store, "events", toEventFilters(interventionIds));
+  return found.map(({ _id, occurredAt }) => ({ _id, occurredAt }));
 }

@@ -1,6 +1,7 @@
 import type { AccessDirectory, Workspace } from "../integrations/access-directory.ts";
 import { claimLease } from "../store/index.ts";
 import { type EraseOptions, eraseUsers } from "./erase-users.ts";
+import type { SweepParts } from "./sweep-days.ts";
 import { sweepRetention } from "./sweep-retention.ts";
 
 const LEASE_MS = 30_000;
@@ -10,7 +11,7 @@ const SWEEP_MS = 60_000;
 /** Erases who is to be erased and removes what is kept no longer, one process at a time for a workspace.
  *  @returns one turn of it, to be run again and again. */
 export function tendPrivacy(
-  options: EraseOptions & { readonly access: Pick<AccessDirectory, "workspaces"> },
+  options: EraseOptions & SweepParts & { readonly access: Pick<AccessDirectory, "workspaces"> },
   holder: string,
 ): () => Promise<void> {
   const { access, store } = options;
@@ -19,7 +20,7 @@ export function tendPrivacy(
   const tend = async (workspace: Workspace) => {
     await eraseUsers(options, workspace);
     if (Date.now() - (sweptAt.get(workspace.id) ?? 0) < SWEEP_MS) return;
-    await sweepRetention(store, workspace, new Date());
+    await sweepRetention(options, workspace, new Date());
     sweptAt.set(workspace.id, Date.now());
   };
   return async () => {

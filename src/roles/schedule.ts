@@ -41,6 +41,8 @@ export type ScheduleOptions = {
   readonly log: Logger;
   readonly undeliveredAfterMs: number;
   readonly reconcileAfterMs: number;
+  /** Where events are archived before retention removes them. Default: nowhere. */
+  readonly archiveDir?: string | undefined;
   /** By which predictions are found to have come true. Default: nobody keeps orders, and no outcome is fixed. */
   readonly findOrders?: FindOrders;
 };

@@ -140,6 +140,7 @@ export function defineRoles(config: Config, shared: SharedServices, { facts }: I
         log: await c.get(log),
         undeliveredAfterMs: config.UNDELIVERED_AFTER_MS,
         reconcileAfterMs: config.RECONCILE_AFTER_MS,
+        archiveDir: config.ARCHIVE_DIR,
         findOrders: findOrdersIn(await c.get(store)),
       }),
     stop: (value) => value[Symbol.asyncDispose](),

@@ -123,6 +123,13 @@ export {
   requestErasure,
 } from "./erasures.ts";
 export {
+  type EventCollection,
+  removeEvents,
+  restoreEvents,
+  streamEventsById,
+  streamEventsOfDay,
+} from "./event-days.ts";
+export {
   type EventDocument,
   findEventKinds,
   findEvents,
@@ -246,10 +253,12 @@ export { reckon, sumSlice } from "./reckon.ts";
 export { listRetention, setRetention } from "./retention.ts";
 export {
   deleteSliceMarks,
+  findFinalUntil,
   findRollups,
   listSliceMarks,
   type RollupDocument,
   rollupId,
+  setFinalUntil,
 } from "./rollups.ts";
 export {
   advanceSchedule,

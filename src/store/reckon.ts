@@ -3,16 +3,18 @@ import { listBelow, SPAN_MS, type Span, type SpanKind, toSpan, toStartMs } from 
 import { toCreditGroups } from "../domain/analytics/to-credit-groups.ts";
 import type { Store } from "./connect-store.ts";
 import { listConversionsOfSlice } from "./conversions.ts";
-import { findRollups, groupSlice, putRollups, rollupId } from "./rollups.ts";
+import { findFinalUntil, findRollups, groupSlice, putRollups, rollupId } from "./rollups.ts";
 
 const WRITTEN_AT_ONCE = 50;
 
-/** Reckons these slices, and all that they are part of. */
+/** Reckons these slices, and all that they are part of, but for those whose figures are final. */
 export async function reckon(
   store: Store,
   workspaceId: string,
-  { slices, nowMs }: { readonly slices: readonly number[]; readonly nowMs: number },
+  { slices: given, nowMs }: { readonly slices: readonly number[]; readonly nowMs: number },
 ): Promise<void> {
+  const finalUntil = await findFinalUntil(store, workspaceId);
+  const slices = given.filter((n) => toStartMs({ kind: "slice", n }) >= finalUntil);
   const touched = new Set(slices);
   const minutes = toAbove(
     "minute",

@@ -1,6 +1,7 @@
 import { randomUUID } from "node:crypto";
 import type { Cell, EventGroup } from "../domain/analytics/cell.ts";
 import { SPAN_MS, type Span, toStartMs } from "../domain/analytics/span.ts";
+import { advanceCheckpoint, findCheckpoint } from "./checkpoints.ts";
 import type { Store } from "./connect-store.ts";
 import type { IndexDefinition } from "./index-definition.ts";
 import { onStore } from "./on-store.ts";
@@ -51,6 +52,19 @@ export function listSliceMarks(
 /** Their figures are on disk. */
 export async function deleteSliceMarks(store: Store, ids: readonly string[]): Promise<void> {
   await onStore(() => store.rollupMarks.deleteMany({ _id: { $in: [...ids] } }));
+}
+
+const finalName = (workspaceId: string) => `figures/${workspaceId}`;
+
+/** Figures of what happened before then are never reckoned again: what they were reckoned from is not all there any more.
+ *  @returns ms since 1970; 0 where everything is there. */
+export async function findFinalUntil(store: Store, workspaceId: string): Promise<number> {
+  return (await findCheckpoint(store, finalName(workspaceId)))?.getTime() ?? 0;
+}
+
+/** Says that what happened before then is about to be removed. */
+export function setFinalUntil(store: Store, workspaceId: string, at: Date): Promise<void> {
+  return advanceCheckpoint(store, finalName(workspaceId), at);
 }
 
 /** What happened in a slice, summed up by the server. */

@@ -71,11 +71,16 @@ const messageOf = ({ workspaceId, userId, marker }: User, interventionId: string
       policy: {},
     },
   });
-const eventOf = ({ workspaceId, userId, marker }: User, interventionId: string, kind: EventKind, id = "") =>
+const eventOf = (
+  { workspaceId, userId, marker, acceptedAt = new Date() }: User,
+  interventionId: string,
+  kind: EventKind,
+  id = "",
+) =>
   create(EventSchema, {
     eventId: `${interventionId}:${toKindName(kind)}${id}`,
     ...{ kind, interventionId, userId, workspace: workspaceId, campaign: marker },
-    occurTime: timestampFromDate(new Date()),
+    occurTime: timestampFromDate(acceptedAt),
   });
 const idsOf = ({ marker }: User) => Array.from({ length: INTERVENTIONS }, (_, i) => `iv-${marker}-${i}`);
 

@@ -4,8 +4,6 @@ import type { ServiceImpl } from "@connectrpc/connect";
 import { z } from "zod";
 import {
   type AnalyticsService,
-  BreakdownRowSchema,
-  type Dimension,
   DropOffSchema,
   FunnelStepSchema,
   SeriesPointSchema,
@@ -15,35 +13,24 @@ import {
 import { toFunnel } from "../domain/analytics/funnel.ts";
 import { toQuantile } from "../domain/analytics/stage-histogram.ts";
 import { getService } from "./authenticate.ts";
+import { breakdownMethod } from "./breakdown-method.ts";
 import { cohortsMethod } from "./cohorts-method.ts";
 import { exportMethod } from "./export-figures.ts";
 import { parseFields } from "./field-checks.ts";
 import { type AnalyticsParts, parsePoints, parseTimeZone } from "./figure-points.ts";
 import {
-  addUp,
-  dimensions,
   loadCells,
   parseAsked,
   toAmounts,
-  toDimensionName,
   toFigures,
+  toSelection,
   toTotal,
-  toWants,
 } from "./figures.ts";
 import { requireParent } from "./resource-name.ts";
 import { verifyMethods } from "./verify-figures.ts";
 
 const QUANTILES = [0.5, 0.9, 0.99];
-const ROWS = { fallback: 50, max: 1_000 };
 const WATCH_MS = 1_000;
-const breakdownSchema = z.object({
-  by: z
-    .array(dimensions)
-    .min(1, "there are 0; 1 to 3 are allowed")
-    .max(3, "there are too many; 1 to 3 are allowed")
-    .refine((by) => new Set(by).size === by.length, { error: "each is named once" }),
-  rowsMax: z.int().min(0, "it is negative").max(ROWS.max, `it is more than ${ROWS.max}`),
-});
 const quantileSchema = z.object({
   quantiles: z.array(z.number().min(0, "it is not in 0 to 1").max(1, "it is not in 0 to 1")).max(20, "up to 20"),
 });
@@ -55,11 +42,12 @@ export function analyticsService(parts: AnalyticsParts): ServiceImpl<typeof Anal
     ...verifyMethods(parts),
     getCohorts: cohortsMethod(parts),
     exportFigures: exportMethod(parts),
+    getBreakdown: breakdownMethod(parts),
     async getFunnel(request, context) {
       const { workspace } = getService(context.values);
       requireParent(request.parent, workspace.id);
       const { interval, filters } = parseAsked(request);
-      const total = toTotal(await loadCells(store, workspace.id, interval, toWants(filters)));
+      const total = toTotal(await loadCells(store, workspace.id, interval, toSelection(filters)));
       const { steps, dropOffs } = toFunnel(total);
       return {
         steps: steps.map(({ count, byProgram, ...step }) =>
@@ -75,35 +63,14 @@ export function analyticsService(parts: AnalyticsParts): ServiceImpl<typeof Anal
       const { interval, filters } = parseAsked(request);
       const timeZone = parseTimeZone(request.timeZone, workspace.defaultTimeZone ?? parts.defaultTimeZone);
       const points = parsePoints(interval, request.step, timeZone);
-      const wants = toWants(filters);
+      const selection = toSelection(filters);
       const found = await Promise.all(
         points.slice(0, -1).map(async (fromMs, i) => {
-          const cells = await loadCells(store, workspace.id, { fromMs, untilMs: points[i + 1] ?? fromMs }, wants);
+          const cells = await loadCells(store, workspace.id, { fromMs, untilMs: points[i + 1] ?? fromMs }, selection);
           return create(SeriesPointSchema, { startTime: timestampFromMs(fromMs), figures: toFigures(toTotal(cells)) });
         }),
       );
       return { points: found };
-    },
-    async getBreakdown(request, context) {
-      const { workspace } = getService(context.values);
-      requireParent(request.parent, workspace.id);
-      const { interval, filters } = parseAsked(request);
-      const { by, rowsMax } = parseFields(breakdownSchema, request);
-      const names = by.map((one: Dimension) => toDimensionName(one));
-      const cells = addUp(await loadCells(store, workspace.id, interval, toWants(filters)), names);
-      const most = request.orderBy === "" ? "sent" : request.orderBy;
-      cells.sort((a, b) => (b.counts[most] ?? 0) - (a.counts[most] ?? 0));
-      const limit = rowsMax || ROWS.fallback;
-      const rest = cells.slice(limit);
-      return {
-        rows: cells.slice(0, limit).map((cell) =>
-          create(BreakdownRowSchema, {
-            values: names.map((name) => cell.key[name]),
-            figures: toFigures(cell),
-          }),
-        ),
-        ...(rest.length === 0 ? {} : { rest: toFigures(toTotal(rest)) }),
-      };
     },
     async getLatencies(request, context) {
       const { workspace } = getService(context.values);
@@ -111,7 +78,7 @@ export function analyticsService(parts: AnalyticsParts): ServiceImpl<typeof Anal
       const { interval, filters } = parseAsked(request);
       const { quantiles } = parseFields(quantileSchema, request);
       const wanted = quantiles.length === 0 ? QUANTILES : quantiles;
-      const { stages } = toTotal(await loadCells(store, workspace.id, interval, toWants(filters)));
+      const { stages } = toTotal(await loadCells(store, workspace.id, interval, toSelection(filters)));
       return {
         stages: Object.entries(stages).map(([stage, bins]) => {
           const histogram = new Map(bins);
@@ -127,10 +94,10 @@ export function analyticsService(parts: AnalyticsParts): ServiceImpl<typeof Anal
       const { workspace } = getService(context.values);
       requireParent(request.parent, workspace.id);
       const { interval, filters } = parseAsked(request);
-      const wants = toWants(filters);
+      const selection = toSelection(filters);
       const signal = AbortSignal.any([context.signal, parts.drain]);
       for (let told = ""; !signal.aborted; ) {
-        const figures = toFigures(toTotal(await loadCells(store, workspace.id, interval, wants)));
+        const figures = toFigures(toTotal(await loadCells(store, workspace.id, interval, selection)));
         const text = toText(figures.counts, figures.amounts.length);
         if (text !== told) yield create(WatchFiguresResponseSchema, { figures });
         told = text;

@@ -11,7 +11,7 @@ import { type Cell, DIMENSIONS } from "../domain/analytics/cell.ts";
 import { getService } from "./authenticate.ts";
 import { checked, memberOf, parseFields } from "./field-checks.ts";
 import { type AnalyticsParts, parsePoints, parseTimeZone } from "./figure-points.ts";
-import { loadCells, parseAsked, toWants } from "./figures.ts";
+import { loadCells, parseAsked, toSelection } from "./figures.ts";
 import { requireParent } from "./resource-name.ts";
 
 const formatSchema = z.object({
@@ -28,12 +28,12 @@ export function exportMethod(parts: AnalyticsParts): ServiceImpl<typeof Analytic
     const { format } = parseFields(formatSchema, request);
     const timeZone = parseTimeZone(request.timeZone, workspace.defaultTimeZone ?? parts.defaultTimeZone);
     const points = parsePoints(interval, request.step, timeZone);
-    const wants = toWants(filters);
+    const selection = toSelection(filters);
     const isCsv = format !== ExportFormat.NDJSON;
     if (isCsv) yield toPiece([COLUMNS.join()]);
     for (const [i, fromMs] of points.slice(0, -1).entries()) {
       if (context.signal.aborted) return;
-      const cells = await loadCells(parts.store, workspace.id, { fromMs, untilMs: points[i + 1] ?? fromMs }, wants);
+      const cells = await loadCells(parts.store, workspace.id, { fromMs, untilMs: points[i + 1] ?? fromMs }, selection);
       const rows = cells.flatMap((cell) => toRows(new Date(fromMs).toISOString(), cell));
       if (rows.length > 0) yield toPiece(rows.map(isCsv ? toCsvLine : toJsonLine));
     }

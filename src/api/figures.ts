@@ -18,8 +18,9 @@ import {
   DIMENSIONS,
   type Dimension as DimensionName,
 } from "../domain/analytics/cell.ts";
+import { type Counted, CountedSum, type SegmentCells } from "../domain/analytics/counted.ts";
 import { coverWithSpans, SPAN_MS } from "../domain/analytics/span.ts";
-import { findRollups, rollupId, type Store } from "../store/index.ts";
+import { findRollups, type Store } from "../store/index.ts";
 import { checked, memberOf, parseFields, timestamp } from "./field-checks.ts";
 
 const DAY_MS = 86_400_000;
@@ -36,7 +37,14 @@ const NAMES: ReadonlyMap<Dimension, DimensionName> = new Map([
   [Dimension.TEMPLATE, "template"],
   [Dimension.LOCALE, "locale"],
 ]);
+/** The name of a dimension that cells are told apart by: of all but segments. */
 export const toDimensionName = (dimension: Dimension): DimensionName => NAMES.get(dimension) ?? "campaign";
+
+/** What figures by segment can be told apart by too. */
+const BESIDE_SEGMENTS: ReadonlySet<Dimension> = new Set([Dimension.SEGMENT, Dimension.CAMPAIGN, Dimension.CHANNEL]);
+export const NOT_BESIDE_SEGMENTS = "with a segment only campaign and channel are allowed";
+export const goTogether = (all: readonly Dimension[]): boolean =>
+  !all.includes(Dimension.SEGMENT) || all.every((one) => BESIDE_SEGMENTS.has(one));
 
 const dimension = checked<Dimension>(memberOf(DimensionSchema, { allowUnspecified: false }));
 const filters = z
@@ -51,7 +59,11 @@ const filters = z
   )
   .refine((some) => new Set(some.map((one) => one.dimension)).size === some.length, {
     error: "a dimension has several filters; one with several values is allowed",
-  });
+  })
+  .refine((some) => some.every((one) => one.dimension !== Dimension.SEGMENT || one.values.length === 1), {
+    error: "several segments are named; one is allowed, since who is in two would count twice",
+  })
+  .refine((some) => goTogether(some.map((one) => one.dimension)), { error: NOT_BESIDE_SEGMENTS });
 
 const required = (what: string) => z.custom((value) => value !== undefined, { error: `it is missing: ${what}` });
 const bound = (what: string) => required(what).pipe(checked<Timestamp>(timestamp));
@@ -87,28 +99,62 @@ export function parseAsked(
 
 export const dimensions = dimension;
 
-/** Whether a cell is asked for. */
-export function toWants(asked: readonly Pick<DimensionFilter, "dimension" | "values">[]): (cell: Cell) => boolean {
-  const wanted = asked.map((one) => [toDimensionName(one.dimension), new Set(one.values)] as const);
-  return ({ key }) => wanted.every(([name, values]) => values.has(key[name]));
+/** Which cells are asked for. */
+export type Selection = {
+  /** Of those who were in it; undefined: of everybody. */
+  readonly segment: string | undefined;
+  readonly wants: (cell: Cell) => boolean;
+};
+
+export function toSelection(asked: readonly Pick<DimensionFilter, "dimension" | "values">[]): Selection {
+  const wanted = asked
+    .filter((one) => one.dimension !== Dimension.SEGMENT)
+    .map((one) => [toDimensionName(one.dimension), new Set(one.values)] as const);
+  return {
+    segment: asked.find((one) => one.dimension === Dimension.SEGMENT)?.values[0],
+    wants: ({ key }) => wanted.every(([name, values]) => values.has(key[name])),
+  };
 }
 
 /** The cells of an interval, added up over it. */
 export async function loadCells(
   store: Store,
   workspaceId: string,
-  { fromMs, untilMs }: MinuteInterval,
-  wants: (cell: Cell) => boolean,
-): Promise<Cell[]> {
-  const spans = coverWithSpans(fromMs, untilMs);
+  interval: MinuteInterval,
+  selection: Selection,
+): Promise<readonly Cell[]> {
+  if (selection.segment !== undefined)
+    return (await loadSegments(store, workspaceId, interval, selection)).flatMap(({ cells }) => cells);
   const sum = new CellSum();
-  for (let first = 0; first < spans.length; first += SPANS_AT_ONCE) {
-    const some = spans.slice(first, first + SPANS_AT_ONCE);
-    const found = await findRollups(store, workspaceId, some);
-    for (const span of some)
-      for (const cell of found.get(rollupId(workspaceId, span)) ?? []) if (wants(cell)) sum.addCell(cell);
-  }
+  for await (const { cells } of readSpans(store, workspaceId, interval, "cells"))
+    for (const cell of cells) if (selection.wants(cell)) sum.addCell(cell);
   return sum.toCells();
+}
+
+/** The cells of an interval of each segment, or of the one that is asked for. */
+export async function loadSegments(
+  store: Store,
+  workspaceId: string,
+  interval: MinuteInterval,
+  { segment: only, wants }: Selection,
+): Promise<readonly SegmentCells[]> {
+  const sum = new CountedSum();
+  for await (const { segments = [] } of readSpans(store, workspaceId, interval, "segments"))
+    for (const { segment, cells } of segments)
+      if (only === undefined || only === segment)
+        sum.add({ cells: [], segments: [{ segment, cells: cells.filter(wants) }] });
+  return sum.toCounted().segments ?? [];
+}
+
+async function* readSpans(
+  store: Store,
+  workspaceId: string,
+  { fromMs, untilMs }: MinuteInterval,
+  part: keyof Counted,
+): AsyncGenerator<Counted> {
+  const spans = coverWithSpans(fromMs, untilMs);
+  for (let first = 0; first < spans.length; first += SPANS_AT_ONCE)
+    yield* (await findRollups(store, workspaceId, spans.slice(first, first + SPANS_AT_ONCE), part)).values();
 }
 
 const SPANS_AT_ONCE = 200;

@@ -94,7 +94,9 @@ function toErasure(workspace: Workspace, erasure: ErasureDocument): Erasure {
   });
 }
 
-function toRetention({ kind, days, timeField }: RetentionRule): Retention {
-  const countedFrom = timeField === undefined ? "when its intervention was accepted" : `its \`${timeField}\``;
+function toRetention({ kind, days, timeField, archivedAs }: RetentionRule): Retention {
+  const start =
+    archivedAs === undefined ? "when its intervention was accepted" : "the end of the UTC day it happened on";
+  const countedFrom = timeField === undefined ? start : `its \`${timeField}\``;
   return create(RetentionSchema, { kind, days, countedFrom });
 }

@@ -7,7 +7,7 @@ import {
   BackfillFiguresResponseSchema,
   FiguresDifferenceSchema,
 } from "../../gen/intervention/v1/analytics_service_pb.js";
-import { CellSum } from "../domain/analytics/cell.ts";
+import { CountedSum } from "../domain/analytics/counted.ts";
 import { listBelow, SPAN_MS, toSpan } from "../domain/analytics/span.ts";
 import { findFinalUntil, findRollups, reckon, rollupId, sumSlice } from "../store/index.ts";
 import { getService } from "./authenticate.ts";
@@ -35,17 +35,18 @@ export function verifyMethods({
       const firstMs = Math.max(fromMs, await findFinalUntil(store, workspace.id));
       for (let atMs = firstMs; atMs < Math.min(untilMs, now().getTime()); atMs += SPAN_MS.minute) {
         const span = toSpan("minute", atMs);
-        const kept = (await findRollups(store, workspace.id, [span])).get(rollupId(workspace.id, span)) ?? [];
-        const sum = new CellSum();
-        for (const { n } of listBelow(span))
-          for (const cell of await sumSlice(store, workspace.id, n)) sum.addCell(cell);
-        const recounted = sum.toCells();
+        const kept = (await findRollups(store, workspace.id, [span])).get(rollupId(workspace.id, span)) ?? {
+          cells: [],
+        };
+        const sum = new CountedSum();
+        for (const { n } of listBelow(span)) sum.add(await sumSlice(store, workspace.id, n));
+        const recounted = sum.toCounted();
         minutes += 1;
         if (isDeepStrictEqual(kept, recounted) || differences.length >= DIFFERENCES_MAX) continue;
         differences.push(
           create(FiguresDifferenceSchema, {
             startTime: timestampFromMs(atMs),
-            ...{ kept: toFigures(toTotal(kept)), recounted: toFigures(toTotal(recounted)) },
+            ...{ kept: toFigures(toTotal(kept.cells)), recounted: toFigures(toTotal(recounted.cells)) },
           }),
         );
       }

@@ -29,6 +29,7 @@ import type { ChoiceModel } from "../integrations/choice-model.ts";
 import type { DataIntelligence } from "../integrations/data-intelligence.ts";
 import type { ExperimentDirectory } from "../integrations/experiment-directory.ts";
 import type { UsualHours } from "../integrations/usual-hours.ts";
+import type { SegmentDirectory } from "../integrations/segment-directory.ts";
 import type { Metrics, Traces } from "../observe/index.ts";
 import type { ErasedUsers } from "../privacy/erased-users.ts";
 import type { Store } from "../store/index.ts";
@@ -64,6 +65,7 @@ export type DecideOptions = {
   readonly experiments?: Pick<ExperimentDirectory, "listOf">;
   /** By which a user of whom little is known gets a time to be sent at. */
   readonly usualHours: Pick<UsualHours, "find">;
+  readonly segments: Pick<SegmentDirectory, "findLive">;
   /** By which a chain of fallbacks is told that its user has converted. Default: nobody keeps orders, and none has. */
   readonly findOrders?: FindOrders;
   /** Where a user says what he wants to get; undefined where nobody knows how this engine is reached. */

@@ -33,6 +33,7 @@ import type { DecideOptions, ToDecide } from "./decide.ts";
 import { treatAll, withTreatments } from "./experiment-inputs.ts";
 import { loadFallbackStates } from "./fallback-states.ts";
 import { findProducts } from "./find-products.ts";
+import { loadMemberships } from "./load-memberships.ts";
 import { type LoadedProfile, ProfileLoader, type WhoToLoad } from "./profile-loader.ts";
 import { loadSendHours } from "./send-hours.ts";
 import { loadSuppressed, type Suppressed } from "./suppressed.ts";
@@ -80,9 +81,15 @@ export class DecisionMaker {
     const askedOf = (work: ToDecide) => toAsked(work.message, findProfile(toWho(work)));
     const findSuppressed = await loadSuppressed(this.#options, open.map(askedOf));
     const suppressedOf = (work: ToDecide) => findSuppressed(askedOf(work));
+    const toMember = (work: ToDecide) => ({
+      workspaceId: work.message.workspace,
+      userId: findProfile(toWho(work)).survivingUserId,
+    });
+    const findSegments = await loadMemberships(this.#options, open.map(toMember));
+    const segmentsOf = (work: ToDecide) => findSegments(toMember(work));
     for (let attempt = 1; open.length > 0; attempt += 1) {
       invariant(attempt <= CONFLICTS_MAX, `${open.length} decisions met other deciders ${CONFLICTS_MAX} times`);
-      const made = await this.#decideOnce(open, { findProfile, suppressedOf });
+      const made = await this.#decideOnce(open, { findProfile, suppressedOf, segmentsOf });
       for (const { document, decision } of made) if (decision.outcome === Outcome.SEND) drafted.add(document._id);
       const conflicts = new Map(
         (
@@ -113,6 +120,7 @@ export class DecisionMaker {
     known: {
       readonly findProfile: (who: WhoToLoad) => LoadedProfile;
       readonly suppressedOf: (work: ToDecide) => readonly Suppressed[];
+      readonly segmentsOf: (work: ToDecide) => readonly string[];
     },
   ): Promise<Standing[]> {
     const now = new Date();
@@ -162,9 +170,10 @@ export class DecisionMaker {
       const toStanding = (final: Decision): Standing => {
         const number = final.outcome === Outcome.SEND ? capNumber : undefined;
         const capUserId = profile.survivingUserId;
+        const segments = known.segmentsOf(work);
         return {
           ...{ work: traced, decision: final, isNew: true },
-          document: toDecisionDocument({ input, decision: final, capNumber: number, now, capUserId }),
+          document: toDecisionDocument({ input, decision: final, capNumber: number, now, capUserId, segments }),
           ...(input.template === undefined ? {} : { template: input.template }),
         };
       };

@@ -205,6 +205,7 @@ function toEvents({ document, work, decision, template }: Standing): Event[] {
       receiveTime: timestampFromDate(at),
       reason: more.reason ?? "",
       rule: more.rule ?? "",
+      segments: [...(document.segments ?? [])],
       stageMs: kind === EventKind.DECIDED && document.round === 0 ? toStageMs(message.acceptTime, at) : 0n,
       traceParent: traceparent?.endsWith("-01") === true ? traceparent : "",
       ...(template === undefined ? {} : toTemplateFields(template)),

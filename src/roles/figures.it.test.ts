@@ -36,6 +36,9 @@ const pick = <T>(random: () => number, from: readonly T[]): T => {
   return found;
 };
 
+/** The segments of each user: some are in none, and some in two. */
+const segmentsOf = (userId: string) => [[], ["loyal"], ["loyal", "new"]][Number(userId.slice(1)) % 3] ?? [];
+
 /** A made-up life of interventions and orders over a day: each event once, in order of time. */
 function makeEvents(random: () => number): Event[] {
   const events: Event[] = [];
@@ -47,7 +50,7 @@ function makeEvents(random: () => number): Event[] {
       events.push(
         create(EventSchema, {
           eventId: `${interventionId}:${toKindName(kind)}${id}`,
-          ...{ kind, workspace: "main", interventionId, userId, campaign, channel },
+          ...{ kind, workspace: "main", interventionId, userId, campaign, channel, segments: segmentsOf(userId) },
           occurTime: timestampFromMs(atMs + laterMs),
           ...more,
         }),
@@ -66,7 +69,14 @@ function makeEvents(random: () => number): Event[] {
     for (let click = 0; random() < 0.4; click += 1) add(EventKind.CLICKED, 2_000 + click, {}, `:${click}`);
     if (random() > 0.3) continue;
     const [orderId, valueMinor] = [`o${n}`, BigInt(1 + Math.floor(random() * 10_000))];
-    const order = { interventionId: "", campaign: "", channel: Channel.UNSPECIFIED, orderId, currency: "EUR" };
+    const order = {
+      interventionId: "",
+      campaign: "",
+      channel: Channel.UNSPECIFIED,
+      orderId,
+      currency: "EUR",
+      segments: [],
+    };
     const eventId = toOrderKey("main", orderId);
     add(EventKind.CONVERTED, 60_000, { ...order, eventId, valueMinor });
     if (random() < 0.2)
@@ -141,6 +151,34 @@ describe("figures", () => {
     }
     expect(Object.fromEntries(counted), `seed ${seed}`).toEqual(Object.fromEntries(expected.counts));
     expect({ orders, revenue }, `seed ${seed}`).toEqual({ orders: expected.orders, revenue: expected.revenue });
+  });
+
+  it("by segment are what a simple count of those who were in it gives, orders too, and filter like any", async () => {
+    const whole = interval(START_MS, START_MS + 2 * DAY_MS);
+    const by = ["DIMENSION_SEGMENT", "DIMENSION_CAMPAIGN"];
+    const { body } = await api.call("GetBreakdown", { interval: whole, by });
+    const rows = body.rows as Row[];
+    for (const segment of ["loyal", "new"]) {
+      const own = made.filter(({ userId }) => segmentsOf(userId).includes(segment));
+      const expected = recount(own);
+      const counted = new Map<string, number>();
+      let [orders, revenue] = [0, 0];
+      for (const { values, figures } of rows.filter((row) => row.values?.[0] === segment)) {
+        for (const [name, count] of Object.entries(figures.counts))
+          if (name === "converted") orders += Number(count);
+          else counted.set(`${values?.[1]}/${name}`, Number(count));
+        for (const amount of figures.amounts as { revenueMinor: string }[]) revenue += Number(amount.revenueMinor);
+      }
+      expect(Object.fromEntries(counted), `seed ${seed}`).toEqual(Object.fromEntries(expected.counts));
+      expect({ orders, revenue }, `seed ${seed}`).toEqual({ orders: expected.orders, revenue: expected.revenue });
+      const filters = [{ dimension: "DIMENSION_SEGMENT", values: [segment] }];
+      const funnel = await api.call("GetFunnel", { interval: whole, filters });
+      const accepted = own.filter(({ kind }) => kind === EventKind.ACCEPTED).length;
+      expect((funnel.body.steps as { count: string }[])[0]?.count).toBe(String(accepted));
+    }
+    expect(new Set(rows.map(({ values }) => values?.[0]))).toEqual(new Set(["loyal", "new"]));
+    const byLocale = ["DIMENSION_SEGMENT", "DIMENSION_LOCALE"];
+    expect(await api.call("GetBreakdown", { interval: whole, by: byLocale })).toMatchObject({ code: 3 });
   });
 
   it("of a funnel have the steps and why some went no further", async () => {

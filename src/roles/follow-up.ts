@@ -239,6 +239,7 @@ function toEvent(delivery: DeliveryMessage, kind: keyof typeof EVENT_KINDS, reas
     reason: kind === "sent" ? "" : reason,
     stageMs: kind === "sent" ? toStageMs(delivery.decideTime, at) : 0n,
     traceParent: intervention?.traceParent ?? "",
+    segments: delivery.segments,
     ...(delivery.template === undefined ? {} : toTemplateFields(delivery.template)),
     variant: toVariantName(intervention?.experiments ?? []),
   });

@@ -28,12 +28,14 @@ export function toDecisionDocument({
   capNumber,
   now,
   capUserId,
+  segments,
 }: {
   input: DecisionInput;
   decision: Decision;
   capNumber: number | undefined;
   now: Date;
   capUserId: string;
+  segments: readonly string[];
 }): DecisionDocument {
   invariant(decision.outcome !== Outcome.UNSPECIFIED, "a decision has an outcome");
   const channel = toChannelName(decision.channel);
@@ -46,6 +48,7 @@ export function toDecisionDocument({
     round: input.round,
     outcome: OUTCOMES[decision.outcome],
     decidedAt: now,
+    ...(segments.length === 0 ? {} : { segments }),
     ...(decision.notBefore === undefined ? {} : { notBefore: timestampDate(decision.notBefore) }),
     ...(decision.fallback === 0 ? {} : { fallback: decision.fallback }),
     ...(decision.fallbackTime === undefined ? {} : { fallbackAt: timestampDate(decision.fallbackTime) }),

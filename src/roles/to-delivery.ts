@@ -14,7 +14,7 @@ import { type DecisionDocument, toDecision, toDecisionInput } from "../store/ind
 /** What a decision to send by a provider puts on its way: the same again, whenever it is asked for. */
 export function toDelivery(
   asked: InterventionMessage,
-  document: Pick<DecisionDocument, "_id" | "input" | "decision" | "decidedAt">,
+  document: Pick<DecisionDocument, "_id" | "input" | "decision" | "decidedAt" | "segments">,
 ): DeliveryMessage {
   const { channel } = toDecision(document);
   const input = toDecisionInput(document);
@@ -27,6 +27,7 @@ export function toDelivery(
     address: chosen.address,
     products: input?.products?.available ?? [],
     attempt: 1,
+    segments: [...(document.segments ?? [])],
     attemptsMax: ATTEMPTS_MAX,
     decideTime: timestampFromDate(document.decidedAt),
     ...(input?.template === undefined ? {} : { template: input.template }),

@@ -79,10 +79,10 @@ const keyOf = ({ workspace, interventionId }: Event) => `${workspace}/${interven
 
 function toDimensions(document: DecisionDocument): Dimensions {
   const { channel, assignments } = toDecision(document);
-  const { campaign, userId, decidedAt } = document;
+  const { campaign, userId, decidedAt, segments = [] } = document;
   const variant = toAssignedName(assignments);
   return {
-    ...{ campaign, channel, userId, variant, template: "", locale: "", segments: [] },
+    ...{ campaign, channel, userId, variant, template: "", locale: "", segments: [...segments] },
     // What a provider carries is sent later than it is decided.
     sentMs: channel === Channel.REALTIME || channel === Channel.INBOX ? decidedAt.getTime() : undefined,
   };

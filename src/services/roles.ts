@@ -35,6 +35,7 @@ export function defineRoles(config: Config, shared: SharedServices, { facts }: I
     providers,
     providerDirectory,
     choices,
+    segments,
     credentialBox,
     acceptor,
     trackedLinks,
@@ -82,6 +83,7 @@ export function defineRoles(config: Config, shared: SharedServices, { facts }: I
         usualHours: new UsualHours({ store: await c.get(store), now: () => new Date() }),
         ...toFindCarriage(accounts),
         toPreferenceUrl: toPreferenceUrls(directory, config.PUBLIC_URL),
+        segments: await c.get(segments),
         defaultTimeZoneOf: (id) => directory.findWorkspace(id)?.defaultTimeZone ?? config.DEFAULT_TIME_ZONE,
       });
     },

@@ -15,6 +15,8 @@ export type TouchDocument = Touch & {
   readonly variant: string;
   readonly template: string;
   readonly locale: string;
+  /** As events have it. */
+  readonly segments?: readonly string[];
 };
 
 /** An order, and what it is credited to: reckoned anew whenever something new of it is known. */
@@ -128,6 +130,7 @@ const toTouch = (event: EventDocument): TouchDocument => ({
   interventionId: event.interventionId,
   ...{ campaign: event.campaign, variant: event.variant ?? "", template: event.template ?? "" },
   locale: event.locale ?? "",
+  ...(event.segments === undefined ? {} : { segments: event.segments }),
 });
 
 /** The orders and refunds that events tell of, of these orders. */

@@ -24,6 +24,8 @@ export type DecisionDocument = {
   readonly outcome: "send" | "delay" | "suppress" | "expire" | "cancel" | "keep";
   readonly channel?: ChannelName;
   readonly decidedAt: Date;
+  /** The segments that the user was in, up to SEGMENTS_COUNTED_MAX: what figures are told apart by. Absent: none. */
+  readonly segments?: readonly string[];
   /** When to decide again. */
   readonly notBefore?: Date;
   /** Which of the policy's fallbacks it is of, from 1; absent for none. */

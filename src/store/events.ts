@@ -1,6 +1,7 @@
 import { timestampDate } from "@bufbuild/protobuf/wkt";
 import { Actor, type Event, EventKind } from "../../gen/intervention/v1/event_pb.js";
 import { Channel } from "../../gen/intervention/v1/intervention_pb.js";
+import { SEGMENTS_COUNTED_MAX } from "../domain/analytics/counted.ts";
 import { toSpan } from "../domain/analytics/span.ts";
 import { toStageBin } from "../domain/analytics/stage-histogram.ts";
 import { toProgress } from "../domain/delivery/report.ts";
@@ -29,6 +30,8 @@ export type EventDocument = {
   readonly variant?: string;
   readonly template?: string;
   readonly locale?: string;
+  /** Those that the user was in when it was decided, up to SEGMENTS_COUNTED_MAX; absent where he was in none. */
+  readonly segments?: readonly string[];
   /** Who was behind it, where it was asked; see Actor. */
   readonly actor?: string;
   readonly actorEvidence?: string;
@@ -114,6 +117,7 @@ export function toEventDocument(event: Event, receivedAt: Date): EventDocument {
     ...toNamed({ locale: event.locale, actorEvidence: event.actorEvidence, orderId: event.orderId }),
     ...(event.actor === Actor.UNSPECIFIED ? {} : { actor: Actor[event.actor].toLowerCase() }),
     ...(event.currency === "" ? {} : toAmounts(event)),
+    ...(event.segments.length === 0 ? {} : { segments: event.segments.slice(0, SEGMENTS_COUNTED_MAX) }),
     ...(event.stageMs === 0n ? {} : { stageBin: toStageBin(Number(event.stageMs)) }),
   };
 }

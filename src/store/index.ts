@@ -292,6 +292,7 @@ export {
   countShoppers,
   deleteShopper,
   findCustomers,
+  findMemberships,
   findShoppers,
   listKeyed,
   listKeyedZones,

@@ -1,4 +1,4 @@
-import { type Cell, CellSum } from "../domain/analytics/cell.ts";
+import { type Counted, CountedSum } from "../domain/analytics/counted.ts";
 import { listBelow, SPAN_MS, type Span, type SpanKind, toSpan, toStartMs } from "../domain/analytics/span.ts";
 import { toCreditGroups } from "../domain/analytics/to-credit-groups.ts";
 import type { Store } from "./connect-store.ts";
@@ -6,6 +6,7 @@ import { listConversionsOfSlice } from "./conversions.ts";
 import { findFinalUntil, findRollups, groupSlice, putRollups, rollupId } from "./rollups.ts";
 
 const WRITTEN_AT_ONCE = 50;
+const NOTHING: Counted = { cells: [] };
 
 /** Reckons these slices, and all that they are part of, but for those whose figures are final. */
 export async function reckon(
@@ -25,7 +26,7 @@ export async function reckon(
   const gone = minutes.flatMap(listBelow).filter(({ n }) => n < oldest && !touched.has(n));
   const reckoned: Rollup[] = [];
   for (const n of [...touched, ...gone.map((span) => span.n)])
-    reckoned.push({ span: { kind: "slice", n }, cells: await sumSlice(store, workspaceId, n) });
+    reckoned.push({ span: { kind: "slice", n }, ...(await sumSlice(store, workspaceId, n)) });
   await put(store, workspaceId, reckoned);
   let below: readonly Span[] = minutes;
   await put(store, workspaceId, await sumAll(store, workspaceId, minutes));
@@ -35,25 +36,24 @@ export async function reckon(
   }
 }
 
-type Rollup = { readonly span: Span; readonly cells: readonly Cell[] };
+type Rollup = Counted & { readonly span: Span };
 
 /** The figures of a slice, from its events. */
-export async function sumSlice(store: Store, workspaceId: string, n: number): Promise<Cell[]> {
-  const sum = new CellSum();
+export async function sumSlice(store: Store, workspaceId: string, n: number): Promise<Counted> {
+  const sum = new CountedSum();
   for (const group of await groupSlice(store, workspaceId, n)) sum.addGroup(group);
   for (const conversion of await listConversionsOfSlice(store, workspaceId, n))
     for (const group of toCreditGroups(conversion)) sum.addGroup(group);
-  return sum.toCells();
+  return sum.toCounted();
 }
 
 async function sumAll(store: Store, workspaceId: string, spans: readonly Span[]): Promise<Rollup[]> {
   const rollups: Rollup[] = [];
   for (const span of spans) {
-    const sum = new CellSum();
+    const sum = new CountedSum();
     const below = await findRollups(store, workspaceId, listBelow(span));
-    for (const one of listBelow(span))
-      for (const cell of below.get(rollupId(workspaceId, one)) ?? []) sum.addCell(cell);
-    rollups.push({ span, cells: sum.toCells() });
+    for (const one of listBelow(span)) sum.add(below.get(rollupId(workspaceId, one)) ?? NOTHING);
+    rollups.push({ span, ...sum.toCounted() });
   }
   return rollups;
 }

@@ -1,5 +1,6 @@
 import { randomUUID } from "node:crypto";
-import type { Cell, EventGroup } from "../domain/analytics/cell.ts";
+import type { EventGroup } from "../domain/analytics/cell.ts";
+import type { Counted } from "../domain/analytics/counted.ts";
 import { SPAN_MS, type Span, toStartMs } from "../domain/analytics/span.ts";
 import { advanceCheckpoint, findCheckpoint } from "./checkpoints.ts";
 import type { Store } from "./connect-store.ts";
@@ -7,11 +8,10 @@ import type { IndexDefinition } from "./index-definition.ts";
 import { onStore } from "./on-store.ts";
 
 /** The figures of a span of time: reckoned from the events in it, never counted up. */
-export type RollupDocument = {
+export type RollupDocument = Counted & {
   /** `{workspace}/{kind of span}/{n}`. */
   readonly _id: string;
   readonly workspaceId: string;
-  readonly cells: readonly Cell[];
   /** Slices alone are removed; what they are made of is there. */
   readonly expireAt?: Date;
 };
@@ -79,6 +79,7 @@ export async function groupSlice(store: Store, workspaceId: string, n: number): 
           ...{ variant: field("variant"), template: field("template"), locale: field("locale") },
           reason: { $cond: [{ $eq: ["$kind", "decided"] }, field("reason"), ""] },
           ...{ rule: field("rule"), currency: field("currency"), actor: field("actor"), stageBin: "$stageBin" },
+          segments: "$segments",
         },
         count: { $sum: 1 },
         valueMinor: { $sum: "$valueMinor" },
@@ -89,36 +90,40 @@ export async function groupSlice(store: Store, workspaceId: string, n: number): 
   type Row = Omit<EventGroup, "byPerson" | "count" | "valueMinor" | "costMicros"> & { readonly actor: string };
   type Found = { readonly _id: Row } & Pick<EventGroup, "count" | "valueMinor" | "costMicros">;
   const found = await onStore(() => store.events.aggregate<Found>(stages).toArray());
-  return found.map(({ _id: { actor, stageBin, ...row }, ...sums }) => ({
+  return found.map(({ _id: { actor, stageBin, segments, ...row }, ...sums }) => ({
     ...row,
     ...sums,
     ...(typeof stageBin === "number" ? { stageBin } : {}),
+    ...(Array.isArray(segments) ? { segments } : {}),
     byPerson: actor === "" || actor === "person",
   }));
 }
 
-/** The figures of these spans; of one in which nothing happened, none. */
+/** The figures of these spans; of one in which nothing happened, none.
+ *  @param part what is needed of them. Default: everything. */
 export async function findRollups(
   store: Store,
   workspaceId: string,
   spans: readonly Span[],
-): Promise<Map<string, readonly Cell[]>> {
+  part?: keyof Counted,
+): Promise<Map<string, Counted>> {
   const ids = spans.map((span) => rollupId(workspaceId, span));
-  const found = await onStore(() => store.rollups.find({ _id: { $in: ids } }).toArray());
-  return new Map(found.map(({ _id, cells }) => [_id, cells]));
+  const projection = part === undefined ? {} : { [part]: 1 };
+  const found = await onStore(() => store.rollups.find({ _id: { $in: ids } }, { projection }).toArray());
+  return new Map(found.map(({ _id, cells = [], segments }) => [_id, { cells, ...(segments && { segments }) }]));
 }
 
 /** Puts the figures of spans in the place of those before. */
 export async function putRollups(
   store: Store,
   workspaceId: string,
-  rollups: readonly { readonly span: Span; readonly cells: readonly Cell[] }[],
+  rollups: readonly (Counted & { readonly span: Span })[],
 ): Promise<void> {
   if (rollups.length === 0) return;
-  const operations = rollups.map(({ span, cells }) => {
+  const operations = rollups.map(({ span, ...counted }) => {
     const _id = rollupId(workspaceId, span);
     const expireAt = new Date(toStartMs(span) + SPAN_MS.slice + SLICE_KEPT_MS);
-    const replacement = { workspaceId, cells, ...(span.kind === "slice" ? { expireAt } : {}) };
+    const replacement = { workspaceId, ...counted, ...(span.kind === "slice" ? { expireAt } : {}) };
     return { replaceOne: { filter: { _id }, replacement, upsert: true } };
   });
   await onStore(() => store.rollups.bulkWrite(operations, { ordered: false }));

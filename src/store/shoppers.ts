@@ -52,6 +52,18 @@ export async function findShoppers(
   return new Map(found.map((document) => [document.userId, document]));
 }
 
+/** In which segments these users are or were, by user id; of those of whom nothing is kept, nothing. */
+export async function findMemberships(
+  store: Store,
+  workspaceId: string,
+  userIds: readonly string[],
+): Promise<Map<string, readonly Membership[]>> {
+  const ids = userIds.map((userId) => profileId(workspaceId, userId));
+  const projection = { userId: 1, memberships: 1 };
+  const found = await onStore(() => store.shoppers.find({ _id: { $in: ids } }, { projection }).toArray());
+  return new Map(found.map(({ userId, memberships }) => [userId, memberships]));
+}
+
 /** Puts each shopper in the place of his revision before, in one round trip.
  *  @returns the ids of those where another came first: read them again. */
 export async function saveShoppers(store: Store, shoppers: readonly ShopperDocument[]): Promise<Set<string>> {

@@ -416,7 +416,7 @@ export declare type GetBreakdownRequest = Message<"intervention.v1.GetBreakdownR
   orderBy: string;
 
   /**
-   * 1 to 1,000. Default: 50. What is beyond comes in one row, `rest`.
+   * 1 to 1,000. Default: 50. What is beyond comes in one row, `rest`, but for segments, which don't add up.
    *
    * @generated from field: int32 rows_max = 6;
    */
@@ -932,7 +932,7 @@ export declare const FiguresDifferenceSchema: GenMessage<FiguresDifference>;
  */
 export declare type VerifyFiguresResponse = Message<"intervention.v1.VerifyFiguresResponse"> & {
   /**
-   * How many minutes were recounted.
+   * How many minutes were recounted: those whose events retention may have removed are not, since their figures are final.
    *
    * @generated from field: int64 minutes = 1;
    */
@@ -1053,6 +1053,14 @@ export enum Dimension {
    * @generated from enum value: DIMENSION_LOCALE = 5;
    */
   LOCALE = 5,
+
+  /**
+   * The id of a segment that the user was in when it was decided; of each event the first ten count. Only together with campaign and
+   * channel, and as a filter of one value: who is in two segments counts in both.
+   *
+   * @generated from enum value: DIMENSION_SEGMENT = 150;
+   */
+  SEGMENT = 150,
 }
 
 /**
@@ -1223,6 +1231,7 @@ export declare const AnalyticsService: GenService<{
   },
   /**
    * BackfillFigures reckons the figures of an interval anew, and tells how far it has come. Broken off, it can be done again from there.
+   * Figures of days whose events retention has removed are final and stay as they are.
    *
    * @generated from rpc intervention.v1.AnalyticsService.BackfillFigures
    */

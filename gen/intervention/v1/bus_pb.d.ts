@@ -523,6 +523,13 @@ export declare type DeliveryMessage = Message<"intervention.v1.DeliveryMessage">
    * @generated from field: intervention.v1.TemplateInput template = 55;
    */
   template?: TemplateInput | undefined;
+
+  /**
+   * The segments that the user was in when it was decided.
+   *
+   * @generated from field: repeated string segments = 150;
+   */
+  segments: string[];
 };
 
 /**

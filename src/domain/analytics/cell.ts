@@ -37,6 +37,8 @@ export type EventGroup = CellKey & {
   readonly count: number;
   readonly valueMinor: number;
   readonly costMicros: number;
+  /** Those that the users were in when it was decided. Absent: none. */
+  readonly segments?: readonly string[];
 };
 
 /** What a group counts as: its kind, with the outcome of decided, and `_by_program` where no person was behind it. */

@@ -5,7 +5,7 @@ type Credited = {
   readonly valueMinor: number;
   readonly refundedMinor: number;
   readonly currency: string;
-  readonly path: readonly (Omit<CellKey, "channel"> & { readonly channel: string })[];
+  readonly path: readonly (CellKey & { readonly segments?: readonly string[] })[];
   readonly credits: Readonly<Record<PathModelName, readonly number[]>>;
 };
 
@@ -15,7 +15,7 @@ const NOTHING: CellKey = { campaign: "", channel: "", variant: "", template: "",
  *  What goes to nobody, and what was refunded, is counted without campaign and channel. */
 export function toCreditGroups({ valueMinor, refundedMinor, currency, path, credits }: Credited): EventGroup[] {
   const shown = credits[MODEL_SHOWN];
-  const group = (key: CellKey, kind: string, count: number, value: number): EventGroup => ({
+  const group = (key: Credited["path"][number], kind: string, count: number, value: number): EventGroup => ({
     ...{
       campaign: key.campaign,
       channel: key.channel,
@@ -23,6 +23,7 @@ export function toCreditGroups({ valueMinor, refundedMinor, currency, path, cred
       template: key.template,
       locale: key.locale,
     },
+    ...(key.segments === undefined ? {} : { segments: key.segments }),
     ...{ kind, count, valueMinor: value, costMicros: 0, currency, reason: "", rule: "", byPerson: true },
   });
   const most = shown.indexOf(Math.max(...shown));

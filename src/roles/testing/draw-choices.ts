@@ -36,7 +36,7 @@ export async function drawChoices(
     });
     addChoice({ costOf: () => undefined, choices }, input, create(InterventionMessageSchema));
     const decision = decide(input);
-    return toDecisionDocument({ input, decision, capNumber: undefined, now, capUserId: "" });
+    return toDecisionDocument({ input, decision, capNumber: undefined, now, segments: [], capUserId: "" });
   });
   const conflicts = await insertDecisions(store, documents);
   if (conflicts.length > 0) throw new Error(`${conflicts.length} decisions were there already`);

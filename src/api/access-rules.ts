@@ -61,6 +61,8 @@ export const ACCESS_RULES: Readonly<Record<string, AccessRule>> = {
   "intervention.v1.AnalyticsService/ExportFigures": service("read"),
   "intervention.v1.AnalyticsService/VerifyFigures": service("read"),
   "intervention.v1.AnalyticsService/BackfillFigures": service("operate"),
+  "intervention.v1.AnalyticsService/GetAlarms": service("read"),
+  "intervention.v1.AnalyticsService/UpdateAlarmThresholds": service("operate"),
   "intervention.v1.AttributionService/GetConversion": service("read_sent"),
   "intervention.v1.AttributionService/ListConversions": service("read_sent"),
   "intervention.v1.AttributionService/CompareModels": service("read"),

@@ -3,8 +3,10 @@ import { durationFromMs, timestampFromMs } from "@bufbuild/protobuf/wkt";
 import type { ServiceImpl } from "@connectrpc/connect";
 import { z } from "zod";
 import {
+  type Alarm,
   type AnalyticsService,
   DropOffSchema,
+  type Figures,
   FunnelStepSchema,
   SeriesPointSchema,
   StageLatencySchema,
@@ -12,25 +14,20 @@ import {
 } from "../../gen/intervention/v1/analytics_service_pb.js";
 import { toFunnel } from "../domain/analytics/funnel.ts";
 import { toQuantile } from "../domain/analytics/stage-histogram.ts";
+import { alarmMethods, loadAlarms } from "./alarm-methods.ts";
 import { getService } from "./authenticate.ts";
 import { breakdownMethod } from "./breakdown-method.ts";
 import { cohortsMethod } from "./cohorts-method.ts";
 import { exportMethod } from "./export-figures.ts";
 import { parseFields } from "./field-checks.ts";
 import { type AnalyticsParts, parsePoints, parseTimeZone } from "./figure-points.ts";
-import {
-  loadCells,
-  parseAsked,
-  toAmounts,
-  toFigures,
-  toSelection,
-  toTotal,
-} from "./figures.ts";
+import { loadCells, parseAsked, toAmounts, toFigures, toSelection, toTotal } from "./figures.ts";
 import { requireParent } from "./resource-name.ts";
 import { verifyMethods } from "./verify-figures.ts";
 
 const QUANTILES = [0.5, 0.9, 0.99];
 const WATCH_MS = 1_000;
+const TURNS_BETWEEN_ALARMS = 10;
 const quantileSchema = z.object({
   quantiles: z.array(z.number().min(0, "it is not in 0 to 1").max(1, "it is not in 0 to 1")).max(20, "up to 20"),
 });
@@ -40,6 +37,7 @@ export function analyticsService(parts: AnalyticsParts): ServiceImpl<typeof Anal
   const { store } = parts;
   return {
     ...verifyMethods(parts),
+    ...alarmMethods(parts),
     getCohorts: cohortsMethod(parts),
     exportFigures: exportMethod(parts),
     getBreakdown: breakdownMethod(parts),
@@ -96,10 +94,12 @@ export function analyticsService(parts: AnalyticsParts): ServiceImpl<typeof Anal
       const { interval, filters } = parseAsked(request);
       const selection = toSelection(filters);
       const signal = AbortSignal.any([context.signal, parts.drain]);
-      for (let told = ""; !signal.aborted; ) {
+      let alarms: Alarm[] = [];
+      for (let [told, turn] = ["", 0]; !signal.aborted; turn += 1) {
         const figures = toFigures(toTotal(await loadCells(store, workspace.id, interval, selection)));
-        const text = toText(figures.counts, figures.amounts.length);
-        if (text !== told) yield create(WatchFiguresResponseSchema, { figures });
+        if (turn % TURNS_BETWEEN_ALARMS === 0) alarms = await loadAlarms(parts, workspace.id);
+        const text = toText(figures, alarms);
+        if (text !== told) yield create(WatchFiguresResponseSchema, { figures, alarms });
         told = text;
         await untilLater(signal);
       }
@@ -108,10 +108,12 @@ export function analyticsService(parts: AnalyticsParts): ServiceImpl<typeof Anal
 }
 
 /** What is different when anything is: whatever is counted moves a count. */
-const toText = (counts: Readonly<Record<string, bigint>>, currencies: number) =>
-  `${currencies} ${Object.entries(counts)
-    .map(([name, count]) => `${name}=${count}`)
-    .join()}`;
+const toText = ({ counts, amounts }: Figures, alarms: readonly Alarm[]) =>
+  [
+    amounts.length,
+    ...Object.entries(counts).map(([name, count]) => `${name}=${count}`),
+    ...alarms.map(({ kind, campaign, channel, count, sent }) => [kind, campaign, channel, count, sent].join("/")),
+  ].join();
 
 function untilLater(signal: AbortSignal): Promise<void> {
   const { promise, resolve } = Promise.withResolvers<void>();

@@ -81,6 +81,7 @@ const AUDITED_BY_THEMSELVES = [
   ),
   ...["Create", "Update", "Delete"].map((name) => `ChannelService/${name}ProviderAccount`),
   ...["OperationsService/ReplayDeadLetter", "OperationsService/DropDeadLetter", "LimitService/UpdateLimits"],
+  "AnalyticsService/UpdateAlarmThresholds",
 ];
 
 /** A look that says so much that it is written down too. */

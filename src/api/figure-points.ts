@@ -2,6 +2,7 @@ import { z } from "zod";
 import { Step, StepSchema } from "../../gen/intervention/v1/analytics_service_pb.js";
 import { listPoints, type StepName } from "../domain/analytics/points.ts";
 import { InvalidInput } from "../domain/errors.ts";
+import type { AccessDirectory } from "../integrations/access-directory.ts";
 import type { Store } from "../store/index.ts";
 import { checked, memberOf, parseFields, show } from "./field-checks.ts";
 import type { MinuteInterval } from "./figures.ts";
@@ -12,6 +13,7 @@ export type AnalyticsParts = {
   readonly defaultTimeZone: string;
   readonly drain: AbortSignal;
   readonly now: () => Date;
+  readonly access: Pick<AccessDirectory, "changed" | "findWorkspace">;
 };
 
 const POINTS_MAX = 1_500;

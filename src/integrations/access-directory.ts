@@ -212,10 +212,11 @@ export class AccessDirectory {
 }
 
 function toEntry(document: WorkspaceDocument): Entry {
-  const { _id: id, createdAt, defaultTimeZone, limits } = document;
+  const { _id: id, createdAt, defaultTimeZone, limits, alarms } = document;
   const more = {
     ...(defaultTimeZone === undefined || defaultTimeZone === "" ? {} : { defaultTimeZone }),
     ...(limits === undefined ? {} : { limits }),
+    ...(alarms === undefined ? {} : { alarms }),
   };
   return {
     workspace: { id, createdAt, idSecret: document.idSecret.value(), ...more },

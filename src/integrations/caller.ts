@@ -1,4 +1,5 @@
 import type { Permission } from "../domain/access/permissions.ts";
+import type { AlarmThresholds } from "../domain/analytics/find-alarms.ts";
 import type { WorkspaceLimits } from "../store/index.ts";
 
 /** A tenant, as everything inside knows it. */
@@ -9,6 +10,8 @@ export type Workspace = {
   /** IANA. Absent: the engine's default. */
   readonly defaultTimeZone?: string;
   readonly limits?: WorkspaceLimits;
+  /** Absent: the usual ones. */
+  readonly alarms?: AlarmThresholds;
 };
 
 /** What a service has shown to be let in, by which it can be seen whether that still holds. */

@@ -258,6 +258,12 @@ export function createMetrics() {
       help: "times that a shopper came into a segment or left one",
       labelNames: ["to"],
     }),
+    alarms: new Gauge({
+      registers,
+      name: "intervention_alarms",
+      help: "campaigns whose rate of complaints or unsubscribes is too high, by channel and workspace, by what people do",
+      labelNames: ["kind"],
+    }),
     deadLetters: new Gauge({
       registers,
       name: "intervention_dead_letters",

@@ -2,7 +2,9 @@ import { randomUUID } from "node:crypto";
 import type { Logger } from "pino";
 import { toSpan } from "../domain/analytics/span.ts";
 import type { AccessDirectory } from "../integrations/access-directory.ts";
+import type { Metrics } from "../observe/index.ts";
 import { claimLease, deleteSliceMarks, listSliceMarks, reckon, type Store } from "../store/index.ts";
+import { AlarmGauge } from "./alarm-gauge.ts";
 import { startLoop } from "./start-loop.ts";
 
 /** What reckoning figures stands on. */
@@ -10,6 +12,7 @@ export type RollupOptions = {
   readonly store: Store;
   readonly log: Logger;
   readonly access: Pick<AccessDirectory, "workspaces">;
+  readonly metrics: Pick<Metrics, "alarms">;
   readonly now: () => Date;
 };
 
@@ -24,11 +27,16 @@ const SLICES_AT_ONCE = 120;
  *  on within ten seconds. */
 export function startRollup(options: RollupOptions): AsyncDisposable {
   const holder = randomUUID();
+  const alarms = new AlarmGauge(options);
   return startLoop("rollup", PAUSE_MS, options.log, async () => {
-    for (const { id } of options.access.workspaces()) {
+    for (const workspace of options.access.workspaces()) {
+      const { id } = workspace;
       const now = new Date();
       const until = new Date(now.getTime() + LEASE_MS);
-      if (await claimLease(options.store, `rollup/${id}`, { holder, now, until })) await rollUp(options, id);
+      if (await claimLease(options.store, `rollup/${id}`, { holder, now, until })) {
+        await rollUp(options, id);
+        await alarms.look(workspace);
+      } else alarms.leave(id);
     }
   });
 }

@@ -107,6 +107,7 @@ export function defineRoles(config: Config, shared: SharedServices, { facts }: I
         store: await c.get(store),
         access: await c.get(access),
         log: await c.get(log),
+        metrics: await c.get(metrics),
         now: () => new Date(),
       }),
     stop: (value) => value[Symbol.asyncDispose](),

@@ -78,6 +78,7 @@ export {
   streamConversions,
 } from "./conversions.ts";
 export { creditAll, creditOrders, listOrdersAfter } from "./credit-orders.ts";
+export { findCurrentAlarms } from "./current-alarms.ts";
 export {
   type DecisionDocument,
   type DecisionOutline,

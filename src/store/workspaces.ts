@@ -1,5 +1,6 @@
 import type { Binary, ClientSession } from "mongodb";
 import type { Role } from "../domain/access/permissions.ts";
+import type { AlarmThresholds } from "../domain/analytics/find-alarms.ts";
 import type { OutsideChannelName } from "../domain/delivery/channel-names.ts";
 import type { RateLimit } from "../domain/limit/token-bucket.ts";
 import type { Store } from "./connect-store.ts";
@@ -40,6 +41,8 @@ export type WorkspaceDocument = {
   readonly defaultTimeZone?: string;
   readonly identityProvider?: IdentityProvider;
   readonly limits?: WorkspaceLimits;
+  /** Absent: the usual ones. */
+  readonly alarms?: AlarmThresholds;
   /** Counts changes of the workspace itself. Absent: 0. */
   readonly revision?: number;
   /** Counts changes of its keys, so that two of them at once meet here. Absent: 0. */
@@ -80,6 +83,7 @@ export type WorkspaceChange = {
   /** Null takes it away. */
   readonly identityProvider?: IdentityProvider | null;
   readonly limits?: WorkspaceLimits;
+  readonly alarms?: AlarmThresholds;
 };
 
 /** Changes a workspace, as part of a transaction.

@@ -781,6 +781,13 @@ export declare type WatchFiguresResponse = Message<"intervention.v1.WatchFigures
    * @generated from field: intervention.v1.Figures figures = 1;
    */
   figures?: Figures | undefined;
+
+  /**
+   * The alarms of the workspace, as `GetAlarms` tells them, some ten seconds old.
+   *
+   * @generated from field: repeated intervention.v1.Alarm alarms = 150;
+   */
+  alarms: Alarm[];
 };
 
 /**
@@ -1007,6 +1014,203 @@ export declare type BackfillFiguresResponse = Message<"intervention.v1.BackfillF
 export declare const BackfillFiguresResponseSchema: GenMessage<BackfillFiguresResponse>;
 
 /**
+ * Alarm is a campaign whose rate is too high, on a channel.
+ *
+ * @generated from message intervention.v1.Alarm
+ */
+export declare type Alarm = Message<"intervention.v1.Alarm"> & {
+  /**
+   * Of what.
+   *
+   * @generated from field: intervention.v1.AlarmKind kind = 1;
+   */
+  kind: AlarmKind;
+
+  /**
+   * The campaign's id; empty for what belongs to none.
+   *
+   * @generated from field: string campaign = 2;
+   */
+  campaign: string;
+
+  /**
+   * As `DIMENSION_CHANNEL`.
+   *
+   * @generated from field: string channel = 3;
+   */
+  channel: string;
+
+  /**
+   * How many complained or unsubscribed.
+   *
+   * @generated from field: int64 count = 4;
+   */
+  count: bigint;
+
+  /**
+   * Of how many messages.
+   *
+   * @generated from field: int64 sent = 5;
+   */
+  sent: bigint;
+
+  /**
+   * `count` of `sent`.
+   *
+   * @generated from field: double rate = 6;
+   */
+  rate: number;
+
+  /**
+   * What it should not exceed.
+   *
+   * @generated from field: double rate_max = 7;
+   */
+  rateMax: number;
+};
+
+/**
+ * Describes the message intervention.v1.Alarm.
+ * Use `create(AlarmSchema)` to create a new message.
+ */
+export declare const AlarmSchema: GenMessage<Alarm>;
+
+/**
+ * AlarmThresholds says when a rate is too high.
+ *
+ * @generated from message intervention.v1.AlarmThresholds
+ */
+export declare type AlarmThresholds = Message<"intervention.v1.AlarmThresholds"> & {
+  /**
+   * Complaints of what was sent, 0 to 1; 0: there is no such alarm. Default: 0.001, beyond which mailbox providers begin to hold mail back.
+   *
+   * @generated from field: double complaint_rate_max = 1;
+   */
+  complaintRateMax: number;
+
+  /**
+   * Unsubscribes of what was sent, 0 to 1; 0: there is no such alarm. Default: 0.005.
+   *
+   * @generated from field: double unsubscribe_rate_max = 2;
+   */
+  unsubscribeRateMax: number;
+
+  /**
+   * Of fewer messages nothing is said, 1 to 1,000,000. Default: 1,000.
+   *
+   * @generated from field: int64 sent_min = 3;
+   */
+  sentMin: bigint;
+
+  /**
+   * Of the workspace. Where it is given, thresholds are set only if nobody has changed the workspace since.
+   *
+   * @generated from field: string etag = 4;
+   */
+  etag: string;
+};
+
+/**
+ * Describes the message intervention.v1.AlarmThresholds.
+ * Use `create(AlarmThresholdsSchema)` to create a new message.
+ */
+export declare const AlarmThresholdsSchema: GenMessage<AlarmThresholds>;
+
+/**
+ * GetAlarmsRequest says whose.
+ *
+ * @generated from message intervention.v1.GetAlarmsRequest
+ */
+export declare type GetAlarmsRequest = Message<"intervention.v1.GetAlarmsRequest"> & {
+  /**
+   * `workspaces/{workspace}`. Empty: the API key's own.
+   *
+   * @generated from field: string parent = 1;
+   */
+  parent: string;
+};
+
+/**
+ * Describes the message intervention.v1.GetAlarmsRequest.
+ * Use `create(GetAlarmsRequestSchema)` to create a new message.
+ */
+export declare const GetAlarmsRequestSchema: GenMessage<GetAlarmsRequest>;
+
+/**
+ * GetAlarmsResponse has them.
+ *
+ * @generated from message intervention.v1.GetAlarmsResponse
+ */
+export declare type GetAlarmsResponse = Message<"intervention.v1.GetAlarmsResponse"> & {
+  /**
+   * The worst first.
+   *
+   * @generated from field: repeated intervention.v1.Alarm alarms = 1;
+   */
+  alarms: Alarm[];
+
+  /**
+   * In force.
+   *
+   * @generated from field: intervention.v1.AlarmThresholds thresholds = 2;
+   */
+  thresholds?: AlarmThresholds | undefined;
+};
+
+/**
+ * Describes the message intervention.v1.GetAlarmsResponse.
+ * Use `create(GetAlarmsResponseSchema)` to create a new message.
+ */
+export declare const GetAlarmsResponseSchema: GenMessage<GetAlarmsResponse>;
+
+/**
+ * UpdateAlarmThresholdsRequest says what is to be in force.
+ *
+ * @generated from message intervention.v1.UpdateAlarmThresholdsRequest
+ */
+export declare type UpdateAlarmThresholdsRequest = Message<"intervention.v1.UpdateAlarmThresholdsRequest"> & {
+  /**
+   * `workspaces/{workspace}`. Empty: the API key's own.
+   *
+   * @generated from field: string parent = 1;
+   */
+  parent: string;
+
+  /**
+   * All of them.
+   *
+   * @generated from field: intervention.v1.AlarmThresholds thresholds = 2;
+   */
+  thresholds?: AlarmThresholds | undefined;
+};
+
+/**
+ * Describes the message intervention.v1.UpdateAlarmThresholdsRequest.
+ * Use `create(UpdateAlarmThresholdsRequestSchema)` to create a new message.
+ */
+export declare const UpdateAlarmThresholdsRequestSchema: GenMessage<UpdateAlarmThresholdsRequest>;
+
+/**
+ * UpdateAlarmThresholdsResponse has them as they are.
+ *
+ * @generated from message intervention.v1.UpdateAlarmThresholdsResponse
+ */
+export declare type UpdateAlarmThresholdsResponse = Message<"intervention.v1.UpdateAlarmThresholdsResponse"> & {
+  /**
+   * In force.
+   *
+   * @generated from field: intervention.v1.AlarmThresholds thresholds = 1;
+   */
+  thresholds?: AlarmThresholds | undefined;
+};
+
+/**
+ * Describes the message intervention.v1.UpdateAlarmThresholdsResponse.
+ * Use `create(UpdateAlarmThresholdsResponseSchema)` to create a new message.
+ */
+export declare const UpdateAlarmThresholdsResponseSchema: GenMessage<UpdateAlarmThresholdsResponse>;
+
+/**
  * Dimension is what figures can be told apart by.
  *
  * @generated from enum intervention.v1.Dimension
@@ -1142,6 +1346,39 @@ export enum ExportFormat {
 export declare const ExportFormatSchema: GenEnum<ExportFormat>;
 
 /**
+ * AlarmKind is what people do who want no more of it.
+ *
+ * @generated from enum intervention.v1.AlarmKind
+ */
+export enum AlarmKind {
+  /**
+   * Not said.
+   *
+   * @generated from enum value: ALARM_KIND_UNSPECIFIED = 0;
+   */
+  UNSPECIFIED = 0,
+
+  /**
+   * They marked messages as spam.
+   *
+   * @generated from enum value: ALARM_KIND_COMPLAINTS = 1;
+   */
+  COMPLAINTS = 1,
+
+  /**
+   * They unsubscribed.
+   *
+   * @generated from enum value: ALARM_KIND_UNSUBSCRIBES = 2;
+   */
+  UNSUBSCRIBES = 2,
+}
+
+/**
+ * Describes the enum intervention.v1.AlarmKind.
+ */
+export declare const AlarmKindSchema: GenEnum<AlarmKind>;
+
+/**
  * AnalyticsService counts. Figures are reckoned from the stored events, some six seconds after they happened, and again whenever late ones
  * come; `VerifyFigures` recounts. What programs did (scanners, prefetching, proxies) is counted beside what people did.
  * Authenticate with an API key.
@@ -1239,6 +1476,27 @@ export declare const AnalyticsService: GenService<{
     methodKind: "server_streaming";
     input: typeof BackfillFiguresRequestSchema;
     output: typeof BackfillFiguresResponseSchema;
+  },
+  /**
+   * GetAlarms tells which campaigns people complain about or unsubscribe from more than the workspace's thresholds allow, of the last 24
+   * hours.
+   *
+   * @generated from rpc intervention.v1.AnalyticsService.GetAlarms
+   */
+  getAlarms: {
+    methodKind: "unary";
+    input: typeof GetAlarmsRequestSchema;
+    output: typeof GetAlarmsResponseSchema;
+  },
+  /**
+   * UpdateAlarmThresholds sets a workspace's own thresholds.
+   *
+   * @generated from rpc intervention.v1.AnalyticsService.UpdateAlarmThresholds
+   */
+  updateAlarmThresholds: {
+    methodKind: "unary";
+    input: typeof UpdateAlarmThresholdsRequestSchema;
+    output: typeof UpdateAlarmThresholdsResponseSchema;
   },
 }>;
 

@@ -547,6 +547,17 @@ export const BAD_REQUESTS: Readonly<Record<string, readonly BadRequest[]>> = {
       "interval.end_time",
     ],
   ],
+  "AnalyticsService/GetAlarms": [[{ parent: "nowhere" }, "InvalidArgument", "parent"]],
+  "AnalyticsService/UpdateAlarmThresholds": [
+    [{}, "InvalidArgument", "thresholds"],
+    [
+      { thresholds: { complaintRateMax: 2 } },
+      "InvalidArgument",
+      "thresholds.complaint_rate_max",
+      "thresholds.sent_min",
+    ],
+    [{ thresholds: { sentMin: "1", etag: "r99" } }, "Aborted"],
+  ],
   "AttributionService/GetConversion": [
     [{}, "InvalidArgument", "order_id"],
     [{ orderId: "nothing" }, "NotFound"],

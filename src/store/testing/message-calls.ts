@@ -1,0 +1,80 @@
+import { EventKind } from "../../../gen/intervention/v1/event_pb.js";
+import * as stores from "../index.ts";
+import { ADA, BEFORE, type Call, lease, look, MAIN, NOW, span, toEvents, whose } from "./call-arguments.ts";
+
+/** The functions of what is sent, and of what came of it, with arguments. */
+export const MESSAGE_CALLS = {
+  claimAttempts: [(store) => stores.claimAttempts(store, [])],
+  settleAttempts: [(store) => stores.settleAttempts(store, [])],
+  findAttempts: [(store) => stores.findAttempts(store, ["a"])],
+  listAttempts: [(store) => stores.listAttempts(store, MAIN, "iv")],
+  findConversion: [(store) => stores.findConversion(store, MAIN, "o")],
+  listConversionsOf: [(store) => stores.listConversionsOf(store, { ...whose, from: BEFORE })],
+  streamConversions: [(store) => stores.streamConversions(store, span, { at: 1 })],
+  creditAll: [
+    (store) => stores.creditAll(store, toEvents(EventKind.DISPLAYED, {})),
+    (store) => stores.creditAll(store, toEvents(EventKind.CONVERTED, { orderId: "umbrella" })),
+  ],
+  creditOrders: [(store) => stores.creditOrders(store, MAIN, ["umbrella"])],
+  listOrdersAfter: [(store) => stores.listOrdersAfter(store, { ...whose, interventionId: "iv", acceptedAt: BEFORE })],
+  listRounds: [(store) => stores.listRounds(store, MAIN, "iv")],
+  findLatestRounds: [(store) => stores.findLatestRounds(store, MAIN, ["iv"])],
+  findDecisions: [(store) => stores.findDecisions(store, ["iv/0"])],
+  findDecisionOutlines: [(store) => stores.findDecisionOutlines(store, ["iv/0"])],
+  findDecidedIds: [(store) => stores.findDecidedIds(store, ["iv/0"])],
+  listPriorSends: [
+    (store) => stores.listPriorSends(store, { ...whose, since: BEFORE, limit: 5 }),
+    (store) => stores.listPriorSends(store, { ...whose, campaign: "c", since: BEFORE, limit: 5 }),
+  ],
+  findLastCapNumber: [(store) => stores.findLastCapNumber(store, MAIN, ADA)],
+  listFallbacksDue: [(store) => stores.listFallbacksDue(store, span)],
+  listChosen: [(store) => stores.listChosen(store, span)],
+  listDelaysDue: [(store) => stores.listDelaysDue(store, span)],
+  listPendingItems: [(store) => stores.listPendingItems(store, "k", 10)],
+  findDigestItems: [(store) => stores.findDigestItems(store, ["i"])],
+  takeDigestItems: [(store) => stores.takeDigestItems(store, ["i"], NOW)],
+  openDigestWindow: [
+    (store) => stores.openDigestWindow(store, { ...whose, _id: "k", campaignId: "c", windowId: "w", closesAt: NOW }),
+  ],
+  findDigestWindow: [(store) => stores.findDigestWindow(store, "k")],
+  sealDigestWindow: [(store) => stores.sealDigestWindow(store, "k", { windowId: "w", itemIds: [] })],
+  deleteDigestWindow: [(store) => stores.deleteDigestWindow(store, "k", "w")],
+  streamEventsOfDay: [
+    (store) => stores.streamEventsOfDay(store, { workspaceId: MAIN, collection: "events", dayMs: 0, limit: 10 }),
+    (store) => stores.streamEventsOfDay(store, { workspaceId: MAIN, collection: "order_events", dayMs: 0, limit: 10 }),
+  ],
+  streamEventsById: [(store) => stores.streamEventsById(store, "events", ["e"])],
+  removeEvents: [(store) => stores.removeEvents(store, "order_events", ["e"])],
+  restoreEvents: [(store) => stores.restoreEvents(store, "events", [])],
+  findEvents: [(store) => stores.findEvents(store, MAIN, ["iv"])],
+  listEvents: [(store) => stores.listEvents(store, MAIN, "iv")],
+  findEventKinds: [(store) => stores.findEventKinds(store, MAIN, ["iv"])],
+  findHappened: [(store) => stores.findHappened(store, ["iv"], ["clicked"])],
+  findFanOut: [(store) => stores.findFanOut(store, MAIN, "f")],
+  listRunningFanOuts: [(store) => stores.listRunningFanOuts(store, MAIN)],
+  claimFanOut: [(store) => stores.claimFanOut(store, "f", lease)],
+  advanceFanOut: [
+    (store) =>
+      stores.advanceFanOut(store, "f", {
+        ...{ fence: 1, state: "done", cursor: 0, acceptedCount: 0, failedCount: 0, now: NOW, heldUntil: NOW },
+      }),
+  ],
+  listRuns: [(store) => stores.listRuns(store, MAIN, "c")],
+  setRunPaused: [(store) => stores.setRunPaused(store, "f", true)],
+  cancelFanOut: [(store) => stores.cancelFanOut(store, "f", NOW)],
+  findInterventions: [(store) => stores.findInterventions(store, MAIN, ["iv"])],
+  listInterventions: [
+    (store) => stores.listInterventions(store, look),
+    (store) => stores.listInterventions(store, { ...look, userId: ADA }),
+  ],
+  listAcceptedIds: [(store) => stores.listAcceptedIds(store, span)],
+  listOutbox: [(store) => stores.listOutbox(store, look)],
+  reckon: [(store) => stores.reckon(store, MAIN, { slices: [1], nowMs: NOW.getTime() })],
+  sumSlice: [(store) => stores.sumSlice(store, MAIN, 1)],
+  findFinalUntil: [(store) => stores.findFinalUntil(store, MAIN)],
+  setFinalUntil: [(store) => stores.setFinalUntil(store, MAIN, NOW)],
+  listSliceMarks: [(store) => stores.listSliceMarks(store, { workspaceId: MAIN, until: 1, limit: 10 })],
+  deleteSliceMarks: [(store) => stores.deleteSliceMarks(store, ["m"])],
+  findRollups: [(store) => stores.findRollups(store, MAIN, [{ kind: "day", n: 1 }])],
+  findCurrentAlarms: [(store) => stores.findCurrentAlarms(store, MAIN, { now: NOW })],
+} satisfies Record<string, readonly Call[]>;

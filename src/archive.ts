@@ -63,7 +63,7 @@ async function main([command, ...rest]: readonly string[]): Promise<void> {
   if (command === "--help") return void process.stdout.write(help);
   if (command === "verify" && rest.length <= 1) return verify(rest[0]);
   if (command === "restore") return restore(rest);
-  throw new Refused(`${command === undefined ? "a command is wanted" : `there is no such command`}\n\n${help}`);
+  throw new Refused(`${command === undefined ? "a command is wanted" : "there is no such command"}\n\n${help}`);
 }
 
 try {

@@ -53,6 +53,7 @@ describe("settings", () => {
           "JWKS_URL",
           "DATA_INTELLIGENCE_URL",
           "PUBLIC_URL",
+          "ARCHIVE_DIR",
         ].length,
     );
     for (const line of lines) expect(line).toMatch(/^ {2}[A-Z_]+ +\S.* \(default .+\)$/);

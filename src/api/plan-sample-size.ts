@@ -50,7 +50,8 @@ export function planMethod({ store, now }: { readonly store: Store; readonly now
     });
     const untilMs = Math.floor(now().getTime() / SPAN_MS.day) * SPAN_MS.day;
     const interval = { fromMs: untilMs - TRAFFIC_DAYS * SPAN_MS.day, untilMs };
-    const cells = await loadCells(store, workspace.id, interval, toWanted(asked.campaigns));
+    const selection = { segment: undefined, wants: toWanted(asked.campaigns) };
+    const cells = await loadCells(store, workspace.id, interval, selection);
     const decisionsPerDay = countDecisions(toTotal(cells)) / TRAFFIC_DAYS;
     const perDay = decisionsPerDay * (asked.traffic || 1);
     const daysFor = (users: number) => (perDay === 0 ? 0 : Math.ceil((users * variants) / perDay));

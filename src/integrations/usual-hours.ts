@@ -39,10 +39,10 @@ export class UsualHours {
       { length: DAYS * HOURS_PER_DAY },
       (_, back) => ({ kind: "hour", n: last - back }) as const,
     );
-    const rollups = await findRollups(this.#parts.store, workspaceId, spans);
+    const rollups = await findRollups(this.#parts.store, workspaceId, spans, "cells");
     const hours = Array.from({ length: HOURS_PER_DAY }, () => 0);
     for (const span of spans) {
-      const cells = rollups.get(rollupId(workspaceId, span)) ?? [];
+      const { cells } = rollups.get(rollupId(workspaceId, span)) ?? { cells: [] };
       const hour = Math.floor(toLocalMinute(new Date(toStartMs(span)), timeZone) / MINUTES_PER_HOUR);
       const seen = cells.reduce((sum, { counts }) => sum + (counts.displayed ?? 0) + 2 * (counts.clicked ?? 0), 0);
       hours[hour] = (hours[hour] ?? 0) + seen;

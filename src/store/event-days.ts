@@ -3,6 +3,7 @@ import type { Store } from "./connect-store.ts";
 import { type EventDocument, toSliceKey } from "./events.ts";
 import { insertNew } from "./insert-new.ts";
 import { onStore } from "./on-store.ts";
+import { readAll } from "./read-all.ts";
 
 /** Where touchpoints are, and what is told of orders. */
 export type EventCollection = "events" | "order_events";
@@ -20,13 +21,13 @@ export function streamEventsOfDay(
 ): AsyncIterable<EventDocument> {
   const { workspaceId, collection, dayMs, limit } = options;
   const endMs = dayMs + SPAN_MS.day;
-  if (collection === "order_events")
-    return store.orderEvents
-      .find({ workspaceId, occurredAt: { $gte: new Date(dayMs), $lt: new Date(endMs) } })
-      .limit(limit);
+  if (collection === "order_events") {
+    const occurredAt = { $gte: new Date(dayMs), $lt: new Date(endMs) };
+    return readAll(store.orderEvents.find({ workspaceId, occurredAt }).limit(limit));
+  }
   // From 1985 to 2128 slices have nine digits, and so are texts in order of time.
   const toKey = (ms: number) => toSliceKey(workspaceId, toSpan("slice", ms).n);
-  return store.events.find({ slice: { $gte: toKey(dayMs), $lt: toKey(endMs) } }).limit(limit);
+  return readAll(store.events.find({ slice: { $gte: toKey(dayMs), $lt: toKey(endMs) } }).limit(limit));
 }
 
 /** Those of the events that are there. */
@@ -35,7 +36,7 @@ export function streamEventsById(
   collection: EventCollection,
   ids: readonly string[],
 ): AsyncIterable<EventDocument> {
-  return toCollection(store, collection).find({ _id: { $in: [...ids] } });
+  return readAll(toCollection(store, collection).find({ _id: { $in: [...ids] } }));
 }
 
 /** Puts events back as they were. Nothing is noted: the figures have them.

@@ -6,8 +6,10 @@ import { ADA, BEFORE, type Call, lease, look, MAIN, NOW, span, toEvents, whose }
 export const MESSAGE_CALLS = {
   claimAttempts: [(store) => stores.claimAttempts(store, [])],
   settleAttempts: [(store) => stores.settleAttempts(store, [])],
+  findSentAs: [(store) => stores.findSentAs(store, ["account/message"])],
   findAttempts: [(store) => stores.findAttempts(store, ["a"])],
   listAttempts: [(store) => stores.listAttempts(store, MAIN, "iv")],
+  findTouches: [(store) => stores.findTouches(store, [`${MAIN}/ada`])],
   findConversion: [(store) => stores.findConversion(store, MAIN, "o")],
   listConversionsOf: [(store) => stores.listConversionsOf(store, { ...whose, from: BEFORE })],
   streamConversions: [(store) => stores.streamConversions(store, span, { at: 1 })],
@@ -51,7 +53,7 @@ export const MESSAGE_CALLS = {
   findEventKinds: [(store) => stores.findEventKinds(store, MAIN, ["iv"])],
   findHappened: [(store) => stores.findHappened(store, ["iv"], ["clicked"])],
   findFanOut: [(store) => stores.findFanOut(store, MAIN, "f")],
-  listRunningFanOuts: [(store) => stores.listRunningFanOuts(store, MAIN)],
+  listRunningFanOuts: [(store) => stores.listRunningFanOuts(store, MAIN, NOW)],
   claimFanOut: [(store) => stores.claimFanOut(store, "f", lease)],
   advanceFanOut: [
     (store) =>

@@ -1,5 +1,6 @@
 import { create } from "@bufbuild/protobuf";
 import { Binary } from "mongodb";
+import { ExperimentSchema } from "../../../gen/intervention/v1/experiment_pb.js";
 import { PlacementOfferSchema } from "../../../gen/intervention/v1/placement_service_pb.js";
 import { SegmentSchema } from "../../../gen/intervention/v1/segment_pb.js";
 import { TemplateSchema } from "../../../gen/intervention/v1/template_pb.js";
@@ -10,6 +11,8 @@ import {
   BEFORE,
   bucket,
   type Call,
+  campaign,
+  experiment,
   lease,
   look,
   MAIN,
@@ -30,11 +33,32 @@ export const SETTING_CALLS = {
   noteKeysUsed: [(store) => stores.noteKeysUsed(store, ["k"], NOW)],
   setAuditOutcome: [(store) => stores.setAuditOutcome(store, "a", "done")],
   listAuditEntries: [(store) => stores.listAuditEntries(store, look)],
+  findCampaigns: [(store) => stores.findCampaigns(store, MAIN, ["c"])],
+  findExperiment: [(store) => stores.findExperiment(store, experiment)],
+  hasExperimentLook: [(store) => stores.hasExperimentLook(store, experiment, NOW)],
+  listExperimentLooks: [(store) => stores.listExperimentLooks(store, experiment, BEFORE)],
+  listExperiments: [(store) => stores.listExperiments(store, page)],
+  listExperimentsChanged: [(store) => stores.listExperimentsChanged(store, NOW)],
+  replaceExperiment: [
+    (store) =>
+      stores.replaceExperiment(store, {
+        ...{ workspaceId: MAIN, experiment: create(ExperimentSchema, { experimentId: "e" }), updatedAt: NOW },
+      }),
+  ],
   findCampaign: [(store) => stores.findCampaign(store, MAIN, "c")],
   listCampaigns: [(store) => stores.listCampaigns(store, page)],
   replaceCampaign: [
     (store) => stores.replaceCampaign(store, { _id: "c", etag: "e" }, { campaign: new Binary(), updatedAt: NOW }),
   ],
+  claimBudget: [
+    (store) =>
+      stores.claimBudget(store, campaign, [{ id: "iv/0", micros: 1 }], { messagesMax: 10, microsMax: 10, at: NOW }),
+  ],
+  releaseBudget: [(store) => stores.releaseBudget(store, campaign, ["iv/0"])],
+  findBudgetUse: [(store) => stores.findBudgetUse(store, campaign)],
+  advanceCampaign: [(store) => stores.advanceCampaign(store, { _id: "c", etag: "e" }, { nextAt: NOW })],
+  listCampaignsDue: [(store) => stores.listCampaignsDue(store, NOW)],
+  findJourneyVersion: [(store) => stores.findJourneyVersion(store, { workspaceId: MAIN, campaignId: "c", version: 1 })],
   listCampaignsChanged: [(store) => stores.listCampaignsChanged(store, NOW)],
   findCheckpoint: [(store) => stores.findCheckpoint(store, "c")],
   advanceCheckpoint: [(store) => stores.advanceCheckpoint(store, "c", NOW)],

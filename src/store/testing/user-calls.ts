@@ -13,8 +13,11 @@ import {
   places,
   profile,
   shopper,
+  some,
   span,
+  traveller,
   whose,
+  wish,
 } from "./call-arguments.ts";
 
 /** The functions of what is known of users, with arguments. */
@@ -28,6 +31,9 @@ export const USER_CALLS = {
         ...{ source: "", textVersion: "", requestId: "r" },
       }),
   ],
+  findConsents: [(store) => stores.findConsents(store, ["c"])],
+  findConsentRequest: [(store) => stores.findConsentRequest(store, "c")],
+  listConsentRequests: [(store) => stores.listConsentRequests(store, MAIN, ADA)],
   listConsentChanges: [(store) => stores.listConsentChanges(store, MAIN, ADA)],
   claimEntry: [(store) => stores.claimEntry(store, { ...whose, campaignId: "c" }, { by: "b", at: NOW, since: BEFORE })],
   settleEntry: [(store) => stores.settleEntry(store, { ...whose, campaignId: "c" }, NOW)],
@@ -63,6 +69,12 @@ export const USER_CALLS = {
         record: { ...merge, _id: stores.profileId(MAIN, "x") },
       }),
   ],
+  streamProfileMerges: [(store) => stores.streamProfileMerges(store, MAIN)],
+  findExposures: [(store) => stores.findExposures(store, [{ experiment: `${MAIN}/e`, userId: ADA }])],
+  listExposures: [(store) => stores.listExposures(store, { ...places, experiment: `${MAIN}/e` })],
+  streamOrdersOf: [(store) => stores.streamOrdersOf(store, some)],
+  streamShopEventsOf: [(store) => stores.streamShopEventsOf(store, some)],
+  streamTouchesOf: [(store) => stores.streamTouchesOf(store, some, undefined)],
   listProfileMerges: [(store) => stores.listProfileMerges(store, MAIN, ADA)],
   findProfileOutlines: [(store) => stores.findProfileOutlines(store, [whose])],
   findProfiles: [(store) => stores.findProfiles(store, [whose])],
@@ -104,6 +116,12 @@ export const USER_CALLS = {
   ],
   listShoppers: [(store) => stores.listShoppers(store, places)],
   listKeyed: [(store) => stores.listKeyed(store, { ...places, key: "k" })],
+  listKeyedZones: [(store) => stores.listKeyedZones(store, { ...places, key: "k" })],
+  listTravellersDue: [
+    (store) => stores.listTravellersDue(store, { workspaceId: MAIN, campaignId: "c", now: NOW, limit: 10 }),
+  ],
+  listTravellersOf: [(store) => stores.listTravellersOf(store, { ...whose, campaignId: "c" })],
+  moveTravellers: [(store) => stores.moveTravellers(store, [traveller])],
   subscribe: [(store) => stores.subscribe(store, { ...whose, topic: "umbrella" }, NOW)],
   unsubscribe: [(store) => stores.unsubscribe(store, { ...whose, topic: "none" })],
   listSubscriptions: [(store) => stores.listSubscriptions(store, { ...whose, after: "", limit: 10 })],
@@ -111,13 +129,10 @@ export const USER_CALLS = {
   countFollowers: [(store) => stores.countFollowers(store, MAIN, "t")],
   listFollowers: [(store) => stores.listFollowers(store, { ...places, topic: "t" })],
   isFollowed: [(store) => stores.isFollowed(store, MAIN, "umbrella")],
-  suppressHash: [
-    (store) =>
-      stores.suppressHash(
-        store,
-        { workspaceId: MAIN, hash: "h", channel: "email", scope: "all", reason: "bounce", source: "" },
-        NOW,
-      ),
+  countSoftBounces: [(store) => stores.countSoftBounces(store, { workspaceId: MAIN, addressHash: "h", since: BEFORE })],
+  followWish: [
+    (store) => stores.followWish(store, { ...wish, wish: "stop", at: BEFORE }),
+    (store) => stores.followWish(store, { ...wish, wish: "start", at: NOW }),
   ],
   findSuppressions: [(store) => stores.findSuppressions(store, keyed, [address])],
   deleteSuppression: [(store) => stores.deleteSuppression(store, keyed, { ...address, scope: "all" })],

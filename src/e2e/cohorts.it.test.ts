@@ -66,4 +66,4 @@ it("a shop's real purchases of eighteen months come out as cohorts with every or
         ...[expected?.customers.size, expected?.orders, expected?.cents],
       ]);
     }
-});
+}, 180_000);

@@ -6,7 +6,7 @@ const PLANNED: readonly ExperimentMethod_Kind[] = [ExperimentMethod_Kind.FIXED, 
 
 /** Why an experiment's shares can't change while it runs: what it asks could not be answered any more. */
 export function findUnadaptable(experiment: Experiment): FieldViolation[] {
-  const { adaptive, allCampaigns, goals, guardrails, method, stratifyBy, variants } = experiment;
+  const { adaptive, allCampaigns, goals, guardrails, method, variants } = experiment;
   if (adaptive === undefined) return [];
   const all = [...goals, ...guardrails.flatMap(({ goal }) => goal ?? [])];
   const treated = variants.filter(({ holdout }) => !holdout).length;
@@ -18,7 +18,6 @@ export function findUnadaptable(experiment: Experiment): FieldViolation[] {
     ...(all.some(({ kind }) => kind === GoalKind.RATIO) ? ["a goal is a ratio"] : []),
     ...(all.some(({ before }) => before !== undefined) ? ["a goal looks at what was before"] : []),
     ...(PLANNED.includes(method?.kind ?? 0) ? ["the method plans its looks"] : []),
-    ...(stratifyBy.length > 0 ? ["it stratifies by attributes"] : []),
   ];
   return reasons.length === 0 ? [] : [{ field: "adaptive", description: `${reasons.join("; ")}: shares have to stay` }];
 }

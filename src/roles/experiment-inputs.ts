@@ -9,7 +9,7 @@ import {
 } from "../../gen/intervention/v1/experiment_pb.js";
 import { Purpose } from "../../gen/intervention/v1/profile_pb.js";
 import { applyTreatments } from "../domain/experiment/apply-treatment.ts";
-import { currentShares } from "../domain/experiment/decide-allocation.ts";
+import { currentShares, toContext } from "../domain/experiment/current-shares.ts";
 import { toAssignment } from "../domain/experiment/to-assignment.ts";
 import { toPermitted } from "../domain/profile/permitted-channels.ts";
 import { fromRegistersText } from "../domain/profile/registers.ts";
@@ -88,7 +88,11 @@ function toInput(
   known: { readonly earlier: string; readonly attributes: JsonObject },
 ): ExperimentInput {
   const { experimentId, layer, salt, state, traffic = 1, variants } = experiment;
-  const weights = experiment.adaptive === undefined ? variants.map(({ weight }) => weight) : currentShares(experiment);
+  const stratum = toStratum(experiment, known.attributes);
+  const weights =
+    experiment.adaptive === undefined
+      ? variants.map(({ weight }) => weight)
+      : currentShares(experiment, toContext(Object.values(stratum.attributes ?? {}).slice(1)));
   const input = create(ExperimentInputSchema, {
     experiment: experimentId,
     userId: profile.survivingUserId,
@@ -100,7 +104,7 @@ function toInput(
     shares: variants.map(({ variantId, holdout }, index) =>
       create(ExperimentInput_ShareSchema, { variantId, weight: weights[index] ?? 0, holdout }),
     ),
-    ...toStratum(experiment, known.attributes),
+    ...stratum,
   });
   const { variant } = toAssignment(input).assignment;
   const treatment = variants.find(({ variantId }) => variantId === variant)?.treatment;
@@ -108,11 +112,15 @@ function toInput(
   return input;
 }
 
-/** What users are told apart by: attributes, or the allocation that they came in under. */
-function toStratum({ adaptive, allocations, stratifyBy }: Experiment, attributes: JsonObject) {
-  if (adaptive !== undefined) return { attributes: { allocation: allocations.length } };
-  if (stratifyBy.length === 0) return {};
-  return { attributes: Object.fromEntries(stratifyBy.map((name) => [name, attributes[name] ?? null])) };
+/** What users are told apart by: attributes, and where shares change, before them the allocation that they come in under. */
+function toStratum(
+  { adaptive, allocations, stratifyBy }: Experiment,
+  attributes: JsonObject,
+): { readonly attributes?: JsonObject } {
+  if (adaptive === undefined && stratifyBy.length === 0) return {};
+  const own = stratifyBy.map((name) => [name, attributes[name] ?? null] as const);
+  const first = adaptive === undefined ? [] : [["@allocation", allocations.length] as const];
+  return { attributes: Object.fromEntries([...first, ...own]) };
 }
 
 /** Whether the user permits a channel of any variant: asked of all of them, so that who is in does not depend on the draw. */

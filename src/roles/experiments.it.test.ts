@@ -1,11 +1,14 @@
 import { create, fromBinary, toBinary } from "@bufbuild/protobuf";
 import { timestampFromDate } from "@bufbuild/protobuf/wkt";
+import { createClient } from "@connectrpc/connect";
+import { createGrpcTransport } from "@connectrpc/connect-node";
 import { describe, expect, it } from "vitest";
 import { type InterventionMessage, InterventionMessageSchema } from "../../gen/intervention/v1/bus_pb.js";
 import { DecisionInputSchema, DecisionSchema, Rule } from "../../gen/intervention/v1/decision_pb.js";
 import { type Experiment, ExperimentSchema, ExperimentState } from "../../gen/intervention/v1/experiment_pb.js";
 import { Channel, Priority, QuietHours_Handling } from "../../gen/intervention/v1/intervention_pb.js";
 import { Purpose } from "../../gen/intervention/v1/profile_pb.js";
+import { ProfileService } from "../../gen/intervention/v1/profile_service_pb.js";
 import { InterventionFrameSchema } from "../../gen/intervention/v1/realtime_pb.js";
 import { decide } from "../domain/decision/decide.ts";
 import { Unavailable } from "../domain/errors.ts";
@@ -21,6 +24,7 @@ import {
   toExposure,
   toPosition,
 } from "../store/index.ts";
+import { bearer } from "../testing/bearer.ts";
 import { startParts } from "../testing/parts.ts";
 import { until } from "../testing/until.ts";
 import { acceptMessages } from "./testing/accept-messages.ts";
@@ -222,6 +226,23 @@ describe("an experiment that adapts", () => {
       expect(decision.assignments).toMatchObject([{ variant: "bold", propensity: 1 - 2 ** -29, stratum: "[2]" }]);
     await until(async () => (await engine.exposures()).length === decided.length, "all exposed");
     expect(new Set((await engine.exposures()).map(({ stratum }) => stratum))).toEqual(new Set(["[2]"]));
+  });
+
+  it("draws those of a group that has learnt for itself by its own shares", async () => {
+    await using engine = await start();
+    const { server } = await engine.container.get(engine.services.api);
+    const interceptors = [bearer(engine.apiKey)];
+    const transport = createGrpcTransport({ baseUrl: `http://127.0.0.1:${server.port}`, interceptors });
+    await createClient(ProfileService, transport).upsert({ profile: { userId: "ada", attributes: { plan: "gold" } } });
+    const [mostPlain, mostBold] = [
+      [1 - 2 ** -29, 2 ** -30, 2 ** -30],
+      [2 ** -30, 1 - 2 ** -29, 2 ** -30],
+    ];
+    const contexts = [{ context: '["gold"]', shares: mostPlain }];
+    await engine.run("colours", { adaptive: {}, stratifyBy: ["plan"], allocations: [{ shares: mostBold, contexts }] });
+    const [ada, bob] = await engine.decideAll([message("ada"), message("bob")]);
+    expect(ada?.decision.assignments).toMatchObject([{ variant: "plain", stratum: '[1,"gold"]' }]);
+    expect(bob?.decision.assignments).toMatchObject([{ variant: "bold", stratum: "[1,null]" }]);
   });
 });
 

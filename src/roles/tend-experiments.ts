@@ -3,6 +3,7 @@ import { timestampFromDate } from "@bufbuild/protobuf/wkt";
 import {
   AllocationSchema,
   ConclusionSchema,
+  ContextSharesSchema,
   type Experiment,
   ExperimentState,
 } from "../../gen/intervention/v1/experiment_pb.js";
@@ -94,7 +95,13 @@ async function carryOut(
     if (decided.action === "pause") current.state = ExperimentState.PAUSED;
     else
       current.allocations.push(
-        create(AllocationSchema, { startTime: timestampFromDate(options.now()), shares: [...decided.shares] }),
+        create(AllocationSchema, {
+          startTime: timestampFromDate(options.now()),
+          shares: [...decided.shares],
+          contexts: decided.contexts.map(({ context, shares }) =>
+            create(ContextSharesSchema, { context, shares: [...shares] }),
+          ),
+        }),
       );
   });
 }

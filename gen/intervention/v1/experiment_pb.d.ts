@@ -519,7 +519,8 @@ export declare const AutoPromotionSchema: GenMessage<AutoPromotion>;
 /**
  * AdaptiveAllocation has newcomers get what does better more often (Thompson sampling over the first goal, which is binary): once a day,
  * from what is measured. Who has come in keeps his variant. A variant that harms a guardrail gets no more than the exploration, and a
- * holdout keeps its share. ListExperimentLooks tells each change; decisions record the probability each variant was drawn with.
+ * holdout keeps its share. Groups by `stratify_by` learn each for itself once every variant has 100 measured users in them, up to 20 of
+ * them. ListExperimentLooks tells each change; decisions record the probability each variant was drawn with.
  *
  * @generated from message intervention.v1.AdaptiveAllocation
  */
@@ -558,6 +559,13 @@ export declare type Allocation = Message<"intervention.v1.Allocation"> & {
    * @generated from field: repeated double shares = 2;
    */
   shares: number[];
+
+  /**
+   * What groups get for whom enough was learnt, instead of that.
+   *
+   * @generated from field: repeated intervention.v1.ContextShares contexts = 3;
+   */
+  contexts: ContextShares[];
 };
 
 /**
@@ -565,6 +573,33 @@ export declare type Allocation = Message<"intervention.v1.Allocation"> & {
  * Use `create(AllocationSchema)` to create a new message.
  */
 export declare const AllocationSchema: GenMessage<Allocation>;
+
+/**
+ * ContextShares is what newcomers of a group get.
+ *
+ * @generated from message intervention.v1.ContextShares
+ */
+export declare type ContextShares = Message<"intervention.v1.ContextShares"> & {
+  /**
+   * The values of `stratify_by`, as a JSON list.
+   *
+   * @generated from field: string context = 1;
+   */
+  context: string;
+
+  /**
+   * The probability of each variant, in their order; they sum to 1.
+   *
+   * @generated from field: repeated double shares = 2;
+   */
+  shares: number[];
+};
+
+/**
+ * Describes the message intervention.v1.ContextShares.
+ * Use `create(ContextSharesSchema)` to create a new message.
+ */
+export declare const ContextSharesSchema: GenMessage<ContextShares>;
 
 /**
  * Experiment splits the users of campaigns and compares what becomes of them. A user is assigned when a campaign is decided for him
@@ -738,7 +773,7 @@ export declare type Experiment = Message<"intervention.v1.Experiment"> & {
   autoPromotion?: AutoPromotion | undefined;
 
   /**
-   * Absent: weights stay. With it nothing is stratified by, no goal is a ratio or has a `before`, and the method has no planned looks.
+   * Absent: weights stay. With it no goal is a ratio or has a `before`, and the method has no planned looks.
    *
    * @generated from field: intervention.v1.AdaptiveAllocation adaptive = 24;
    */
@@ -829,7 +864,7 @@ export declare type ExperimentInput = Message<"intervention.v1.ExperimentInput">
   shares: ExperimentInput_Share[];
 
   /**
-   * The attributes that it stratifies by; of an adaptive one, `allocation`: how often shares had changed.
+   * The attributes that it stratifies by; of an adaptive one before them `@allocation`: how often shares had changed.
    *
    * @generated from field: google.protobuf.Struct attributes = 10;
    */

@@ -2,7 +2,8 @@ import { create } from "@bufbuild/protobuf";
 import { timestampFromMs } from "@bufbuild/protobuf/wkt";
 import { describe, expect, it, test } from "vitest";
 import { type Experiment, ExperimentSchema, GoalKind } from "../../../gen/intervention/v1/experiment_pb.js";
-import { currentShares, decideAllocation } from "./decide-allocation.ts";
+import { currentShares, parseStratum } from "./current-shares.ts";
+import { decideAllocation } from "./decide-allocation.ts";
 import { type Group, toReport } from "./to-report.ts";
 
 const DAY_MS = 86_400_000;
@@ -106,6 +107,65 @@ describe("what newcomers get", () => {
     expect(currentShares(experiment())).toEqual([2 / 7.5, 2 / 7.5, 2 / 7.5, 1.5 / 7.5]);
     const allocations = [{ shares: [0.4, 0.2, 0.2, 0.2] }, { shares: [0.1, 0.6, 0.1, 0.2] }];
     expect(currentShares(experiment({ allocations }))).toEqual([0.1, 0.6, 0.1, 0.2]);
+  });
+});
+
+describe("groups that learn each for itself", () => {
+  const grouped = experiment({ stratifyBy: ["plan"], guardrails: [] });
+  const of = (plan: string, allocation = 0) => ({ stratum: JSON.stringify([allocation, plan]) });
+  const gold = [
+    group("plain", 500, 150, of("gold")),
+    group("bold", 500, 50, of("gold")),
+    group("warm", 500, 50, of("gold")),
+  ];
+  const rest = [
+    group("plain", 500, 50, of("rest")),
+    group("bold", 500, 150, of("rest")),
+    group("warm", 500, 50, of("rest")),
+  ];
+  const few = [group("plain", 20, 2, of("few")), group("bold", 20, 2, of("few")), group("warm", 20, 2, of("few"))];
+  const none = [group("none", 780, 78, of("rest"))];
+
+  it("get what does better among themselves, once enough is known of them; others what does better among all", () => {
+    const allocated = decide(grouped, [...gold, ...rest, ...few, ...none]);
+    if (allocated.action !== "allocate") throw new Error(allocated.reason);
+    expect(allocated.contexts.map(({ context }) => context).toSorted((a, b) => a.localeCompare(b))).toEqual([
+      ...['["gold"]', '["rest"]'],
+    ]);
+    const next = experiment({
+      ...grouped,
+      allocations: [{ shares: [...allocated.shares], contexts: [...allocated.contexts] }],
+    });
+    const best = (context: string) => {
+      const shares = currentShares(next, context);
+      return shares.indexOf(Math.max(...shares));
+    };
+    expect([best('["gold"]'), best('["rest"]')]).toEqual([0, 1]);
+    expect(currentShares(next, '["few"]')).toEqual(allocated.shares);
+    expect(allocated.reason).toContain("2 groups get shares of their own");
+  });
+
+  it("are expected by their own shares, and compared within them", () => {
+    const shares = [0.25, 0.25, 0.25, 0.25];
+    const contexts = [{ context: '["gold"]', shares: [0.7, 0.1, 0.1, 0.1] }];
+    const after = [
+      ...[group("plain", 700, 210, of("gold", 1)), group("bold", 100, 30, of("gold", 1))],
+      ...[group("warm", 100, 30, of("gold", 1)), group("none", 100, 30, of("gold", 1))],
+      ...["plain", "bold", "warm", "none"].map((arm) => group(arm, 250, 25, of("rest", 1))),
+    ];
+    const { analysis, arms, expected } = report(experiment({ ...grouped, allocations: [{ shares, contexts }] }), after);
+    expect(expected).toEqual([950, 350, 350, 350]);
+    expect(analysis.sampleRatioPValue).toBeCloseTo(1, 6);
+    for (const { metrics, users } of arms) expect((metrics.orders?.sum ?? 0) / users).toBeCloseTo(0.2, 10);
+  });
+
+  test.each([
+    ["[]", 0, ""],
+    ["[0]", 0, ""],
+    ["[12]", 12, ""],
+    ['[3,"gold",null]', 3, '["gold",null]'],
+  ])("are told from the stratum %s", (stratum, allocation, context) => {
+    expect(parseStratum(stratum)).toEqual({ allocation, context });
   });
 });
 

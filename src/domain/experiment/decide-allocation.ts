@@ -2,18 +2,27 @@ import { timestampMs } from "@bufbuild/protobuf/wkt";
 import type { Experiment } from "../../../gen/intervention/v1/experiment_pb.js";
 import { withLeast } from "../policy/choose-arm.ts";
 import { thompsonAllocation } from "../statistics/thompson-allocation.ts";
+import { currentShares } from "./current-shares.ts";
 import type { ArmSums } from "./experiment-plan.ts";
 import type { Report } from "./to-report.ts";
 
 /** The shares that newcomers get from now on, in the order of the variants, and why in words. */
 export type Allocated =
   | { readonly action: "wait"; readonly reason: string }
-  | { readonly action: "allocate"; readonly shares: readonly number[]; readonly reason: string };
+  | {
+      readonly action: "allocate";
+      readonly shares: readonly number[];
+      /** Of groups of whom enough was learnt. */
+      readonly contexts: readonly { readonly context: string; readonly shares: readonly number[] }[];
+      readonly reason: string;
+    };
 
 const DAY_MS = 86_400_000;
 /** Each variant has so many that are measured before anything is learnt of them. */
 const USERS_MIN = 100;
 export const EXPLORATION = 0.05;
+/** Groups that learn each for itself, the largest. */
+const CONTEXTS_MAX = 20;
 /** Shares that would move by less stay. */
 const MOVED_MIN = 0.01;
 /** One a day for a year; then the last one stays. */
@@ -25,7 +34,7 @@ const ALLOCATIONS_MAX = 366;
  *  The prior of each rate is uniform. @param of.sums of each arm, as they were counted: how shares were given tells nothing of a rate. */
 export function decideAllocation(
   experiment: Experiment,
-  { analysis, counted }: Pick<Report, "analysis" | "counted">,
+  { analysis, counted, contexts: seen }: Pick<Report, "analysis" | "counted" | "contexts">,
   nowMs: number,
 ): Allocated {
   const { adaptive, allocations, startTime, variants } = experiment;
@@ -41,26 +50,30 @@ export function decideAllocation(
   if (fewest === undefined || fewest.users < USERS_MIN)
     return { action: "wait", reason: `"${fewest?.name}" has ${fewest?.users} of ${USERS_MIN} users that are measured` };
   const harmed = new Set(analysis.guardrails.filter(({ state }) => state === "harmed").map(({ arm }) => arm));
-  const chances = toChances(experiment, arms);
-  const wanted = withoutHarmed(treated, chances, harmed);
-  const shares = toShares(experiment, withLeast(wanted, adaptive?.exploration || EXPLORATION));
-  const before = currentShares(experiment);
-  if (shares.every((share, i) => Math.abs(share - (before[i] ?? 0)) < MOVED_MIN))
+  const allocate = (some: readonly ArmSums[]) => {
+    const chances = toChances(experiment, some);
+    const wanted = withoutHarmed(treated, chances, harmed);
+    return { chances, shares: toShares(experiment, withLeast(wanted, adaptive?.exploration || EXPLORATION)) };
+  };
+  const { chances, shares } = allocate(arms);
+  const contexts = seen
+    .map(({ context, arms: own }) => ({ context, arms: own.filter(({ name }) => treated.includes(name)) }))
+    .filter((one) => one.arms.every(({ users }) => users >= USERS_MIN))
+    .slice(0, CONTEXTS_MAX)
+    .map((one) => ({ context: one.context, shares: allocate(one.arms).shares }));
+  const isStill = (context: string, wanted: readonly number[]) => {
+    const before = currentShares(experiment, context);
+    return wanted.every((share, i) => Math.abs(share - (before[i] ?? 0)) < MOVED_MIN);
+  };
+  if (isStill("", shares) && contexts.every((one) => isStill(one.context, one.shares)))
     return { action: "wait", reason: "shares would hardly move" };
   const told = treated.map((id, i) => {
     const share = shares[variants.findIndex(({ variantId }) => variantId === id)] ?? 0;
     const why = harmed.has(id) ? "harms a guardrail" : `best with probability ${toText(chances[i] ?? 0)}`;
     return `"${id}" ${toText(share)} (${why})`;
   });
-  return { action: "allocate", shares, reason: `Newcomers get ${told.join(", ")}.` };
-}
-
-/** What newcomers get now, in the order of the variants; they sum to 1. */
-export function currentShares({ allocations, variants }: Pick<Experiment, "allocations" | "variants">): number[] {
-  const newest = allocations.at(-1)?.shares;
-  if (newest !== undefined) return [...newest];
-  const sum = variants.reduce((total, { weight }) => total + weight, 0);
-  return variants.map(({ weight }) => weight / sum);
+  const others = contexts.length === 0 ? "" : ` ${contexts.length} groups get shares of their own.`;
+  return { action: "allocate", shares, contexts, reason: `Newcomers get ${told.join(", ")}.${others}` };
 }
 
 /** With which probability each is the best in the first goal. */

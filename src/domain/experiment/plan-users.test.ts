@@ -1,21 +1,11 @@
 import { describe, expect, it } from "vitest";
 import { InvalidInput } from "../errors.ts";
 import { asymptoticConfidenceSequence } from "./asymptotic-confidence-sequence.ts";
+import { toBucket } from "./bucket.ts";
 import { planUsers } from "./plan-users.ts";
 
 const rate = { kind: "rate", baseline: 0.1 } as const;
 const wanted = { metric: rate, lift: 0.1, alpha: 0.05, power: 0.8, variants: 2 };
-
-/** A generator of numbers in [0, 1) by its seed (mulberry32). */
-function seeded(seed: number): () => number {
-  let state = seed;
-  return () => {
-    state = (state + 0x6d2b79f5) | 0;
-    let mixed = Math.imul(state ^ (state >>> 15), 1 | state);
-    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed;
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32;
-  };
-}
 
 describe("the users that are planned", () => {
   it("are those of the textbook for one look at the end", () => {
@@ -25,10 +15,13 @@ describe("the users that are planned", () => {
 
   it("of the always-valid interval find the effect with the power asked for, at that size", () => {
     const { alwaysValid: n } = planUsers({ ...wanted, metric: { kind: "rate", baseline: 0.3 }, lift: 0.2 });
-    const random = seeded(7);
+    let drawn = 0;
     const count = (p: number) => {
       let x = 0;
-      for (let user = 0; user < n; user += 1) x += Number(random() < p);
+      for (let user = 0; user < n; user += 1) {
+        drawn += 1;
+        x += Number(toBucket("plan", String(drawn)) < p);
+      }
       return { n, sum: x, sumSquares: x };
     };
     const tests = 400;

@@ -2,8 +2,14 @@ import type { ArmSums, MetricSums } from "./experiment-plan.ts";
 import { toVariance } from "./moments.ts";
 import { addArms } from "./user-sums.ts";
 
-/** Users of one arm who came in under one allocation, added up. */
-export type AllocationGroup = { readonly arm: string; readonly allocation: number; readonly sums: ArmSums };
+/** Users of one arm and one group who came in under one allocation, added up. */
+export type AllocationGroup = {
+  readonly arm: string;
+  readonly allocation: number;
+  /** Those who got shares of their own. Default: nobody did. */
+  readonly context?: string | undefined;
+  readonly sums: ArmSums;
+};
 
 /** Below it an arm's variance under an allocation is a guess: such allocations are taken together with those before them. */
 const USERS_MIN = 20;
@@ -51,9 +57,11 @@ function pool(metric: string, users: number, parts: readonly Part[]): MetricSums
   return { sum: users * mean, sumSquares: (users - 1) * error * users + users * mean * mean };
 }
 
-/** In order of the allocations, each with enough users in every arm; those at the end that have not are in the last. */
+/** Group by group in order of the allocations, each with enough users in every arm; those at the end that have not are in the last. */
 function toCells(groups: readonly AllocationGroup[], arms: readonly string[]): ArmSums[][] {
-  const byAllocation = Map.groupBy(groups, ({ allocation }) => allocation);
+  const orderOf = ({ allocation, context = "" }: AllocationGroup) =>
+    `${context} ${String(allocation).padStart(6, "0")}`;
+  const byAllocation = Map.groupBy(groups, orderOf);
   const cells: ArmSums[][] = [];
   let open: ArmSums[] = [];
   const merge = (one: readonly ArmSums[], other: readonly ArmSums[]) =>
@@ -63,7 +71,7 @@ function toCells(groups: readonly AllocationGroup[], arms: readonly string[]): A
         name,
       ),
     );
-  for (const [, some] of [...byAllocation].sort(([a], [b]) => a - b)) {
+  for (const [, some] of [...byAllocation].sort(([a], [b]) => (a < b ? -1 : 1))) {
     open = merge(
       open,
       some.map(({ sums }) => sums),

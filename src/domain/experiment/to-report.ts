@@ -2,7 +2,7 @@ import { type Experiment, ExperimentMethod_Kind } from "../../../gen/interventio
 import { type Analysis, analyse } from "./analyse.ts";
 import { betaBinomialBayes } from "./beta-binomial-bayes.ts";
 import type { Comparison } from "./comparison.ts";
-import { currentShares } from "./decide-allocation.ts";
+import { currentShares, parseStratum } from "./current-shares.ts";
 import type { ArmSums, ExperimentPlan } from "./experiment-plan.ts";
 import { gaussianEffectBayes } from "./gaussian-effect-bayes.ts";
 import { poolAllocations } from "./pool-allocations.ts";
@@ -25,6 +25,8 @@ export type Report = {
   readonly arms: readonly ArmSums[];
   /** As they were counted. */
   readonly counted: readonly ArmSums[];
+  /** The same of each group that learns for itself, the largest first. */
+  readonly contexts: readonly { readonly context: string; readonly arms: readonly ArmSums[] }[];
   /** How many should have come into each, in relation to one another. */
   readonly expected: readonly number[];
   readonly analysis: Analysis;
@@ -64,6 +66,7 @@ export function toReport(
   const analysis = analyse(plan, arms);
   return {
     ...{ arms, counted, analysis },
+    contexts: experiment.adaptive === undefined ? [] : toContexts(planned, of.groups),
     expected: plan.arms.map(({ weight }) => weight),
     beliefs: toBeliefs(experiment, arms, analysis),
     holdout: toHoldout(experiment, plan, arms),
@@ -71,15 +74,21 @@ export function toReport(
   };
 }
 
-/** The stratum of an adaptive experiment is how often shares had changed. */
-const toAllocation = (stratum: string) => Number(/^\[(\d+)\]$/.exec(stratum)?.[1] ?? 0);
+function toContexts(plan: ExperimentPlan, groups: readonly Group[]): Report["contexts"] {
+  const usersOf = (arms: readonly ArmSums[]) => arms.reduce((sum, { users }) => sum + users, 0);
+  return [...Map.groupBy(groups, ({ stratum }) => parseStratum(stratum).context)]
+    .filter(([context]) => context !== "")
+    .map(([context, some]) => ({ context, arms: toArms(plan, some) }))
+    .sort((a, b) => usersOf(b.arms) - usersOf(a.arms));
+}
 
 /** How many should have come into each arm, by the allocations that users came in under. */
 function expectArms(experiment: Experiment, entrants: ReadonlyMap<string, number>): ExperimentPlan["arms"] {
   const { allocations, variants } = experiment;
   const expected = variants.map(() => 0);
   for (const [stratum, users] of entrants) {
-    const shares = currentShares({ variants, allocations: allocations.slice(0, toAllocation(stratum)) });
+    const { allocation, context } = parseStratum(stratum);
+    const shares = currentShares({ variants, allocations: allocations.slice(0, allocation) }, context);
     for (const [i, share] of shares.entries()) expected[i] = (expected[i] ?? 0) + users * share;
   }
   return variants.map(({ variantId, weight }, i) => ({ name: variantId, weight: expected[i] || weight }));
@@ -88,7 +97,7 @@ function expectArms(experiment: Experiment, entrants: ReadonlyMap<string, number
 function poolArms(plan: ExperimentPlan, groups: readonly Group[], assigned: ReadonlyMap<string, number>): ArmSums[] {
   const names = plan.arms.map(({ name }) => name);
   const filled = [...Map.groupBy(groups, ({ stratum }) => stratum)].flatMap(([stratum, some]) =>
-    toArms(plan, some).map((sums) => ({ arm: sums.name, allocation: toAllocation(stratum), sums })),
+    toArms(plan, some).map((sums) => ({ arm: sums.name, ...parseStratum(stratum), sums })),
   );
   if (filled.length === 0) return toArms(plan, groups, assigned);
   return poolAllocations(filled, names).map((arm) => ({ ...arm, assigned: assigned.get(arm.name) ?? 0 }));

@@ -23,7 +23,7 @@ export type Measured =
       readonly meanA: number;
       readonly meanB: number;
       readonly difference: Effect;
-      /** Null when the control's mean is 0. */
+      /** Null when the control's mean is 0, or b's and nothing varies in it. */
       readonly lift: Effect | null;
     }
   | { readonly kind: "not_enough_data"; readonly reason: string };
@@ -46,7 +46,11 @@ export function measure(metric: Metric, a: ArmSums, b: ArmSums): Measured {
   const difference = { point: estimateB.mean - estimateA.mean, error, n, df };
   const [meanA, meanB] = [toMean(metric, a), toMean(metric, b)];
   const spread = relativeLift({ meanA, meanB, errorA, errorB });
-  const lift = spread === null ? null : { point: difference.point / meanA, error: spread.standardError ** 2, n, df };
+  // Where nobody in b has anything, b seems to be known exactly: no interval could be put around that.
+  const lift =
+    spread === null || spread.standardError === 0
+      ? null
+      : { point: difference.point / meanA, error: spread.standardError ** 2, n, df };
   return { kind: "measured", meanA, meanB, difference, lift };
 }
 

@@ -1,4 +1,5 @@
 import { create } from "@bufbuild/protobuf";
+import fc from "fast-check";
 import { describe, expect, it, test } from "vitest";
 import {
   type Experiment,
@@ -10,6 +11,7 @@ import {
 } from "../../../gen/intervention/v1/experiment_pb.js";
 import { listPlannedLooks, toPlan } from "./to-plan.ts";
 import { type Group, toReport } from "./to-report.ts";
+import { UserSums } from "./user-sums.ts";
 
 const orders = { of: { case: "orders" as const, value: OrderMeasure.COUNT } };
 const experiment = (changes: object = {}): Experiment =>
@@ -54,6 +56,53 @@ describe("a report", () => {
     const assigned = new Map([...counts(GROUPS), ["bold", 6_000]]);
     const { analysis } = toReport(experiment(), { groups: GROUPS, assigned, entrants: new Map(), reached: undefined });
     expect(analysis.verdict.kind).toBe("blocked");
+  });
+
+  it("says how little a variant brings that brings nobody anything, and no lift that would seem exact", () => {
+    const goals = [{ goalId: "orders", kind: GoalKind.REVENUE, measure: orders }];
+    const { analysis } = report(
+      experiment({ goals }),
+      [GROUPS[0], group("bold", 4_000, 0), GROUPS[2]].filter((one) => one !== undefined),
+    );
+    const [comparison] = analysis.comparisons;
+    expect(comparison?.result).toMatchObject({ kind: "compared", meanArm: 0, claim: "worse", lift: null });
+  });
+
+  it("is made of whatever users did, of every kind of goal and by every method", () => {
+    const value = { of: { case: "orders" as const, value: OrderMeasure.VALUE } };
+    const goals = [
+      { goalId: "did", kind: GoalKind.BINARY, measure: orders },
+      { goalId: "spent", kind: GoalKind.REVENUE, measure: value, currency: "EUR", winsorize: 0.9 },
+      { goalId: "basket", kind: GoalKind.RATIO, measure: value, dividedBy: orders, currency: "EUR" },
+    ];
+    const spending = fc.array(fc.constantFrom(0, 0, 0, 0, 0.1, 19.99, 20, 1_000), { maxLength: 260, size: "max" });
+    const nobody = fc.constant<number[]>(new Array(150).fill(0));
+    const arm = fc.oneof(spending, nobody);
+    const methods = fc.constantFrom(
+      ...[undefined, ExperimentMethod_Kind.BAYESIAN].map((kind) => ({ ...(kind && { kind }) })),
+    );
+    fc.assert(
+      fc.property(fc.tuple(arm, arm, arm), methods, fc.boolean(), (spent, method, isGuarded) => {
+        const guardrails = isGuarded
+          ? [{ margin: 0.1, goal: { goalId: "more", kind: GoalKind.MEAN, measure: orders } }]
+          : [];
+        const given = experiment({ goals, method, guardrails });
+        const metrics = ["did", "spent", "basket", ...(isGuarded ? ["more"] : [])].map((name) => ({
+          ...{ name, winsorize: name === "spent" ? 0.9 : undefined },
+        }));
+        const sums = new UserSums(metrics);
+        for (const [arm, amounts] of spent.entries())
+          for (const amount of amounts) {
+            const did = Number(amount > 0);
+            const values = [{ value: did }, { value: amount, before: amount % 7 }, { value: amount, denominator: did }];
+            const { variantId = "" } = given.variants[arm] ?? {};
+            sums.add({ arm: variantId, stratum: "[]", values: [...values, { value: did }] });
+          }
+        const { analysis } = report(given, sums.close());
+        expect(analysis.verdict.sentences.length).toBeGreaterThan(0);
+      }),
+      { numRuns: 60 },
+    );
   });
 
   it("has nobody in it before anybody came", () => {

@@ -1,3 +1,4 @@
+import { createHmac } from "node:crypto";
 import { describe, expect, it } from "vitest";
 import { ContactChannel } from "../../gen/intervention/v1/profile_pb.js";
 import { readUnsubscribeToken, toUnsubscribeUrls } from "../integrations/unsubscribe-links.ts";
@@ -65,6 +66,19 @@ describe("unsubscribing", () => {
     expect(await until(() => engine.store.events.findOne({ _id: `${id}:unsubscribed` }), "told of")).toMatchObject({
       ...{ kind: "unsubscribed", userId: "ada", campaign: "spring", channel: "email" },
     });
+  });
+
+  it("is done by the links of old too, which name no message", async () => {
+    await using parts = await start();
+    const { channel, addressHash } =
+      readUnsubscribeToken(parts.access, new URL(parts.url).searchParams.get("t") ?? "") ?? {};
+    const said = JSON.stringify([1, parts.workspace, channel, addressHash]);
+    const payload = Buffer.from(said).toString("base64url");
+    const idSecret = parts.access.findWorkspace(parts.workspace)?.idSecret ?? new Uint8Array();
+    const signature = createHmac("sha256", idSecret).update(`unsubscribe:${payload}`).digest().subarray(0, 16);
+    const url = `${parts.base}/unsubscribe?t=${payload}.${signature.toString("base64url")}`;
+    expect((await fetch(url, { method: "POST" })).status).toBe(200);
+    expect(await parts.standing()).toMatchObject([{ scope: "marketing", reason: "unsubscribe" }]);
   });
 
   it("is refused with a token that was changed, or was signed for another workspace or by nobody, and changes nothing", async () => {

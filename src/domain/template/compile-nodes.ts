@@ -1,5 +1,5 @@
 import { type Compiled, type Constants, compileExpression, type Scope, toTruth } from "./compile-expression.ts";
-import { HtmlScanner, type HtmlState, isUrlAttribute, TEXT } from "./html-state.ts";
+import { HtmlScanner, type HtmlState, isUrlAttribute, TEXT, toReadUrl } from "./html-state.ts";
 import type { Node } from "./nest.ts";
 import { type Place, type Problems, quote } from "./template-problem.ts";
 import { isText, showType, type Type } from "./variable-type.ts";
@@ -118,7 +118,7 @@ class NodeCompiler {
       return "";
     }
     if (!isUrlAttribute(attribute)) return `<%~$.html(${text})%>`;
-    this.#state = { ...state, before: before === "" ? "https://x/?" : before };
+    this.#state = { ...state, before: before === "" ? URL_VARIABLE : before };
     if (before === "") {
       if (compiled.type.kind === "url") return `<%~$.${prefix}Url(${text})%>`;
       problems.add(
@@ -126,7 +126,7 @@ class NodeCompiler {
         `${showType(compiled.type)} at the beginning of a URL`,
         "a variable of type URL, or the site before it",
       );
-    } else if (!HAS_SITE.test(before))
+    } else if (!hasSite(before))
       problems.add(
         place,
         `a variable in the site of a URL, behind ${quote(before)}`,
@@ -176,7 +176,7 @@ class NodeCompiler {
     locals.set("loop", { type: LOOP, code: `$.loop(${index},${all}.length)` });
     const before = this.#state;
     const body = this.compile(children, { ...scope, locals });
-    this.#join(before, this.#state, tag.place);
+    this.#state = this.#join(before, this.#state, tag.place);
     const cost = `${countNodes(children)},${countCharacters(children)}`;
     return `<% const ${all}=$.list(${code});for(let ${index}=0;${index}<${all}.length;${index}+=1){const ${one}=${all}[${index}];$.step(${cost}); %>${body}<% } %>`;
   }
@@ -213,15 +213,19 @@ class NodeCompiler {
         `one way that ends in ${toWhere(one)} and one in ${toWhere(other)}`,
         "the same from all ways",
       );
-    return one;
+    // Of a URL the way on which less of it is settled.
+    return other.kind === "value" && !hasSite(other.before) ? other : one;
   }
 }
 
+/** Stands for a variable of type URL: it may end with its site, so that what follows could still belong to that. */
+const URL_VARIABLE = "https://url.invalid";
 /** At the beginning of the URL of a part of its own. */
 const URL_START: HtmlState = { kind: "value", attribute: "href", quote: "", before: "", tag: "" };
 /** Behind it nothing can change where the URL leads to: the site is complete, or it is of one site, or no web address. After a slash
  *  alone something could: of `/<%= a %>/<%= b %>` the second is the site when the first is empty. */
 const HAS_SITE = /^(https?:\/\/[^/?#\\]+[/?#]|[/][^/\\]|[?#]|mailto:|tel:|sms:)/i;
+const hasSite = (before: string) => HAS_SITE.test(toReadUrl(before));
 const LOOP: Type = {
   kind: "object",
   fields: new Map<string, Type>([
@@ -233,13 +237,11 @@ const LOOP: Type = {
 /** What of a state what follows depends on. */
 function toKey(state: HtmlState): string {
   if (state.kind !== "value") return state.kind;
-  const phase = isUrlAttribute(state.attribute)
-    ? state.before === ""
-      ? "empty"
-      : String(HAS_SITE.test(state.before))
-    : "";
-  return `value ${state.attribute} ${state.quote} ${phase}`;
+  return `value ${state.attribute} ${state.quote} ${isUrlAttribute(state.attribute) ? toPhase(state.before) : ""}`;
 }
+
+const toPhase = (before: string) =>
+  before === "" ? "empty" : String(hasSite(before) || before.startsWith(URL_VARIABLE));
 
 const WHERE: Readonly<Record<HtmlState["kind"], string>> = {
   text: "text",

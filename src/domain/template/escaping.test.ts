@@ -73,6 +73,16 @@ describe("a variable in HTML", () => {
     ["the site of a URL", '<a href="https://<%= it.name %>/x">'],
     ["the end of the site of a URL", '<a href="https://s.example<%= it.name %>">'],
     ["behind a path that may be a site", '<a href="/<%= it.name %>">'],
+    ["behind blanks that browsers leave out", '<a href="/\t<%= it.name %>/<%= it.other %>">'],
+    ["behind what stands for a slash", '<a href="/&#47;<%= it.name %>">'],
+    ["behind another that does", '<a href="https:&sol;&sol;\t/<%= it.name %>">'],
+    ["what may be the site of a variable's URL", '<a href="<%= it.link %><%= it.name %>">'],
+    ["what may be behind its user's name", '<a href="<%= it.link %>@<%= it.name %>">'],
+    ["the same on one of two ways", '<a href="<%= it.link %><% if (it.flag) { %>/<% } %><%= it.name %>">'],
+    [
+      "the same when a loop does not turn",
+      '<a href="<%= it.link %><% for (const one of it.tags) { %>/<% } %><%= it.name %>">',
+    ],
     ["the scheme of a URL", '<a href="java<%= it.name %>:x">'],
     ["a script", "<script><%= it.name %></script>"],
   ])("is refused in %s", (_, source) => {
@@ -108,6 +118,15 @@ describe("a variable in HTML", () => {
     ["a comment that is open at the end", "<%= it.name %><!-- x"],
   ])("is refused with %s", (_, source) => {
     expect(() => html(source)).toThrow(InvalidInput);
+  });
+
+  it("of type URL may be gone on with behind its site, and leads nowhere when it is missing", () => {
+    const source = '<a href="<%= it.link %>/<%= it.name %>/<%= it.other %>">';
+    expect(html(source, { link: "https://s.example", name: "a", other: "b" })).toBe('<a href="https://s.example/a/b">');
+    expect(html(source, { other: "evil.example" })).toBe('<a href="about:invalid//evil.example">');
+    expect(html('<a href="<% if (it.flag) { %><%= it.link %><% } else { %>https://s.example/<% } %>">', {})).toBe(
+      '<a href="https://s.example/">',
+    );
   });
 
   it("stands in the same place whichever way was taken", () => {

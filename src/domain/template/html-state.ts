@@ -213,17 +213,27 @@ export class HtmlScanner {
 
 const SAFE_SCHEMES: ReadonlySet<string> = new Set(["http", "https", "mailto", "tel", "sms", "cid"]);
 
-/** The scheme of a URL as a browser reads it: entities resolved, blanks and control characters left out. */
-function toScheme(url: string): string | undefined {
-  const plain = url
+/** The scheme of a URL as a browser reads it. */
+const toScheme = (url: string): string | undefined => /^([^/?#:]*):/.exec(toReadUrl(url))?.[1]?.toLowerCase();
+
+const NAMED: Readonly<Record<string, string>> = {
+  tab: "",
+  newline: "",
+  colon: ":",
+  sol: "/",
+  bsol: "\\",
+  quest: "?",
+  num: "#",
+};
+
+/** A URL as a browser reads it out of HTML: entities resolved, blanks and control characters left out. */
+export const toReadUrl = (url: string): string =>
+  url
     .replaceAll(/&#x([0-9a-f]{1,6});?/gi, (_, hex: string) => toCharacter(Number.parseInt(hex, 16)))
     .replaceAll(/&#(\d{1,7});?/g, (_, digits: string) => toCharacter(Number(digits)))
-    .replaceAll(/&(tab|newline);/gi, "")
-    .replaceAll(/&colon;/gi, ":")
+    .replaceAll(/&(tab|newline|colon|sol|bsol|quest|num);/gi, (_, name: string) => NAMED[name.toLowerCase()] ?? "")
     // biome-ignore lint/suspicious/noControlCharactersInRegex: browsers skip them.
     .replaceAll(/[\u0000-\u0020]/g, "");
-  return /^([^/?#:]*):/.exec(plain)?.[1]?.toLowerCase();
-}
 
 const toCharacter = (code: number) => (code <= 0x10ffff ? String.fromCodePoint(code) : "");
 

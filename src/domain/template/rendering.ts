@@ -57,8 +57,9 @@ export class Rendering {
   html(value: Maybe<string>): string {
     return value === undefined ? "" : this.#count(escapeHtml(value));
   }
+  /** What is missing leads nowhere: as an empty text it would leave it to what follows where it leads. */
   htmlUrl(value: Maybe<string>): string {
-    return value === undefined ? "" : this.#count(escapeHtml(toUrl(value)));
+    return this.#count(escapeHtml(value === undefined ? NOWHERE : toUrl(value)));
   }
   htmlComponent(value: Maybe<string>): string {
     return value === undefined ? "" : this.#count(escapeHtml(encode(value)));
@@ -187,7 +188,8 @@ export const toLine = (value: string) => value.replaceAll(/[\p{Cc}\p{Zl}\p{Zp}\u
 const encode = (value: string) => encodeURIComponent(value.toWellFormed()).replaceAll("'", "%27");
 
 /** A URL that leads nowhere stands for what is none. */
-const toUrl = (value: string) => (isHttpUrl(value) ? value : "about:invalid");
+const toUrl = (value: string) => (isHttpUrl(value) ? value : NOWHERE);
+const NOWHERE = "about:invalid";
 
 /** As JSON had it. */
 function toPlain(value: unknown, type: Type): unknown {

@@ -40,8 +40,9 @@ const createSchema = z.object({
   ),
   ...settings,
 });
-const updateSchema = z.object({ workspace: z.object(settings) });
+const updateSchema = z.object({ workspace: z.object({ ...settings, linkTrackingOff: z.boolean() }) });
 const MASKABLE = new Map([
+  ["link_tracking_off", "linkTrackingOff"],
   ["display_name", "displayName"],
   ["default_time_zone", "defaultTimeZone"],
 ] as const);

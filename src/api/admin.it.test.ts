@@ -100,6 +100,10 @@ describe("a workspace", () => {
     expect((await update("New")).body.workspace).toMatchObject({ displayName: "New", defaultTimeZone: "" });
     expect((await update("Newer")).code).toBe(ABORTED);
     expect((await shop.call("GetWorkspace")).body.workspace).toMatchObject({ displayName: "New" });
+    const untracked = { workspace: { linkTrackingOff: true }, updateMask: { paths: ["link_tracking_off"] } };
+    expect((await shop.call("UpdateWorkspace", untracked)).body.workspace).toMatchObject({
+      ...{ displayName: "New", linkTrackingOff: true },
+    });
     const unknown = { workspace: {}, updateMask: { paths: ["etag"] } };
     expect((await shop.call("UpdateWorkspace", unknown)).code).toBe(INVALID_ARGUMENT);
   });

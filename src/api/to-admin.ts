@@ -47,6 +47,7 @@ export function toWorkspace(document: WorkspaceDocument): Workspace {
     displayName: document.displayName ?? "",
     defaultTimeZone: document.defaultTimeZone ?? "",
     createTime: timestampFromDate(document.createdAt),
+    linkTrackingOff: document.linkTrackingOff ?? false,
     ...(provider === undefined
       ? {}
       : {

@@ -212,11 +212,12 @@ export class AccessDirectory {
 }
 
 function toEntry(document: WorkspaceDocument): Entry {
-  const { _id: id, createdAt, defaultTimeZone, limits, alarms } = document;
+  const { _id: id, createdAt, defaultTimeZone, limits, alarms, linkTrackingOff } = document;
   const more = {
     ...(defaultTimeZone === undefined || defaultTimeZone === "" ? {} : { defaultTimeZone }),
     ...(limits === undefined ? {} : { limits }),
     ...(alarms === undefined ? {} : { alarms }),
+    ...(linkTrackingOff === true ? { linkTrackingOff } : {}),
   };
   return {
     workspace: { id, createdAt, idSecret: document.idSecret.value(), ...more },

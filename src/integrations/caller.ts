@@ -12,6 +12,8 @@ export type Workspace = {
   readonly limits?: WorkspaceLimits;
   /** Absent: the usual ones. */
   readonly alarms?: AlarmThresholds;
+  /** Absent: links are tracked where the settings say so. */
+  readonly linkTrackingOff?: boolean;
 };
 
 /** What a service has shown to be let in, by which it can be seen whether that still holds. */

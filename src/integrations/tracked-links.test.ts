@@ -1,10 +1,12 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { TrackedLinks } from "./tracked-links.ts";
+import { TrackedLinks, toTrackedUrls } from "./tracked-links.ts";
 
 const key = (id: string) => ({ id, key: new Uint8Array(32).fill(id.charCodeAt(0)) });
 const message = { workspaceId: "main", interventionId: "iv", channel: "email", campaign: "spring" };
 const tokenOf = (url: string) => url.slice(url.lastIndexOf("/") + 1);
+
+const WORKSPACE = { id: "main", idSecret: new Uint8Array(), createdAt: new Date(0) };
 
 describe("links of messages", () => {
   const links = new TrackedLinks([key("a")]);
@@ -35,6 +37,14 @@ describe("links of messages", () => {
     expect(new TrackedLinks([key("b")]).read(token)).toBeUndefined();
     const signed = tokenOf(rotated.toUrls("https://e.example", message)?.trap ?? "");
     expect(new TrackedLinks([key("b")]).read(signed)).toBeDefined();
+  });
+
+  it("are as they were where the settings, or the workspace, don't want them followed", () => {
+    const workspaceOff = { findWorkspace: () => ({ ...WORKSPACE, linkTrackingOff: true }) };
+    const on = { PUBLIC_URL: "https://e.example", TRACK_LINKS: true };
+    expect(toTrackedUrls(links, { findWorkspace: () => WORKSPACE }, on)?.(message)).toBeDefined();
+    expect(toTrackedUrls(links, workspaceOff, on)?.(message)).toBeUndefined();
+    expect(toTrackedUrls(links, { findWorkspace: () => WORKSPACE }, { ...on, TRACK_LINKS: false })).toBeUndefined();
   });
 
   it("are as they were where there is no key, or they would be too long to follow", () => {

@@ -1,5 +1,6 @@
 import { createHmac, hkdfSync, timingSafeEqual } from "node:crypto";
 import type { TrackedUrls } from "../domain/tracking/track-links.ts";
+import type { AccessDirectory } from "./access-directory.ts";
 
 /** What a link or picture of a message stands for. */
 export type TrackedLink = {
@@ -64,13 +65,15 @@ export class TrackedLinks {
   }
 }
 
-/** The links of messages, where readers can reach the edge and wish it. */
+/** The links of messages, where readers can reach the edge and workspace and settings wish it. */
 export function toTrackedUrls(
   links: TrackedLinks,
+  access: Pick<AccessDirectory, "findWorkspace">,
   { PUBLIC_URL, TRACK_LINKS }: { readonly PUBLIC_URL?: string | undefined; readonly TRACK_LINKS: boolean },
 ) {
   if (PUBLIC_URL === undefined || !TRACK_LINKS) return undefined;
-  return (message: Omit<TrackedLink, "actionId" | "url">) => links.toUrls(PUBLIC_URL, message);
+  return (message: Omit<TrackedLink, "actionId" | "url">) =>
+    access.findWorkspace(message.workspaceId)?.linkTrackingOff === true ? undefined : links.toUrls(PUBLIC_URL, message);
 }
 
 const toKeyId = (id: string) => Buffer.from(id).toString("base64url");

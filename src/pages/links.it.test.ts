@@ -83,6 +83,20 @@ describe("a link of a message", () => {
     expect(events.filter(({ touchOf }) => touchOf === "main/ada")).toHaveLength(1);
   });
 
+  it("is a scanner's with all the others that were followed at once, and a person's when it was followed alone", async () => {
+    const { interventionId, urls } = await parts.send();
+    const pages = ["a", "b", "c"].map((name) => urls.click(`https://shop.example/${name}`, ""));
+    await Promise.all(pages.map((url) => parts.hit(url)));
+    const scanned = await parts.events(interventionId, 3);
+    expect(scanned.map(({ actor, actorEvidence }) => [actor, actorEvidence])).toEqual(
+      Array.from({ length: 3 }, () => ["scanner", "3 or more links of the message within 1000 ms"]),
+    );
+    const alone = await parts.send();
+    await parts.hit(alone.urls.click(SHOP, ""));
+    await parts.hit(alone.urls.click(SHOP, "buy"));
+    expect((await parts.events(alone.interventionId, 2)).map(({ actor }) => actor)).toEqual(["person", "person"]);
+  });
+
   it("leads nowhere when it was changed, and nothing is told of", async () => {
     const { interventionId, urls } = await parts.send();
     const before = await parts.store.events.countDocuments();

@@ -2,7 +2,7 @@ import { randomUUID } from "node:crypto";
 import { create } from "@bufbuild/protobuf";
 import { timestampFromDate } from "@bufbuild/protobuf/wkt";
 import type { Logger } from "pino";
-import { type Event, EventKind, EventSchema } from "../../gen/intervention/v1/event_pb.js";
+import { Actor, type Event, EventKind, EventSchema } from "../../gen/intervention/v1/event_pb.js";
 import type { EventPublisher } from "../bus/index.ts";
 import { fromChannelName, OUTSIDE_CHANNELS } from "../domain/delivery/channel-names.ts";
 import { addUtm } from "../domain/tracking/add-utm.ts";
@@ -10,6 +10,7 @@ import { classifyActor, type Judged } from "../domain/tracking/classify-actor.ts
 import { toActor } from "../domain/tracking/to-actor.ts";
 import type { EdgeRequest, EdgeResponse, EdgeServer } from "../gateway/index.ts";
 import { CLICK_PATH, OPEN_PATH, type TrackedLink, type TrackedLinks } from "../integrations/tracked-links.ts";
+import { HeldClicks } from "./held-clicks.ts";
 
 /** What following links works with. */
 export type LinkParts = {
@@ -37,12 +38,19 @@ const NOT_KEPT = { "cache-control": "no-store, max-age=0", "referrer-policy": "n
  *  visitor waits for nothing: what happened is on its way to the disk when he is gone. */
 export function serveLinks(edge: EdgeServer, parts: LinkParts): () => Promise<void> {
   const keeper = new HitKeeper(parts);
+  const tell = (what: "click" | "open", event: Event) => {
+    keeper.keep(event);
+    parts.metrics.linkHits.inc({ what, actor: Actor[event.actor].toLowerCase() });
+  };
+  const clicks = new HeldClicks((event) => tell("click", event));
   const click = (request: EdgeRequest): EdgeResponse => {
     const link = parts.links.read(request.path.slice(CLICK_PATH.length + 1));
     if (link === undefined) return refusal();
     const judged = judge(request, { isTrap: link.url === "", isPixel: false });
-    keeper.keep(toEvent(link, judged, { kind: EventKind.CLICKED, at: parts.now() }));
-    parts.metrics.linkHits.inc({ what: "click", actor: judged.actor });
+    const at = parts.now();
+    const event = toEvent(link, judged, { kind: EventKind.CLICKED, at });
+    if (judged.actor === "person") clicks.hold(event, { atMs: at.getTime(), link: `${link.actionId} ${link.url}` });
+    else tell("click", event);
     if (link.url === "") return { status: 204, headers: NOT_KEPT };
     const utm = { medium: link.channel, campaign: link.campaign, content: link.actionId };
     return { status: 302, headers: { ...NOT_KEPT, location: addUtm(link.url, utm) } };
@@ -51,8 +59,7 @@ export function serveLinks(edge: EdgeServer, parts: LinkParts): () => Promise<vo
     const link = parts.links.read(request.path.slice(OPEN_PATH.length + 1).replace(/\.gif$/, ""));
     if (link === undefined) return refusal();
     const judged = judge(request, { isTrap: false, isPixel: true });
-    keeper.keep(toEvent(link, judged, { kind: EventKind.DISPLAYED, at: parts.now() }));
-    parts.metrics.linkHits.inc({ what: "open", actor: judged.actor });
+    tell("open", toEvent(link, judged, { kind: EventKind.DISPLAYED, at: parts.now() }));
     return { status: 200, headers: { ...NOT_KEPT, "content-type": "image/gif" }, body: GIF };
   };
   for (const [path, handle] of [
@@ -71,7 +78,10 @@ export function serveLinks(edge: EdgeServer, parts: LinkParts): () => Promise<vo
       });
     });
   }
-  return () => keeper.drained();
+  return () => {
+    clicks.flush();
+    return keeper.drained();
+  };
 }
 
 const NO_REQUEST = {

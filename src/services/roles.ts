@@ -54,7 +54,7 @@ export function defineRoles(config: Config, shared: SharedServices, { facts }: I
         providers: await c.get(providers),
         box: await c.get(credentialBox),
         leaseMs: config.SEND_LEASE_MS,
-        toTrackedUrls: toTrackedUrls(await c.get(trackedLinks), config),
+        toTrackedUrls: toTrackedUrls(await c.get(trackedLinks), await c.get(access), config),
         toUnsubscribeUrl: toUnsubscribeUrls(await c.get(access), config.PUBLIC_URL),
         findQuota: toFindQuota(await c.get(access), config.DEFAULT_TIME_ZONE),
       }),

@@ -43,6 +43,8 @@ export type WorkspaceDocument = {
   readonly limits?: WorkspaceLimits;
   /** Absent: the usual ones. */
   readonly alarms?: AlarmThresholds;
+  /** Absent: links are tracked where the settings say so. */
+  readonly linkTrackingOff?: boolean;
   /** Counts changes of the workspace itself. Absent: 0. */
   readonly revision?: number;
   /** Counts changes of its keys, so that two of them at once meet here. Absent: 0. */
@@ -84,6 +86,7 @@ export type WorkspaceChange = {
   readonly identityProvider?: IdentityProvider | null;
   readonly limits?: WorkspaceLimits;
   readonly alarms?: AlarmThresholds;
+  readonly linkTrackingOff?: boolean;
 };
 
 /** Changes a workspace, as part of a transaction.

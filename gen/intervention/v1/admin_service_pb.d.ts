@@ -61,6 +61,14 @@ export declare type Workspace = Message<"intervention.v1.Workspace"> & {
    * @generated from field: intervention.v1.IdentityProvider identity_provider = 6;
    */
   identityProvider?: IdentityProvider | undefined;
+
+  /**
+   * Links of email, SMS and push lead straight to where they lead, and email has no picture: nobody is told who clicked and looked.
+   * What was sent before stays as it was.
+   *
+   * @generated from field: bool link_tracking_off = 150;
+   */
+  linkTrackingOff: boolean;
 };
 
 /**

@@ -2,6 +2,7 @@ import fc from "fast-check";
 import { describe, expect, it, test } from "vitest";
 import { addUtm } from "./add-utm.ts";
 import { classifyActor, judgeByTime } from "./classify-actor.ts";
+import { BURST, findBurst } from "./find-burst.ts";
 import { trackLinks } from "./track-links.ts";
 
 const CHROME =
@@ -50,6 +51,46 @@ describe("who was behind a hit", () => {
     expect(judgeByTime(person, undefined)).toBe(person);
     const bot = classifyActor({ ...hit, userAgent: "curl/8.1" });
     expect(judgeByTime(bot, 1)).toBe(bot);
+  });
+});
+
+describe("a burst", () => {
+  const links = ["a", "b", "c", "d"];
+  test.each([
+    {
+      name: "three links at once",
+      hits: [0, 10, 20].map((atMs, i) => ({ atMs, link: links[i] ?? "" })),
+      found: [0, 1, 2],
+    },
+    { name: "one link three times", hits: [0, 10, 20].map((atMs) => ({ atMs, link: "a" })), found: [] },
+    { name: "two links", hits: [0, 10].map((atMs, i) => ({ atMs, link: links[i] ?? "" })), found: [] },
+    {
+      name: "three links in two seconds",
+      hits: [0, 990, 1_980].map((atMs, i) => ({ atMs, link: links[i] ?? "" })),
+      found: [],
+    },
+    {
+      name: "three links at once, and the one that was read long after",
+      hits: [0, 500, 1_000, 60_000].map((atMs, i) => ({ atMs, link: links[i] ?? "" })),
+      found: [0, 1, 2],
+    },
+  ])("of $name: $found", ({ hits, found }) => {
+    expect([...findBurst(hits)].sort((a, b) => a - b)).toEqual(found);
+  });
+
+  it("is the same in whatever order its hits come, and every hit of it is near two others of other links", () => {
+    const hit = fc.record({ atMs: fc.nat(5_000), link: fc.constantFrom(...links) });
+    fc.assert(
+      fc.property(fc.array(hit, { maxLength: 20 }), (hits) => {
+        const found = findBurst(hits);
+        const backwards = findBurst(hits.toReversed());
+        expect(new Set([...backwards].map((index) => hits.length - 1 - index))).toEqual(found);
+        for (const index of found) {
+          const near = hits.filter(({ atMs }) => Math.abs(atMs - (hits[index]?.atMs ?? 0)) <= BURST.ms);
+          expect(new Set(near.map(({ link }) => link)).size).toBeGreaterThanOrEqual(BURST.links);
+        }
+      }),
+    );
   });
 });
 

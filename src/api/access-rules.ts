@@ -180,6 +180,7 @@ export const ACCESS_RULES: Readonly<Record<string, AccessRule>> = {
   "intervention.v1.TemplateService/AddCodes": service("author"),
   "intervention.v1.TemplateService/GetCodePool": service("read"),
   "intervention.v1.OptimizationService/Evaluate": service("read"),
+  "intervention.v1.OptimizationService/EvaluateVariants": service("read"),
   "intervention.v1.OptimizationService/GetChannelModel": service("read"),
   "intervention.v1.AdminService/CreateWorkspace": service("platform"),
   "intervention.v1.AdminService/GetWorkspace": service("administer", "platform"),

@@ -4,7 +4,6 @@ import type { ServiceImpl } from "@connectrpc/connect";
 import { z } from "zod";
 import { Channel, ChannelSchema } from "../../gen/intervention/v1/intervention_pb.js";
 import {
-  EvaluateResponseSchema,
   LearntChannelSchema,
   type OptimizationService,
   TargetPolicy_Kind,
@@ -20,8 +19,10 @@ import type { FindPlaced } from "../integrations/choice-rewards.ts";
 import type { Store } from "../store/index.ts";
 import { getService } from "./authenticate.ts";
 import { HALF_LIFE } from "./choice-checks.ts";
+import { confidenceOrDefault, evaluateVariantsMethod } from "./evaluate-variants.ts";
 import { checked, durationBetween, memberOf, parseFields, text, timestamp } from "./field-checks.ts";
 import { findChoices } from "./find-choices.ts";
+import { toEvaluation } from "./to-evaluation.ts";
 import { toTarget } from "./to-target.ts";
 
 /** What the service stands on. */
@@ -60,9 +61,7 @@ const evaluateSchema = z
     campaign: checked(text({ max: 128 })),
     startTime: checked<Timestamp>(timestamp).optional(),
     endTime: checked<Timestamp>(timestamp).optional(),
-    confidence: checked<number>((value) =>
-      value === 0 || (value >= 0.5 && value <= 0.999) ? undefined : `${value} is not in 0.5 to 0.999`,
-    ),
+    confidence: checked(confidenceOrDefault),
     halfLife,
   })
   .refine(
@@ -85,21 +84,10 @@ export function optimizationService(parts: OptimizationParts): ServiceImpl<typeo
       const policy = toTarget(target, (segment, channel) =>
         choices.find(workspace.id, { segment, channel, halfLifeMs: toHalfLifeMs(halfLife) }),
       );
-      const { estimates, warnings, ...figures } = evaluateChoices(
-        found.choices,
-        policy,
-        1 - (confidence || CONFIDENCE),
-      );
-      return create(EvaluateResponseSchema, {
-        ...(estimates === undefined ? {} : estimates),
-        ...figures,
-        rounds: BigInt(found.choices.length),
-        warnings: [
-          ...warnings,
-          ...(found.isCut ? [`there are more decisions: these are ${found.choices.length} of them`] : []),
-        ],
-      });
+      const evaluation = evaluateChoices(found.choices, policy, 1 - (confidence || CONFIDENCE));
+      return toEvaluation(evaluation, { rounds: found.choices.length, isCut: found.isCut, what: "decisions" });
     },
+    evaluateVariants: evaluateVariantsMethod(parts),
     async getChannelModel(request, context) {
       const { workspace } = getService(context.values);
       const learnt = choices.list(workspace.id, toHalfLifeMs(parseFields(modelSchema, request).halfLife));

@@ -35,7 +35,7 @@ export async function collectSums(
   const key = { workspaceId, experimentId: experiment.experimentId };
   const nowMs = now.getTime();
   const cut = await findCut(store, { key, experiment, merges }, nowMs - toWaitMs(goals));
-  const spanEndMs = experiment.stopTime === undefined ? nowMs : timestampMs(experiment.stopTime);
+  const spanEndMs = toSpanEndMs(experiment, now);
   const assigned = new Map<string, number>();
   const entrants = new Map<string, number>();
   let crossedOver = 0;
@@ -59,6 +59,10 @@ export async function collectSums(
   }
   return { groups: sums.close(), assigned, entrants, reached: cut.reached, crossedOver };
 }
+
+/** Up to when is counted where a goal has no window: what happens after the end says nothing of the variants. */
+export const toSpanEndMs = ({ stopTime }: Experiment, now: Date): number =>
+  stopTime === undefined ? now.getTime() : timestampMs(stopTime);
 
 const listGoals = ({ goals, guardrails }: Experiment): readonly ExperimentGoal[] => [
   ...goals,
@@ -90,7 +94,7 @@ async function findCut(
 }
 
 /** What people did, by their ids: only of the kinds that some goal measures. */
-async function loadHappenings(
+export async function loadHappenings(
   store: Store,
   of: { readonly workspaceId: string; readonly experiment: Experiment; readonly goals: readonly ExperimentGoal[] },
   entrants: readonly Entrant[],

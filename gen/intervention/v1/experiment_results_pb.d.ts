@@ -145,7 +145,7 @@ export declare type VariantComparison = Message<"intervention.v1.VariantComparis
   difference?: ExperimentEstimate | undefined;
 
   /**
-   * The difference in relation to the control's value. Absent: that is 0.
+   * The difference in relation to the control's value. Absent: that is 0, or the variant brings nobody anything.
    *
    * @generated from field: intervention.v1.ExperimentEstimate lift = 7;
    */

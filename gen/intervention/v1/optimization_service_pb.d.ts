@@ -262,6 +262,77 @@ export declare type EvaluateResponse = Message<"intervention.v1.EvaluateResponse
 export declare const EvaluateResponseSchema: GenMessage<EvaluateResponse>;
 
 /**
+ * EvaluateVariantsRequest says which way, on which experiment.
+ *
+ * @generated from message intervention.v1.EvaluateVariantsRequest
+ */
+export declare type EvaluateVariantsRequest = Message<"intervention.v1.EvaluateVariantsRequest"> & {
+  /**
+   * `workspaces/{workspace}/experiments/{experiment}`, or the last part alone. It must have been started.
+   *
+   * @generated from field: string experiment = 1;
+   */
+  experiment: string;
+
+  /**
+   * The way in question.
+   *
+   * @generated from oneof intervention.v1.EvaluateVariantsRequest.policy
+   */
+  policy: {
+    /**
+     * Everybody gets this variant.
+     *
+     * @generated from field: string always = 2;
+     */
+    value: string;
+    case: "always";
+  } | {
+    /**
+     * Each group, as the experiment tells users apart, gets what did best among one half of its users; it is evaluated on the other
+     * half, since on the same one it would flatter itself.
+     *
+     * @generated from field: bool best_by_group = 3;
+     */
+    value: boolean;
+    case: "bestByGroup";
+  } | { case: undefined; value?: undefined };
+
+  /**
+   * Of the intervals: 0.5 to 0.999. Default: 0.95.
+   *
+   * @generated from field: double confidence = 4;
+   */
+  confidence: number;
+};
+
+/**
+ * Describes the message intervention.v1.EvaluateVariantsRequest.
+ * Use `create(EvaluateVariantsRequestSchema)` to create a new message.
+ */
+export declare const EvaluateVariantsRequestSchema: GenMessage<EvaluateVariantsRequest>;
+
+/**
+ * EvaluateVariantsResponse has the estimates.
+ *
+ * @generated from message intervention.v1.EvaluateVariantsResponse
+ */
+export declare type EvaluateVariantsResponse = Message<"intervention.v1.EvaluateVariantsResponse"> & {
+  /**
+   * Over at most 20,000 users, a fair sample.
+   *
+   * @generated from field: intervention.v1.EvaluateResponse evaluation = 1;
+   */
+  evaluation?: EvaluateResponse | undefined;
+};
+
+/**
+ * Describes the message intervention.v1.EvaluateVariantsResponse.
+ * Use `create(EvaluateVariantsResponseSchema)` to create a new message.
+ */
+export declare const EvaluateVariantsResponseSchema: GenMessage<EvaluateVariantsResponse>;
+
+/**
  * GetChannelModelRequest says how it fades.
  *
  * @generated from message intervention.v1.GetChannelModelRequest
@@ -393,6 +464,17 @@ export declare const OptimizationService: GenService<{
     methodKind: "unary";
     input: typeof EvaluateRequestSchema;
     output: typeof EvaluateResponseSchema;
+  },
+  /**
+   * EvaluateVariants tells from the users of an experiment what another way to choose among its variants would have earned: the mean
+   * of its first goal a user, negative where less is better. Those who were held out, and who are not measured yet, aside.
+   *
+   * @generated from rpc intervention.v1.OptimizationService.EvaluateVariants
+   */
+  evaluateVariants: {
+    methodKind: "unary";
+    input: typeof EvaluateVariantsRequestSchema;
+    output: typeof EvaluateVariantsResponseSchema;
   },
   /**
    * GetChannelModel has what was learnt so far.

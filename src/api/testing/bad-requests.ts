@@ -379,6 +379,12 @@ export const BAD_REQUESTS: Readonly<Record<string, readonly BadRequest[]>> = {
       "end_time",
     ],
   ],
+  "OptimizationService/EvaluateVariants": [
+    [{}, "InvalidArgument", "policy"],
+    [{ experiment: "x/y", always: "a", confidence: 2 }, "InvalidArgument", "confidence"],
+    [{ experiment: "x/y", always: "a" }, "InvalidArgument", "experiment"],
+    [{ experiment: "nowhere", always: "a" }, "NotFound"],
+  ],
   "OptimizationService/GetChannelModel": [[{ halfLife: "1s" }, "InvalidArgument", "half_life"]],
   "PlacementService/Choose": [
     [{}, "InvalidArgument", "user_id", "page_url", "placements", "view_id"],

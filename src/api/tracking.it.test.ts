@@ -53,6 +53,38 @@ describe("reporting what happened", () => {
     ]);
   });
 
+  it("tells who asks for it that an id is known with another body, and changes nothing; the same again is fine", async () => {
+    const id = await api.decided("ada");
+    const click = { interventionId: id, kind: "EVENT_KIND_CLICKED", id: "a", actionId: "buy" };
+    const bought = order(`o-${id}`, 100, { occurTime: toSeconds(Date.now() - HOUR_MS) });
+    await api.track(click);
+    await api.track(bought);
+    const [event, sale] = [await stored(`${id}:clicked:a`), await storedOrder(`order:main:o-${id}`)];
+    const again = (touchpoint: object) => api.call("Track", { touchpoint, refuseChanged: true });
+    expect((await again(click)).code).toBe(0);
+    expect((await again(bought)).code).toBe(0);
+    expect((await again({ ...click, actionId: "later" })).code).toBe(6);
+    const dearer = { ...bought, value: { currency: "EUR", minor: 999 } };
+    const twice = [
+      { ...click, id: "b" },
+      { ...click, id: "b", actionId: "other" },
+    ];
+    const { body } = await api.call("TrackBatch", {
+      touchpoints: [click, dearer, { ...bought, userId: "bob" }, {}],
+      refuseChanged: true,
+    });
+    expect((body.results as { code: number }[]).map(({ code }) => code)).toEqual([0, 6, 6, 3]);
+    const both = (await api.call("TrackBatch", { touchpoints: twice, refuseChanged: true })).body;
+    expect((both.results as { code: number }[]).map(({ code }) => code)).toEqual([6, 6]);
+    // Nobody is told who does not ask, and the first stands all the same.
+    expect((await api.track({ ...click, actionId: "later" })).code).toBe(0);
+    await api.track({ interventionId: id, kind: "EVENT_KIND_DISMISSED" });
+    await stored(`${id}:dismissed`);
+    expect(await stored(`${id}:clicked:a`)).toEqual(event);
+    expect(await storedOrder(`order:main:o-${id}`)).toEqual(sale);
+    expect(await api.store.events.countDocuments({ again: id })).toBe(1);
+  });
+
   test.each([
     ["just within 30 days", () => Date.now() - 30 * DAY_MS + HOUR_MS, 0],
     ["older than 30 days", () => Date.now() - 30 * DAY_MS - HOUR_MS, 3],

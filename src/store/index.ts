@@ -173,6 +173,7 @@ export {
   listRuns,
   setRunPaused,
 } from "./fan-outs.ts";
+export { findChanged, type SaidOfEvent } from "./find-changed.ts";
 export { inTransaction } from "./in-transaction.ts";
 export {
   countUnread,

@@ -97,6 +97,15 @@ export declare type TrackRequest = Message<"intervention.v1.TrackRequest"> & {
    * @generated from field: intervention.v1.Touchpoint touchpoint = 1;
    */
   touchpoint?: Touchpoint | undefined;
+
+  /**
+   * Asks whether what comes is known already, which costs a look at the store: one that is known with another body is then refused as
+   * ALREADY_EXISTS and changes nothing; the same again is OK. What was reported in the last seconds may not be known yet. Default: the
+   * first report of an id stands, and nobody is told.
+   *
+   * @generated from field: bool refuse_changed = 150;
+   */
+  refuseChanged: boolean;
 };
 
 /**
@@ -137,6 +146,15 @@ export declare type TrackBatchRequest = Message<"intervention.v1.TrackBatchReque
    * @generated from field: repeated intervention.v1.Touchpoint touchpoints = 1;
    */
   touchpoints: Touchpoint[];
+
+  /**
+   * Asks whether what comes is known already, which costs a look at the store: those that are known with another body are then refused as
+   * ALREADY_EXISTS and change nothing; the same again is OK. What was reported in the last seconds may not be known yet. Default: the
+   * first report of an id stands, and nobody is told.
+   *
+   * @generated from field: bool refuse_changed = 150;
+   */
+  refuseChanged: boolean;
 };
 
 /**
@@ -177,6 +195,15 @@ export declare type TrackStreamRequest = Message<"intervention.v1.TrackStreamReq
    * @generated from field: repeated intervention.v1.Touchpoint touchpoints = 1;
    */
   touchpoints: Touchpoint[];
+
+  /**
+   * Asks whether what comes is known already, which costs a look at the store: those that are known with another body are then refused as
+   * ALREADY_EXISTS and change nothing; the same again is OK. What was reported in the last seconds may not be known yet. Default: the
+   * first report of an id stands, and nobody is told.
+   *
+   * @generated from field: bool refuse_changed = 150;
+   */
+  refuseChanged: boolean;
 };
 
 /**

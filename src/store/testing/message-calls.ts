@@ -48,6 +48,10 @@ export const MESSAGE_CALLS = {
   streamEventsById: [(store) => stores.streamEventsById(store, "events", ["e"])],
   removeEvents: [(store) => stores.removeEvents(store, "order_events", ["e"])],
   restoreEvents: [(store) => stores.restoreEvents(store, "events", [])],
+  findChanged: [
+    (store) => stores.findChanged(store, [{ _id: "iv:displayed", workspaceId: MAIN }]),
+    (store) => stores.findChanged(store, [{ _id: stores.toOrderKey(MAIN, "o"), workspaceId: MAIN }]),
+  ],
   findEvents: [(store) => stores.findEvents(store, MAIN, ["iv"])],
   listEvents: [(store) => stores.listEvents(store, MAIN, "iv")],
   findEventKinds: [(store) => stores.findEventKinds(store, MAIN, ["iv"])],

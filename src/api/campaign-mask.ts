@@ -24,6 +24,7 @@ const SETTABLE = {
   journey: "journey",
   budget: "budget",
   drop_on_order: "dropOnOrder",
+  exclusion: "exclusion",
 } as const satisfies Record<string, keyof CampaignFields>;
 
 const isSettable = (path: string): path is keyof typeof SETTABLE => Object.hasOwn(SETTABLE, path);

@@ -172,6 +172,11 @@ describe("a campaign is refused that has", () => {
       { ...good, budget: { messagesMax: -1, costMax: { currency: "euro", micros: 0 } } },
       ["campaign.budget.messages_max", "campaign.budget.cost_max.currency", "campaign.budget.cost_max.micros"],
     ],
+    [
+      "a group without a name or a window",
+      { ...good, exclusion: { group: "A b", rank: 101 } },
+      ["campaign.exclusion.group", "campaign.exclusion.window", "campaign.exclusion.rank"],
+    ],
     ["a state that is not its to begin in", { ...good, state: "CAMPAIGN_STATE_PAUSED" }, ["campaign.state"]],
   ])("%s", async (_, campaign, fields) => {
     const before = await api.store.campaigns.countDocuments();

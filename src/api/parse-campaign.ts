@@ -29,6 +29,7 @@ import {
   text,
   timeOfDay,
   timestamp,
+  wholeNumber,
   withoutControlCharacters,
 } from "./field-checks.ts";
 import { checkAudience } from "./parse-audience.ts";
@@ -57,6 +58,7 @@ export type CampaignFields = Pick<
   | "journey"
   | "budget"
   | "dropOnOrder"
+  | "exclusion"
 >;
 
 const DAY_S = 86_400;
@@ -65,6 +67,7 @@ const MAX_WAITS = 10;
 
 const CREDITED = { minS: 1, maxS: 30 * DAY_S, allowed: "1 s to 30 days" };
 
+const GROUP = /^[a-z0-9][a-z0-9-]{0,62}$/;
 const MESSAGES_MAX = 1_000_000_000n;
 /** A billion units: sums of it are whole numbers without loss. */
 const COST_MICROS_MAX = 1_000_000_000_000_000n;
@@ -94,6 +97,18 @@ const campaignSchema = z.object({
   startTime: checked<Timestamp>(timestamp).optional(),
   reviewRule: checked<ReviewRule>(memberOf(ReviewRuleSchema, { allowUnspecified: true })),
   dropOnOrder: z.boolean(),
+  exclusion: z
+    .object({
+      group: checked<string>((group) =>
+        GROUP.test(group) ? undefined : `${show(group)} is not 1 to 63 of a-z, 0-9 and -`,
+      ),
+      window: z
+        .custom((value) => value !== undefined, { error: "it is missing; it says how long one message is enough" })
+        .pipe(checked<Duration>(durationBetween({ minS: 1, maxS: 90 * DAY_S, allowed: "1 s to 90 days" }))),
+      rank: checked<number>(wholeNumber({ min: 0, max: 100 })),
+      wait: checked<Duration>(durationBetween({ minS: 0.1, maxS: DAY_S, allowed: "100 ms to 1 day" })).optional(),
+    })
+    .optional(),
   budget: z
     .object({
       messagesMax: checked<bigint>((max) =>
@@ -174,6 +189,7 @@ export function parseCampaign(campaign: Campaign): CampaignFields {
     ...(rest.startTime === undefined ? {} : { startTime: rest.startTime }),
     reviewRule: rest.reviewRule || ReviewRule.OPTIONAL,
     dropOnOrder: rest.dropOnOrder,
+    ...(campaign.exclusion === undefined ? {} : { exclusion: campaign.exclusion }),
     ...(campaign.budget === undefined ? {} : { budget: campaign.budget }),
     ...(rest.digest === undefined ? {} : { digest: rest.digest }),
     ...(rest.reentryAfter === undefined ? {} : { reentryAfter: rest.reentryAfter }),

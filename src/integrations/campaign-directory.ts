@@ -1,7 +1,7 @@
 import { timestampMs } from "@bufbuild/protobuf/wkt";
 import type { Subscription } from "@nats-io/transport-node";
 import type { Logger } from "pino";
-import { type Budget, type Campaign, CampaignState } from "../../gen/intervention/v1/campaign_pb.js";
+import { type Budget, type Campaign, CampaignState, type Exclusion } from "../../gen/intervention/v1/campaign_pb.js";
 import type { PredictionKind, ShopEventKind } from "../../gen/intervention/v1/shopper_pb.js";
 import type { Bus } from "../bus/index.ts";
 import { type CompiledCondition, compileCondition } from "../domain/condition/compile-condition.ts";
@@ -12,7 +12,11 @@ import { KeptFresh } from "./kept-fresh.ts";
 export type LiveCampaign = { readonly campaign: Campaign; readonly condition: CompiledCondition | undefined };
 
 /** What a campaign bounds its messages by, beside its policy. */
-export type CampaignRules = { readonly budget: Budget | undefined; readonly dropOnOrder: boolean };
+export type CampaignRules = {
+  readonly budget: Budget | undefined;
+  readonly dropOnOrder: boolean;
+  readonly exclusion: Exclusion | undefined;
+};
 
 /** What a campaign can wait for. */
 export type Occasion =
@@ -147,8 +151,8 @@ export class CampaignDirectory {
   }
 }
 
-const toRules = ({ budget, dropOnOrder }: Campaign): CampaignRules | undefined =>
-  budget !== undefined || dropOnOrder ? { budget, dropOnOrder } : undefined;
+const toRules = ({ budget, dropOnOrder, exclusion }: Campaign): CampaignRules | undefined =>
+  budget !== undefined || dropOnOrder || exclusion !== undefined ? { budget, dropOnOrder, exclusion } : undefined;
 
 /** Whether users go on with its journey. */
 const hasTravellers = ({ state, journey }: Campaign) =>

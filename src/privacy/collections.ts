@@ -133,6 +133,7 @@ export const COLLECTIONS: Readonly<Record<string, PersonalCollection | Impersona
   conversions: ofUser("conversions", { retention: { kind: "conversions", timeField: "at", isCounted: true } }),
   digest_items: ofUser("digest_items", { messages: { source: TriggerSourceSchema } }),
   digest_windows: ofUser("digest_windows"),
+  contests: ofUser("contests"),
   travellers: ofUser("travellers", { messages: { source: TriggerSourceSchema } }),
   shopper_changes: ofUser("shopper_changes"),
   shoppers: ofUser("shoppers", {

@@ -182,6 +182,7 @@ describe("an erasure", () => {
         "collection/digest_items": 1,
         "collection/digest_windows": 1,
         "collection/travellers": 1,
+        "collection/contests": 1,
         "collection/shopper_changes": 1,
         "collection/shoppers": 1,
         "stream/EVENTS": 2,

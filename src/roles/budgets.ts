@@ -14,7 +14,13 @@ import type { Standing } from "./decision-maker.ts";
 type Parts = Pick<DecideOptions, "store" | "campaigns" | "costOf">;
 
 /** A decision that is not kept yet, and what it was made on. */
-export type Drafted = { readonly work: ToDecide; readonly input: DecisionInput; decision: Decision };
+export type Drafted = {
+  readonly work: ToDecide;
+  readonly input: DecisionInput;
+  /** The id that his other ids were merged into. */
+  readonly userId: string;
+  decision: Decision;
+};
 
 const toWhose = ({ message }: ToDecide) => ({
   workspaceId: message.workspace,

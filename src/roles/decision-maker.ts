@@ -30,6 +30,7 @@ import { type Drafted, returnBudgets, spendBudgets } from "./budgets.ts";
 import { addCampaign } from "./campaign-inputs.ts";
 import { addChoice, addCosts } from "./choice-input.ts";
 import type { DecideOptions, ToDecide } from "./decide.ts";
+import { leaveContests, leaveStopped, settleContests } from "./exclusions.ts";
 import { treatAll, withTreatments } from "./experiment-inputs.ts";
 import { loadFallbackStates } from "./fallback-states.ts";
 import { findProducts } from "./find-products.ts";
@@ -112,6 +113,8 @@ export class DecisionMaker {
       open = again;
     }
     await returnBudgets(this.#options, standing, drafted);
+    const userOf = (work: ToDecide) => findProfile(toWho(work)).survivingUserId;
+    await leaveContests(this.#options, standing, { drafted, userOf });
     return standing;
   }
 
@@ -177,9 +180,11 @@ export class DecisionMaker {
           ...(input.template === undefined ? {} : { template: input.template }),
         };
       };
-      drafts.push({ work, input, decision, toStanding });
+      drafts.push({ work, input, decision, toStanding, userId: profile.survivingUserId });
     }
+    await settleContests(this.#options, drafts, now);
     await spendBudgets(this.#options, drafts, now);
+    await leaveStopped(this.#options, drafts);
     return drafts.map(({ decision, toStanding }) => toStanding(decision));
   }
 

@@ -25,6 +25,7 @@ import {
 } from "./code-pools.ts";
 import { type ConsentRequestDocument, consentRequestIndexes } from "./consent-requests.ts";
 import { type ConsentDocument, consentIndexes } from "./consents.ts";
+import { type ContestDocument, contestIndexes } from "./contests.ts";
 import { type ConversionDocument, conversionIndexes } from "./conversions.ts";
 import { type DecisionDocument, decisionIndexes } from "./decisions.ts";
 import {
@@ -138,6 +139,7 @@ export const COLLECTIONS = {
   schedules: collection<ScheduleDocument>("schedules", scheduleIndexes),
   campaignBudgets: collection<CampaignBudgetDocument>("campaign_budgets", campaignBudgetIndexes),
   budgetClaims: collection<BudgetClaimDocument>("budget_claims", budgetClaimIndexes),
+  contests: collection<ContestDocument>("contests", contestIndexes),
   travellers: collection<TravellerDocument>("travellers", travellerIndexes),
   journeyVersions: collection<JourneyVersionDocument>("journey_versions", journeyVersionIndexes),
   segments: collection<SegmentDocument>("segments", segmentIndexes),

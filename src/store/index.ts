@@ -70,6 +70,7 @@ export {
   listConsentRequests,
 } from "./consent-requests.ts";
 export { type ConsentDocument, consentId, findConsents, listConsentChanges, recordConsent } from "./consents.ts";
+export { type ContestOf, claimContest, enterContest, leaveContest } from "./contests.ts";
 export {
   type ConversionDocument,
   findConversion,

@@ -524,6 +524,13 @@ export declare type Campaign = Message<"intervention.v1.Campaign"> & {
    * @generated from field: bool drop_on_order = 116;
    */
   dropOnOrder: boolean;
+
+  /**
+   * Which other campaigns it competes with for a user. Absent: none.
+   *
+   * @generated from field: intervention.v1.Exclusion exclusion = 117;
+   */
+  exclusion?: Exclusion | undefined;
 };
 
 /**
@@ -531,6 +538,47 @@ export declare type Campaign = Message<"intervention.v1.Campaign"> & {
  * Use `create(CampaignSchema)` to create a new message.
  */
 export declare const CampaignSchema: GenMessage<Campaign>;
+
+/**
+ * Exclusion has campaigns compete for a user: of all that name the same group, one intervention within a window reaches the user.
+ *
+ * @generated from message intervention.v1.Exclusion
+ */
+export declare type Exclusion = Message<"intervention.v1.Exclusion"> & {
+  /**
+   * 1 to 63 of a-z, 0-9 and -, beginning with a letter or digit.
+   *
+   * @generated from field: string group = 1;
+   */
+  group: string;
+
+  /**
+   * Counted from what was sent: 1 s to 90 days.
+   *
+   * @generated from field: google.protobuf.Duration window = 2;
+   */
+  window?: Duration | undefined;
+
+  /**
+   * Of those that wait for each other the highest is sent: 0 to 100.
+   *
+   * @generated from field: int32 rank = 3;
+   */
+  rank: number;
+
+  /**
+   * How long it waits for one with a higher rank before it is sent: up to 1 day. Absent: the first that is decided is sent.
+   *
+   * @generated from field: google.protobuf.Duration wait = 4;
+   */
+  wait?: Duration | undefined;
+};
+
+/**
+ * Describes the message intervention.v1.Exclusion.
+ * Use `create(ExclusionSchema)` to create a new message.
+ */
+export declare const ExclusionSchema: GenMessage<Exclusion>;
 
 /**
  * Budget bounds what a campaign sends. It is counted exactly, however many processes decide: what would be beyond it is not sent.

@@ -8,7 +8,7 @@ import type { GenEnum, GenFile, GenMessage } from "@bufbuild/protobuf/codegenv2"
 import type { Message } from "@bufbuild/protobuf";
 import type { Channel, Cost, Policy, Recipient } from "./intervention_pb.js";
 import type { Timestamp } from "@bufbuild/protobuf/wkt";
-import type { Budget, CampaignState, TriggerSource } from "./campaign_pb.js";
+import type { Budget, CampaignState, Exclusion, TriggerSource } from "./campaign_pb.js";
 import type { ProductStates } from "./catalog_pb.js";
 import type { ProfileSnapshot } from "./profile_pb.js";
 import type { TemplateInput } from "./template_input_pb.js";
@@ -223,6 +223,13 @@ export declare type DecisionInput = Message<"intervention.v1.DecisionInput"> & {
   orderTime?: Timestamp | undefined;
 
   /**
+   * How its campaign's competition for the user stood. Only of what all other rules but the budget let through.
+   *
+   * @generated from field: intervention.v1.ExclusionState exclusion = 112;
+   */
+  exclusion?: ExclusionState | undefined;
+
+  /**
    * The experiments that its campaign is in, those of all campaigns first.
    *
    * @generated from field: repeated intervention.v1.ExperimentInput experiments = 130;
@@ -303,6 +310,54 @@ export declare type SendHours = Message<"intervention.v1.SendHours"> & {
  * Use `create(SendHoursSchema)` to create a new message.
  */
 export declare const SendHoursSchema: GenMessage<SendHours>;
+
+/**
+ * ExclusionState is how campaigns competed for a user.
+ *
+ * @generated from message intervention.v1.ExclusionState
+ */
+export declare type ExclusionState = Message<"intervention.v1.ExclusionState"> & {
+  /**
+   * Whether the user is this one's for the window.
+   *
+   * @generated from field: bool is_granted = 1;
+   */
+  isGranted: boolean;
+
+  /**
+   * Otherwise, the campaign that has the user, or goes first.
+   *
+   * @generated from field: string campaign = 2;
+   */
+  campaign: string;
+
+  /**
+   * Until then.
+   *
+   * @generated from field: google.protobuf.Timestamp until = 3;
+   */
+  until?: Timestamp | undefined;
+
+  /**
+   * It waits until then for one with a higher rank. Absent: it has waited, or need not.
+   *
+   * @generated from field: google.protobuf.Timestamp wait_until = 4;
+   */
+  waitUntil?: Timestamp | undefined;
+
+  /**
+   * The group.
+   *
+   * @generated from field: intervention.v1.Exclusion exclusion = 5;
+   */
+  exclusion?: Exclusion | undefined;
+};
+
+/**
+ * Describes the message intervention.v1.ExclusionState.
+ * Use `create(ExclusionStateSchema)` to create a new message.
+ */
+export declare const ExclusionStateSchema: GenMessage<ExclusionState>;
 
 /**
  * BudgetState is what a campaign's budget had left for a message.
@@ -769,6 +824,13 @@ export enum Rule {
    * @generated from enum value: RULE_ORDER = 111;
    */
   ORDER = 111,
+
+  /**
+   * Does no other campaign of its group have the user? Asked before the budget; not asked of campaigns in no group.
+   *
+   * @generated from enum value: RULE_EXCLUSION = 112;
+   */
+  EXCLUSION = 112,
 
   /**
    * Which variant of an experiment does the user have, and is it a holdout? Asked after the campaign, before consent, for each

@@ -18,7 +18,7 @@ export declare const file_intervention_v1_simulation: GenFile;
 /**
  * Simulation is what a campaign would have done with what was recorded, by the rules that decide what is sent. Carts, predictions, events
  * and what others sent are as they were then; profiles, consents, addresses, providers and costs are as they are now. What templates and
- * catalogues say is not looked at, nor budgets, experiments, nor what was learnt of channels and hours: the first channel that reaches the user is
+ * catalogues say is not looked at, nor budgets, groups that exclude each other, experiments, nor what was learnt of channels and hours: the first channel that reaches the user is
  * taken, at once. Fallbacks are not followed.
  *
  * @generated from message intervention.v1.Simulation

@@ -18,6 +18,7 @@ import { askCampaignLive } from "./ask-campaign-live.ts";
 import { askCatalog } from "./ask-catalog.ts";
 import { askChannel } from "./ask-channel.ts";
 import { askConsent } from "./ask-consent.ts";
+import { askExclusion } from "./ask-exclusion.ts";
 import { toExperimentAsk } from "./ask-experiment.ts";
 import { askExpiry } from "./ask-expiry.ts";
 import { askFallback, toFallbackTime } from "./ask-fallback.ts";
@@ -52,6 +53,7 @@ const RULES: readonly RuleAsk[] = [...FIRST_RULES, ...LATER_RULES];
 /** Asked last, and only of what names products: so the answer is as fresh as the sending. */
 const CATALOG_RULE: RuleAsk = [Rule.CATALOG, askCatalog];
 /** Asked when all the others let it through: what is granted is taken. */
+const EXCLUSION_RULE: RuleAsk = [Rule.EXCLUSION, askExclusion];
 const BUDGET_RULE: RuleAsk = [Rule.BUDGET, askBudget];
 
 /** The engine's answer for one intervention: a pure function of the recorded input, clock included, so that deciding again on
@@ -107,9 +109,14 @@ export function decide(input: DecisionInput): Decision {
 }
 
 /** Most inputs have no experiments, no products and no budget. */
-function toRules({ experiments, products, budget }: DecisionInput): readonly RuleAsk[] {
-  if (experiments.length === 0 && products === undefined && budget === undefined) return RULES;
-  const last = [...(products === undefined ? [] : [CATALOG_RULE]), ...(budget === undefined ? [] : [BUDGET_RULE])];
+function toRules({ experiments, products, budget, exclusion }: DecisionInput): readonly RuleAsk[] {
+  const isPlain = products === undefined && budget === undefined && exclusion === undefined;
+  if (experiments.length === 0 && isPlain) return RULES;
+  const last = [
+    ...(products === undefined ? [] : [CATALOG_RULE]),
+    ...(exclusion === undefined ? [] : [EXCLUSION_RULE]),
+    ...(budget === undefined ? [] : [BUDGET_RULE]),
+  ];
   const asks = experiments.map((experiment): RuleAsk => [Rule.EXPERIMENT, toExperimentAsk(experiment)]);
   return [...FIRST_RULES, ...asks, ...LATER_RULES, ...last];
 }

@@ -29,6 +29,7 @@ import { toCloudEvent } from "../../domain/outward/to-cloud-event.ts";
 import {
   consentId,
   creditAll,
+  enterContest,
   insertCartWatches,
   insertDigestItems,
   insertEvents,
@@ -251,6 +252,8 @@ async function fillKnowledge({ store }: Parts, { workspaceId, userId, marker, ac
   ]);
   const window = { _id: key, workspaceId, userId, campaignId: "c", windowId: marker, closesAt: acceptedAt };
   await openDigestWindow(store, window);
+  const contender = { interventionId: marker, campaignId: "c", until: new Date(acceptedAt.getTime() + 3_600_000) };
+  await enterContest(store, { workspaceId, group: "g", userId }, { ...contender, rank: 1 }, acceptedAt);
   await insertTravellers(store, [
     {
       ...{ _id: `${key}/traveller`, workspaceId, campaignId: "c", userId, journeyVersion: 1, stepId: marker, moves: 1 },

@@ -20,6 +20,8 @@ import {
   wish,
 } from "./call-arguments.ts";
 
+const contender = { interventionId: "iv", campaignId: "c" };
+
 /** The functions of what is known of users, with arguments. */
 export const USER_CALLS = {
   listDueCartWatches: [(store) => stores.listDueCartWatches(store, span)],
@@ -117,6 +119,13 @@ export const USER_CALLS = {
   listShoppers: [(store) => stores.listShoppers(store, places)],
   listKeyed: [(store) => stores.listKeyed(store, { ...places, key: "k" })],
   listKeyedZones: [(store) => stores.listKeyedZones(store, { ...places, key: "k" })],
+  enterContest: [
+    (store) => stores.enterContest(store, { ...whose, group: "g" }, { ...contender, rank: 1, until: NOW }, BEFORE),
+  ],
+  claimContest: [
+    (store) => stores.claimContest(store, { ...whose, group: "g" }, { ...contender, rank: 1, until: NOW }, BEFORE),
+  ],
+  leaveContest: [(store) => stores.leaveContest(store, { ...whose, group: "g" }, "iv")],
   listTravellersDue: [
     (store) => stores.listTravellersDue(store, { workspaceId: MAIN, campaignId: "c", now: NOW, limit: 10 }),
   ],

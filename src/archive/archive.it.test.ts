@@ -8,6 +8,7 @@ import { EventKind, EventSchema } from "../../gen/intervention/v1/event_pb.js";
 import { startCallers } from "../api/testing/start-callers.ts";
 import { toErasureId } from "../privacy/certificate.ts";
 import { sweepRetention } from "../privacy/sweep-retention.ts";
+import { fillCollections } from "../privacy/testing/fill-user.ts";
 import { rollUp } from "../roles/rollup.ts";
 import {
   type EventDocument,
@@ -85,8 +86,8 @@ describe("the archive", () => {
   const old = made.slice(0, -1);
   const sweep = (store: Store = api.store) => sweepRetention({ store, archiveDir: dir }, workspace, new Date());
   const ids = (events: readonly { readonly _id: string }[]) => events.map(({ _id }) => _id).sort();
-  const reckonAll = async () => {
-    while ((await rollUp({ store: api.store, now: () => new Date() }, "main")) > 0);
+  const reckonAll = async (now = new Date()) => {
+    while ((await rollUp({ store: api.store, now: () => now }, "main")) > 0);
   };
   const readAll = async () => {
     const found: EventDocument[] = [];
@@ -154,6 +155,37 @@ describe("the archive", () => {
     expect(await sweepRetention({ store: api.store, archiveDir: dir }, workspace, tomorrow)).toBe(1);
     expect((await listParts(dir, OF)).map(({ part }) => part)).toEqual([1, 1, 2]);
     expect(ids(await readAll())).toEqual(ids([...old, { _id: "iv:clicked:late" }]));
+  });
+
+  it("has each event once when two sweep at the same time, as they may when one has lost its lease", async () => {
+    await reckonAll();
+    const removed = await Promise.allSettled([sweep(), sweep(), sweep()]);
+    expect(removed.some(({ status }) => status === "fulfilled")).toBe(true);
+    await sweep();
+    expect(ids(await readAll())).toEqual(ids(old));
+    expect(ids(await api.store.events.find().toArray())).toEqual(ids(made.slice(-1)));
+  });
+
+  it("has what goes with its intervention, by the days it happened on, and orders beside it", async () => {
+    const acceptedAt = new Date(TODAY_MS - 31 * DAY_MS);
+    await fillCollections(api, { workspaceId: "main", userId: "eve", marker: "umbrella", acceptedAt });
+    await reckonAll();
+    await setRetention(api.store, { workspaceId: "main", kind: "events", days: 0 });
+    await setRetention(api.store, { workspaceId: "main", kind: "interventions", days: 10 });
+    const own = await api.store.events.find({ userId: "eve" }).toArray();
+    expect(own).toHaveLength(9);
+    await sweep();
+    expect(await api.store.interventions.countDocuments()).toBe(0);
+    expect(ids(await readAll())).toEqual(ids(own));
+    expect((await listParts(dir, OF)).map(({ day }) => day)).toEqual([acceptedAt.toISOString().slice(0, 10)]);
+    // The order was placed today.
+    await setRetention(api.store, { workspaceId: "main", kind: "order_events", days: 1 });
+    const later = new Date(Date.now() + 2 * DAY_MS);
+    await reckonAll(later);
+    await sweepRetention({ store: api.store, archiveDir: dir }, workspace, later);
+    expect(await api.store.orderEvents.countDocuments()).toBe(0);
+    const [order] = await listParts(dir, { workspaceId: "main", collection: "order_events" });
+    expect(await verifyPart(toPartPath(dir, order ?? { ...OF, day: "", part: 0 }))).toMatchObject({ events: 1 });
   });
 
   it("comes back, each event once and without who was erased, and figures stay", async () => {

@@ -5,7 +5,7 @@ import { afterAll, beforeAll, describe, expect, it, test } from "vitest";
 import { BadRequestSchema } from "../../gen/google/rpc/error_details_pb.js";
 import { STREAM_NAMES } from "../bus/index.ts";
 import { API_SERVICES } from "./api-routes.ts";
-import { BAD_REQUESTS } from "./testing/bad-requests.ts";
+import { BAD_REQUESTS } from "./testing/bad-requests/bad-requests.ts";
 import { findError } from "./testing/call-method.ts";
 import { startFixture } from "./testing/intervention-fixture.ts";
 

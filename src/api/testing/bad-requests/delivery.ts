@@ -1,0 +1,132 @@
+import { type BadRequest, LONG, NO_PAGE, NO_USER, noName, nothing } from "./bad-request.ts";
+
+export const DELIVERY_REQUESTS: Readonly<Record<string, readonly BadRequest[]>> = {
+  "InterventionService/Trigger": [
+    [{}, "InvalidArgument", "recipient", "content"],
+    [
+      {
+        idempotencyKey: LONG,
+        recipient: { userId: "", timeZone: "Mars/Olympus", locale: "no locale" },
+        content: { title: "", imageUrl: "javascript:alert(1)", actions: [{ id: "", label: "" }] },
+        priority: 9,
+        ttl: "-1s",
+        policy: { channels: [7], quietHours: { start: "25:00", end: "x" }, sendTime: { method: 9, within: "60s" } },
+      },
+      "InvalidArgument",
+      "idempotency_key",
+      "recipient.user_id",
+      "recipient.time_zone",
+      "recipient.locale",
+      "content.title",
+      "content.image_url",
+      "content.actions[0].id",
+      "content.actions[0].label",
+      "priority",
+      "ttl",
+      "policy.channels[0]",
+      "policy.quiet_hours.start",
+      "policy.quiet_hours.end",
+      "policy.send_time.method",
+      "policy.send_time.within",
+    ],
+    [
+      { recipient: { userId: "u" }, content: { title: "A" }, template: { template: "No Id", version: -1 } },
+      "InvalidArgument",
+      "content",
+      "template.template",
+      "template.version",
+    ],
+    [{ recipient: { userId: "u" }, template: { template: "nowhere" } }, "InvalidArgument", "template.template"],
+  ],
+  "InterventionService/TriggerBatch": [
+    [{}, "InvalidArgument", "requests"],
+    [{ requests: Array.from({ length: 1_001 }, () => ({})) }, "InvalidArgument", "requests"],
+  ],
+  "InterventionService/Get": noName("name"),
+  "InterventionService/List": [...NO_PAGE, [{ userId: LONG }, "InvalidArgument", "user_id"]],
+  "InterventionService/Explain": noName("name"),
+  "InterventionService/Cancel": [
+    ...noName("name"),
+    [{ name: "a".repeat(26), reason: LONG }, "InvalidArgument", "reason"],
+  ],
+  "InterventionService/Watch": [
+    [{ name: "x/y" }, "InvalidArgument", "name"],
+    [{ kinds: [99] }, "InvalidArgument", "kinds[0]"],
+  ],
+  "InboxService/List": NO_USER,
+  "InboxService/CountUnread": NO_USER,
+  "InboxService/MarkRead": [
+    ...NO_USER,
+    [{ userId: "u", interventionIds: [LONG] }, "InvalidArgument", "intervention_ids[0]"],
+  ],
+  "InboxService/Archive": [
+    ...NO_USER,
+    [{ userId: "u", interventionIds: [""] }, "InvalidArgument", "intervention_ids[0]"],
+  ],
+  "SessionService/CreateToken": [...NO_USER, [{ userId: "u", ttl: "9999999s" }, "InvalidArgument", "ttl"]],
+  "OperationsService/ListDeadLetters": NO_PAGE,
+  "OperationsService/ReplayDeadLetter": nothing({ sequence: "7" }),
+  "OperationsService/DropDeadLetter": nothing({}),
+  "PredictionService/Ingest": [
+    [{}, "InvalidArgument", "prediction_id", "user_id", "kind", "model", "model_version", "predict_time"],
+    [
+      {
+        prediction: {
+          ...{ predictionId: "p", userId: "u", kind: "PREDICTION_KIND_CHURN", model: "m", modelVersion: "1" },
+          ...{ predictTime: "2026-01-01T00:00:00Z", expireTime: "2025-01-01T00:00:00Z", score: 2 },
+        },
+      },
+      "InvalidArgument",
+      "score",
+      "expire_time",
+    ],
+  ],
+  "PredictionService/IngestBatch": [[{}, "InvalidArgument", "predictions"]],
+  "PredictionService/Get": NO_USER,
+  "PredictionService/GetCalibration": [[{}, "InvalidArgument", "kind", "model"]],
+  "EventService/Ingest": [
+    [{}, "InvalidArgument", "event.event_id", "event.user_id", "event.kind", "event.occur_time"],
+    [
+      {
+        event: {
+          ...{ eventId: "e", userId: "u", kind: "SHOP_EVENT_KIND_ITEM_ADDED", occurTime: "2024-01-01T00:00:00Z" },
+          item: { productId: "", quantity: -1, unitPrice: { currency: "euro", minor: "-5" } },
+        },
+      },
+      "InvalidArgument",
+      "event.item.product_id",
+      "event.item.quantity",
+      "event.item.unit_price.currency",
+      "event.item.unit_price.minor",
+    ],
+  ],
+  "EventService/IngestBatch": [[{}, "InvalidArgument", "events"]],
+  "EventService/GetContext": NO_USER,
+  "DeliveryService/GetDelivery": nothing({}),
+  "DeliveryService/ListDeliveries": noName("name"),
+  "TrackingService/Track": [
+    [{}, "InvalidArgument", "touchpoint.kind"],
+    [
+      { touchpoint: { kind: "EVENT_KIND_DISPLAYED", occurTime: "2020-01-01T00:00:00Z" } },
+      "InvalidArgument",
+      "touchpoint.occur_time",
+      "touchpoint.intervention_id",
+    ],
+    [
+      { touchpoint: { kind: "EVENT_KIND_CLICKED", interventionId: "x" } },
+      "InvalidArgument",
+      "touchpoint.intervention_id",
+      "touchpoint.id",
+    ],
+    [
+      { touchpoint: { kind: "EVENT_KIND_CONVERTED", interventionId: "x", value: { currency: "eur" } } },
+      "InvalidArgument",
+      "touchpoint.order_id",
+      "touchpoint.user_id",
+      "touchpoint.value",
+      "touchpoint.value.currency",
+      "touchpoint.intervention_id",
+    ],
+  ],
+  "TrackingService/TrackBatch": [[{}, "InvalidArgument", "touchpoints"]],
+};

@@ -10,7 +10,7 @@ export async function takeSnapshot({ store, bus }: { readonly store: Store; read
   const names = all
     .map(({ name }) => name)
     .filter((name) => !MOVING.has(name))
-    .toSorted();
+    .sort((a, b) => (a < b ? -1 : 1));
   const documents = await Promise.all(names.map((name) => store.db.collection(name).find().sort({ _id: 1 }).toArray()));
   const streams = await Promise.all(STREAM_NAMES.map((name) => bus.jsm.streams.info(bus.subjects.stream(name))));
   return JSON.stringify([names, documents, streams.map(({ state }) => state.last_seq)]);

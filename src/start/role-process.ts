@@ -53,7 +53,7 @@ function spawnRole({ roles, env, logDir, program = mainProgram }: RoleProcessOpt
   const output = logDir === undefined ? process.stderr.fd : openLog(logDir, name);
   try {
     // In a session of its own, so that Ctrl-C reaches only the supervisor, which lets the roles drain before the servers go.
-    return tiedSpawn(process.execPath, ["--disable-warning=ExperimentalWarning", "--max-semi-space-size=16", program], {
+    return tiedSpawn(process.execPath, ["--disable-warning=ExperimentalWarning", "--max-semi-space-size=48", program], {
       env: { ...env, ROLES: roles.join(",") },
       stdio: ["ignore", output, output, "ipc"],
       detached: true,

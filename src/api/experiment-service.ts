@@ -1,7 +1,6 @@
 import { randomBytes } from "node:crypto";
 import { create } from "@bufbuild/protobuf";
 import type { ServiceImpl } from "@connectrpc/connect";
-import { z } from "zod";
 import { type Experiment, ExperimentSchema } from "../../gen/intervention/v1/experiment_pb.js";
 import type { ExperimentService } from "../../gen/intervention/v1/experiment_service_pb.js";
 import { InvalidInput } from "../domain/errors.ts";
@@ -14,14 +13,12 @@ import { applyExperimentMask } from "./experiment-mask.ts";
 import { experimentMoves } from "./experiment-moves.ts";
 import { isExperimentId, parseExperimentName } from "./experiment-name.ts";
 import { parseBoth, show } from "./field-checks.ts";
-import { parsePageSize, parsePageToken, toPageToken } from "./page-token.ts";
+import { readNewestFirst } from "./newest-first.ts";
 import { parseExperiment } from "./parse-experiment.ts";
 import { planMethod } from "./plan-sample-size.ts";
 import { requireParent } from "./resource-name.ts";
 import { toPin } from "./template-use.ts";
 
-const PAGE_SIZE = { fallback: 50, max: 1_000 };
-const positionSchema = z.tuple([z.string().regex(/^\d{15}-/)]);
 const ID_BYTES = 8;
 
 /** Makes experiments, and runs them. */
@@ -46,23 +43,11 @@ export function experimentService(parts: ExperimentKeeperParts): ServiceImpl<typ
       const { workspace } = getService(context.values);
       return { experiment: await keeper.get(workspace.id, parseExperimentName(name, workspace.id)) };
     },
-    async listExperiments({ parent, pageSize, pageToken }, context) {
-      const { workspace } = getService(context.values);
-      requireParent(parent, workspace.id);
-      const size = parsePageSize(pageSize, PAGE_SIZE);
-      const scope = ["experiments", workspace.id];
-      const position = parsePageToken(pageToken, scope, positionSchema);
-      const found = await listExperiments(store, {
-        workspaceId: workspace.id,
-        ...(position === undefined ? {} : { before: position[0] }),
-        limit: size + 1,
-      });
-      const page = found.slice(0, size);
-      const last = page.at(-1);
-      return {
-        experiments: page.map(toExperiment),
-        nextPageToken: found.length > size && last !== undefined ? toPageToken([last.position], scope) : "",
-      };
+    async listExperiments(request, context) {
+      const { page, nextPageToken } = await readNewestFirst("experiments", request, context, (span) =>
+        listExperiments(store, span),
+      );
+      return { experiments: page.map(toExperiment), nextPageToken };
     },
     async updateExperiment({ experiment: given, updateMask }, context) {
       const { workspace } = getService(context.values);

@@ -2,7 +2,6 @@ import { randomBytes } from "node:crypto";
 import { create } from "@bufbuild/protobuf";
 import { timestampFromDate } from "@bufbuild/protobuf/wkt";
 import type { ServiceImpl } from "@connectrpc/connect";
-import { z } from "zod";
 import {
   type PlacementOffer,
   PlacementOfferSchema,
@@ -21,13 +20,11 @@ import {
 import { getService } from "./authenticate.ts";
 import { type ChooseParts, OfferChooser } from "./choose-offers.ts";
 import { parseBoth } from "./field-checks.ts";
+import { readNewestFirst } from "./newest-first.ts";
 import { parseOfferId, parseOfferName, toOfferName } from "./offer-name.ts";
-import { parsePageSize, parsePageToken, toPageToken } from "./page-token.ts";
 import { applyOfferMask, parseOffer } from "./parse-offer.ts";
 import { requireParent } from "./resource-name.ts";
 
-const PAGE_SIZE = { fallback: 50, max: 1_000 };
-const positionSchema = z.tuple([z.string().regex(/^\d{15}-/)]);
 const ID_BYTES = 8;
 /** All of a workspace's are gone through for each page view. */
 const OFFERS_MAX = 500;
@@ -65,23 +62,11 @@ export function placementService(parts: ChooseParts): ServiceImpl<typeof Placeme
       const { workspace } = getService(context.values);
       return { offer: await get(workspace.id, parseOfferName(name, workspace.id)) };
     },
-    async listOffers({ parent, pageSize, pageToken }, context) {
-      const { workspace } = getService(context.values);
-      requireParent(parent, workspace.id);
-      const size = parsePageSize(pageSize, PAGE_SIZE);
-      const scope = ["placement offers", workspace.id];
-      const position = parsePageToken(pageToken, scope, positionSchema);
-      const found = await listPlacementOffers(store, {
-        workspaceId: workspace.id,
-        ...(position === undefined ? {} : { before: position[0] }),
-        limit: size + 1,
-      });
-      const page = found.slice(0, size);
-      const last = page.at(-1);
-      return {
-        offers: page.map(toPlacementOffer),
-        nextPageToken: found.length > size && last !== undefined ? toPageToken([last.position], scope) : "",
-      };
+    async listOffers(request, context) {
+      const { page, nextPageToken } = await readNewestFirst("placement offers", request, context, (span) =>
+        listPlacementOffers(store, span),
+      );
+      return { offers: page.map(toPlacementOffer), nextPageToken };
     },
     async updateOffer({ offer, updateMask }, context) {
       const { workspace } = getService(context.values);

@@ -18,17 +18,15 @@ import {
 } from "../store/index.ts";
 import { getService } from "./authenticate.ts";
 import { checked, parseBoth, parseFields, show, text, withoutControlCharacters } from "./field-checks.ts";
-import { parsePageSize, parsePageToken, toPageToken } from "./page-token.ts";
+import { readNewestFirst } from "./newest-first.ts";
 import { USER_ID } from "./parse-trigger.ts";
 import { requireParent } from "./resource-name.ts";
 import { SegmentKeeper, type SegmentKeeperParts } from "./segment-keeper.ts";
 import { memberMethods } from "./segment-members.ts";
 import { isSegmentId, parseSegmentName } from "./segment-name.ts";
 
-const PAGE_SIZE = { fallback: 50, max: 1_000 };
 const SAMPLE = { fallback: 10, max: 100 };
 const ID_BYTES = 8;
-const positionSchema = z.tuple([z.string().regex(/^\d{15}-/)]);
 const fieldsSchema = z.object({ displayName: checked(text({ min: 1, max: 200 }), withoutControlCharacters) });
 const userSchema = z.object({ userId: checked(...USER_ID) });
 
@@ -56,23 +54,11 @@ export function segmentService(parts: SegmentKeeperParts): ServiceImpl<typeof Se
       const { workspace } = getService(context.values);
       return { segment: await keeper.get(workspace.id, parseSegmentName(name, workspace.id)) };
     },
-    async listSegments({ parent, pageSize, pageToken }, context) {
-      const { workspace } = getService(context.values);
-      requireParent(parent, workspace.id);
-      const size = parsePageSize(pageSize, PAGE_SIZE);
-      const scope = ["segments", workspace.id];
-      const position = parsePageToken(pageToken, scope, positionSchema);
-      const found = await listSegments(store, {
-        workspaceId: workspace.id,
-        ...(position === undefined ? {} : { before: position[0] }),
-        limit: size + 1,
-      });
-      const page = found.slice(0, size);
-      const last = page.at(-1);
-      return {
-        segments: page.map(toSegment),
-        nextPageToken: found.length > size && last !== undefined ? toPageToken([last.position], scope) : "",
-      };
+    async listSegments(request, context) {
+      const { page, nextPageToken } = await readNewestFirst("segments", request, context, (span) =>
+        listSegments(store, span),
+      );
+      return { segments: page.map(toSegment), nextPageToken };
     },
     async updateSegment({ segment: given, updateMask }, context) {
       const { workspace } = getService(context.values);

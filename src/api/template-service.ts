@@ -9,6 +9,7 @@ import { diffContents } from "../domain/template/index.ts";
 import { listTemplates, listTemplateVersions } from "../store/index.ts";
 import { getService } from "./authenticate.ts";
 import { checked, orEmpty, parseBoth, parseFields, show, text, withoutControlCharacters } from "./field-checks.ts";
+import { readNewestFirst } from "./newest-first.ts";
 import { parsePageSize, parsePageToken, toPageToken } from "./page-token.ts";
 import { checkDraft } from "./parse-template.ts";
 import { requireParent } from "./resource-name.ts";
@@ -22,7 +23,6 @@ import { addVersion, buildDraft, publishDraft, toHead } from "./template-version
 
 const PAGE_SIZE = { fallback: 50, max: 1_000 };
 const ID_BYTES = 8;
-const positionSchema = z.tuple([z.string().regex(/^\d{15}-/)]);
 const versionPositionSchema = z.tuple([z.number().int().min(1)]);
 const DISPLAY_NAME = text({ min: 1, max: 200 });
 const newSchema = z.object({ displayName: checked(DISPLAY_NAME, withoutControlCharacters) });
@@ -50,23 +50,11 @@ export function templateService(parts: SendTestParts): ServiceImpl<typeof Templa
     async getTemplate({ name }, context) {
       return { template: await keeper.get(toKey(name, getService(context.values).workspace.id)) };
     },
-    async listTemplates({ parent, pageSize, pageToken }, context) {
-      const { workspace } = getService(context.values);
-      requireParent(parent, workspace.id);
-      const size = parsePageSize(pageSize, PAGE_SIZE);
-      const scope = ["templates", workspace.id];
-      const position = parsePageToken(pageToken, scope, positionSchema);
-      const found = await listTemplates(store, {
-        workspaceId: workspace.id,
-        ...(position === undefined ? {} : { before: position[0] }),
-        limit: size + 1,
-      });
-      const page = found.slice(0, size);
-      const last = page.at(-1);
-      return {
-        templates: page.map(({ template }) => template),
-        nextPageToken: found.length > size && last !== undefined ? toPageToken([last.position], scope) : "",
-      };
+    async listTemplates(request, context) {
+      const { page, nextPageToken } = await readNewestFirst("templates", request, context, (span) =>
+        listTemplates(store, span),
+      );
+      return { templates: page.map(({ template }) => template), nextPageToken };
     },
     async updateDraft({ name, etag, draft = create(TemplateContentSchema), displayName: called }, context) {
       const key = toKey(name, getService(context.values).workspace.id);

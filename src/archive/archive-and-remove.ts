@@ -1,6 +1,6 @@
 import { stat } from "node:fs/promises";
+import { hasCode } from "../domain/has-code.ts";
 import { type EventDocument, removeEvents, type Store } from "../store/index.ts";
-import { hasCode } from "./has-code.ts";
 import { listParts, type PartOf, toManifestPath, toPartPath } from "./part-files.ts";
 import { readContents, readPart } from "./read-part.ts";
 import { toManifest, writeManifest, writePart } from "./write-part.ts";

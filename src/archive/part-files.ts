@@ -1,6 +1,6 @@
 import { link, mkdir, open, readdir, rename, rm } from "node:fs/promises";
 import { dirname, join } from "node:path";
-import { hasCode } from "./has-code.ts";
+import { hasCode } from "../domain/has-code.ts";
 
 /** Whose part it is: what happened on a day. */
 export type PartOf = {

@@ -1,6 +1,7 @@
 import { mkdir, readdir, readFile, rename, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { z } from "zod";
+import { hasCode } from "../domain/has-code.ts";
 import type { Kind } from "./kind.ts";
 import type { Synced } from "./plan.ts";
 import { Refused, type Thing, toPath } from "./thing.ts";
@@ -64,7 +65,7 @@ async function listFiles(path: string): Promise<string[]> {
   try {
     return (await readdir(path)).sort((a, b) => (a < b ? -1 : 1));
   } catch (error) {
-    if (isNotThere(error)) return [];
+    if (hasCode(error, "ENOENT")) return [];
     throw error;
   }
 }
@@ -73,9 +74,7 @@ async function readIfThere(path: string): Promise<string | undefined> {
   try {
     return await readFile(path, "utf8");
   } catch (error) {
-    if (isNotThere(error)) return undefined;
+    if (hasCode(error, "ENOENT")) return undefined;
     throw error;
   }
 }
-
-const isNotThere = (error: unknown) => error instanceof Error && "code" in error && error.code === "ENOENT";
